@@ -1,0 +1,1 @@
+"""Research code: problems, judge, rollouts, training, merging, statistics. It never imports Django."""

@@ -1,0 +1,208 @@
+"""What can be asked of compute: one frozen model a kind of job, readable without torch.
+
+A config is the whole request. The page, the API, the command line and the tests all build one of these, and
+`python -m compute KIND config.json` runs it; unknown keys are refused. Paths are absolute. Nothing here runs anything.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from compute.errors import ConfigError
+
+Setting = Literal["reasoning", "tools", "agentic"]
+Coverage = Annotated[float, Field(gt=0, le=1)]
+Reference = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class ProblemSetSource(Strict):
+    """A problem set on disk: JSON lines of `compute.problems.problem.Problem`, tests' bytes in a content-addressed folder."""
+
+    reference: Reference
+    path: Path
+    blobs: Path
+
+
+class Sampling(Strict):
+    """How answers are drawn. The same seed gives every checkpoint the same random numbers for a problem and index."""
+
+    samples: int = Field(16, ge=1, le=4096)
+    temperature: float = Field(1.0, ge=0, le=5)
+    max_tokens: int = Field(160, ge=1, le=131_072)
+    seed: int = Field(0, ge=0)
+    problems_per_batch: int = Field(16, ge=1, le=1024)
+
+
+class JudgeLimits(Strict):
+    """Limits on one test. `None` takes the problem's own limit. The wall limit only guards against sleeping."""
+
+    cpu_seconds: float | None = Field(None, gt=0, le=600)
+    memory_bytes: int | None = Field(None, ge=16 << 20)
+    output_bytes: int = Field(16 << 20, ge=1024)
+    wall_factor: float = Field(10.0, ge=2)
+    workers: int = Field(1, ge=1, le=256)
+    unsafe: bool = False
+
+
+class InstallConfig(Strict):
+    """Install the compute part of Frontier into the running environment."""
+
+    kind: Literal["install"] = "install"
+    project: Path
+    extra: str = "ml"
+
+
+class ProblemsConfig(Strict):
+    """Write the miniature problem family's training and held-out sets, with tests, and audit them."""
+
+    kind: Literal["problems"] = "problems"
+    train_reference: Reference
+    held_out_reference: Reference
+    folder: Path
+    blobs: Path
+    seed: int = Field(0, ge=0)
+    train: dict[Literal["easy", "medium", "hard"], int] = {"easy": 30, "medium": 60, "hard": 210}
+    held_out: dict[Literal["easy", "medium", "hard"], int] = {"easy": 24, "medium": 32, "hard": 72}
+    weak_share: float = Field(0.3, ge=0, le=1)
+
+
+class PretrainConfig(Strict):
+    """Supervised pre-training of the miniature base."""
+
+    kind: Literal["pretrain"] = "pretrain"
+    folder: Path
+    reference: Reference = "base"
+    steps: int = Field(500, ge=1)
+    batch: int = Field(64, ge=1)
+    learning_rate: float = Field(3e-3, gt=0)
+    seed: int = Field(0, ge=0)
+
+
+class TrainConfig(Strict):
+    """GRPO under nested unit-test coverage. Coverage is the one factor that differs between the runs of a sweep.
+
+    `scale_rewards` divides advantages by the group's standard deviation and `kl_coefficient` adds a KL term to the
+    initialisation; both are off as in arXiv 2605.28751. `trainer` chooses TRL's `GRPOTrainer` or the compact loop.
+    """
+
+    kind: Literal["train"] = "train"
+    reference: Reference
+    initialisation: Path
+    initialisation_reference: Reference
+    folder: Path
+    problems: ProblemSetSource
+    coverage: Coverage
+    steps: int = Field(25, ge=1)
+    save_steps: tuple[int, ...] = ()
+    prompts_per_step: int = Field(12, ge=1)
+    group: int = Field(12, ge=2)
+    learning_rate: float = Field(2.5e-4, gt=0)
+    warmup_steps: int = Field(5, ge=0)
+    temperature: float = Field(1.0, gt=0, le=5)
+    max_tokens: int = Field(160, ge=1)
+    scale_rewards: bool = False
+    kl_coefficient: float = Field(0.0, ge=0)
+    gradient_clip: float = Field(1.0, gt=0)
+    seed: int = Field(0, ge=0)
+    trainer: Literal["trl", "compact"] = "trl"
+    limits: JudgeLimits = JudgeLimits()
+
+    @model_validator(mode="after")
+    def saved_steps_lie_in_the_run(self) -> "TrainConfig":
+        if any(not 1 <= step <= self.steps for step in self.save_steps):
+            raise ValueError(f"save_steps must lie between 1 and steps ({self.steps})")
+        return self
+
+
+class MergeConfig(Strict):
+    """Write a linear average of checkpoints: the sum over ingredients of weight x tensor, in float32, cast once."""
+
+    kind: Literal["merge"] = "merge"
+    reference: Reference
+    folder: Path
+    ingredients: tuple["Ingredient", ...] = Field(min_length=1)
+
+
+class Ingredient(Strict):
+    """A checkpoint folder and its weight in an average."""
+
+    reference: Reference
+    folder: Path
+    weight: float
+
+
+class EvaluationPoint(Strict):
+    """One evaluation: the weights to set and the reference under which its samples are stored.
+
+    One ingredient of weight 1 is a plain checkpoint; more are averaged in place and never written.
+    `finished` holds the indices of problems that are already judged and must not be sampled again.
+    """
+
+    evaluation: Reference
+    checkpoint: Reference
+    alpha: float | None = None
+    ingredients: tuple[Ingredient, ...] = Field(min_length=1)
+    finished: tuple[str, ...] = ()
+
+
+class EvaluateConfig(Strict):
+    """Sample and judge one or more points. A sweep over alpha is several points that share their ingredients."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    points: tuple[EvaluationPoint, ...] = Field(min_length=1)
+    problems: ProblemSetSource
+    setting: Setting = "reasoning"
+    sampling: Sampling = Sampling()
+    limits: JudgeLimits = JudgeLimits()
+    judge_cache: Path | None = None
+    engine: Literal["transformers", "scripted"] = "transformers"
+    script: Path | None = Field(None, description="answers of the scripted engine: a JSON file, problem -> list of texts")
+
+
+JobConfig = Annotated[
+    InstallConfig | ProblemsConfig | PretrainConfig | TrainConfig | MergeConfig | EvaluateConfig,
+    Field(discriminator="kind"),
+]
+_adapter: TypeAdapter[JobConfig] = TypeAdapter(JobConfig)
+KINDS = ("install", "problems", "pretrain", "train", "merge", "evaluate")
+
+
+def parse_config(data: object) -> JobConfig:
+    """Validate a decoded JSON value as a job config. Raises ConfigError with one sentence that names the field."""
+    try:
+        return _adapter.validate_python(data) if not isinstance(data, str | bytes) else _adapter.validate_json(data)
+    except ValidationError as error:
+        raise ConfigError(one_sentence(error)) from None
+
+
+def read_config(path: Path, kind: str) -> JobConfig:
+    """Read `path` and check that it is a config of `kind`. Raises ConfigError."""
+    try:
+        data = json.loads(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The config {path} cannot be read: {error}.") from None
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"The config {path} is not JSON: {error}.") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"The config {path} must be a JSON object.")
+    if data.setdefault("kind", kind) != kind:
+        raise ConfigError(f"The config {path} is of kind {data['kind']!r}, not {kind!r}.")
+    return parse_config(data)
+
+
+def one_sentence(error: ValidationError) -> str:
+    """The first problem of a pydantic error as a sentence a person can act on."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"] if part not in KINDS)
+    if first["type"] == "extra_forbidden":
+        return f"Unknown key {place!r}."
+    if first["type"] == "missing":
+        return f"The key {place!r} is missing."
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{place or 'The config'}: {message}."
