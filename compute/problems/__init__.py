@@ -1,0 +1,1 @@
+"""Problems, their tests and nested coverage. Light: no torch, no Django."""

@@ -1,0 +1,42 @@
+"""Nested unit-test coverage: the order of tests and how many of them a level requires.
+
+Coverage c in (0, 1] requires the first tests in size order: by whole groups when the problem has several, else by
+number. Levels nest by construction, since each is a prefix. Knows no verdicts and no rewards.
+"""
+
+import math
+from collections.abc import Sequence
+
+from compute.problems.problem import Problem, TestCase
+
+# 0.6 * 5 is 3.0000000000000004 in some roundings of 0.6: a coverage means the nearest level within this distance.
+_SLACK = 1e-9
+
+
+def size_order(tests: Sequence[TestCase]) -> list[TestCase]:
+    """The order of coverage: groups first, public samples first within a group, then size of the input, then the
+    reference's run time, then identifier."""
+    return sorted(
+        tests,
+        key=lambda test: (test.group, not test.public, test.size_bytes, test.reference_seconds, test.identifier),
+    )
+
+
+def level_sizes(groups: Sequence[int]) -> list[int]:
+    """Number of tests in the first 1, 2, ..., G groups. `groups`: the group of each test, ascending from 1."""
+    return [sum(group <= level for group in groups) for level in range(1, max(groups, default=0) + 1)]
+
+
+def level_required(levels: int, coverage: float) -> int:
+    """The first ceil(coverage x levels) of `levels`, at least one. Raises ValueError unless 0 < coverage <= 1."""
+    if not 0 < coverage <= 1:
+        raise ValueError(f"coverage must lie in (0, 1], not {coverage}")
+    return max(1, math.ceil(coverage * levels - _SLACK))
+
+
+def tests_required(problem: Problem, coverage: float) -> int:
+    """K: the first K tests of `problem` must pass at this coverage. Raises ValueError unless 0 < coverage <= 1."""
+    if problem.levels == 1:
+        return level_required(len(problem.tests), coverage)
+    sizes = level_sizes([test.group for test in problem.tests])
+    return sizes[level_required(problem.levels, coverage) - 1]

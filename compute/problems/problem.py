@@ -1,0 +1,147 @@
+"""A problem, its tests and where they lie on disk.
+
+A problem set is a file of JSON lines, one `Problem` each; the bytes of the tests lie apart, in a content-addressed
+folder, so that whatever shows a problem cannot show its hidden tests by accident. Runs and compares nothing.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from compute.configs import Reference, one_sentence
+from compute.errors import ConfigError, MissingInput
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Difficulty = Literal["easy", "medium", "hard"]
+
+
+class TestCase(BaseModel):
+    """One test. `group` is its coverage level, from 1; `size_bytes` the length of its input; `input` and `output`
+    name blobs; `reference_seconds` is the CPU time of the reference program."""
+
+    __test__ = False  # not a test class of pytest's
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    identifier: str = Field(min_length=1, max_length=64)
+    group: int = Field(ge=1)
+    input: Sha256
+    output: Sha256
+    size_bytes: int = Field(ge=0)
+    reference_seconds: float = Field(ge=0)
+    public: bool = False
+
+
+class Problem(BaseModel):
+    """A task with its limits and its tests in the order of `compute.problems.coverage.size_order`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    slug: Reference
+    title: str
+    statement: str
+    difficulty: Difficulty
+    tags: tuple[str, ...] = ()
+    cpu_seconds: float = Field(gt=0)
+    memory_bytes: int = Field(gt=0)
+    checker: Literal["tokens"] = "tokens"
+    tests: tuple[TestCase, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def groups_follow_one_another(self) -> "Problem":
+        groups = [test.group for test in self.tests]
+        if groups != sorted(groups) or set(groups) != set(range(1, groups[-1] + 1)):
+            raise ValueError("the tests' groups must ascend from 1 without a gap")
+        return self
+
+    @property
+    def levels(self) -> int:
+        """Number of groups of tests."""
+        return self.tests[-1].group
+
+    @cached_property
+    def content_sha256(self) -> str:
+        """Identifies what a solver and the judge see: statement, limits, checker, tests. Slug and tags do not count,
+        nor does the reference's run time, which differs from machine to machine."""
+        content = self.model_dump(
+            mode="json",
+            include={
+                "statement": True,
+                "cpu_seconds": True,
+                "memory_bytes": True,
+                "checker": True,
+                "tests": {"__all__": {"group", "input", "output", "public"}},
+            },
+        )
+        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+class BlobStore:
+    """Bytes by their sha256, below `root`. Several processes may write at the same time."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    def path(self, sha256: str) -> Path:
+        return self.root / sha256[:2] / sha256
+
+    def put(self, data: bytes) -> str:
+        """Store `data` unless it is there already. Returns its sha256. Raises OSError when the disk refuses."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = self.path(sha256)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, data)
+        return sha256
+
+    def get(self, sha256: str) -> bytes:
+        """Raises MissingInput when no such blob is stored."""
+        try:
+            return self.path(sha256).read_bytes()
+        except FileNotFoundError:
+            raise MissingInput(f"The blob {sha256[:12]}... is not in {self.root}.") from None
+
+
+def read_problem_set(path: Path) -> list[Problem]:
+    """Raises MissingInput when the file is absent and ConfigError, naming the line, when a line is not a problem."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise MissingInput(f"There is no problem set at {path}.") from None
+    problems = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            problems.append(Problem.model_validate_json(line))
+        except ValidationError as error:
+            raise ConfigError(f"Line {number} of {path} is not a problem: {one_sentence(error)}") from None
+    return problems
+
+
+def write_problem_set(path: Path, problems: Iterable[Problem]) -> str:
+    """Write all or nothing. Returns what identifies the set: a hash over slugs and contents, the same wherever it is
+    made (the file itself also holds measured run times)."""
+    problems = list(problems)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, "".join(problem.model_dump_json() + "\n" for problem in problems).encode())
+    contents = "".join(f"{problem.slug} {problem.content_sha256}\n" for problem in problems)
+    return hashlib.sha256(contents.encode()).hexdigest()
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """A reader sees the whole file or none, also when this process is killed or the disk is full half-way."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise

@@ -1,0 +1,164 @@
+"""Supervised pre-training of the miniature base: a small Llama learns to answer with slow and with fast programs.
+
+One readable loop for one tiny model on one core; real bases come from elsewhere. The shipped base is rebuilt by
+    OMP_NUM_THREADS=1 python -m compute pretrain compute/miniature/pretrain.json
+The same config gives the same weights on the same build of torch, and nearly the same elsewhere.
+"""
+
+import math
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, NamedTuple
+
+from compute.checkpoints import Manifest, save_model
+from compute.configs import PretrainConfig
+from compute.errors import Cancelled
+from compute.events import CheckpointWritten, EventWriter, Metric, Progress
+from compute.miniature.corpus import Corpus
+from compute.miniature.tokenizer import prompt_text, train_tokenizer
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+IGNORED = -100  # the target that cross-entropy leaves out
+WARMUP_STEPS = 50
+FINAL_SHARE = 0.05  # of the learning rate, where the cosine ends
+BUCKET = 4  # batches drawn together and sorted by length, which saves a third of the padding
+REPORT_EVERY = 10
+
+
+class Example(NamedTuple):
+    """Token numbers; only those of `answer` are learnt."""
+
+    prompt: list[int]
+    answer: list[int]
+
+
+def run(config: PretrainConfig, emit: EventWriter, cancelled: Callable[[], bool]) -> dict[str, object]:
+    """Train and write `config.folder`. Raises Cancelled, StorageError."""
+    import torch
+    import transformers
+
+    torch.manual_seed(config.seed)
+    corpus = Corpus()
+    tokenizer = train_tokenizer(corpus, config.seed)
+    model = new_model(tokenizer)
+    batches = draw_batches(corpus, tokenizer, config.batch, random.Random(config.seed + 1))
+    loss = train(model, batches, config, emit, cancelled)
+    notes = {
+        "training": config.model_dump(mode="json", exclude={"folder"}),
+        "mixture": asdict(corpus.mixture),
+        "parameters": model.num_parameters(),
+        "final_loss": round(loss, 4),
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+    }
+    manifest = Manifest(reference=config.reference, origin="base", notes=notes)
+    written = save_model(config.folder, model, tokenizer, manifest)
+    emit(
+        CheckpointWritten(
+            checkpoint=config.reference,
+            origin="base",
+            folder=str(config.folder),
+            sha256=written.sha256,
+            size_bytes=written.size_bytes,
+            run=config.reference,
+            step=config.steps,
+        )
+    )
+    return {"loss": loss, "parameters": model.num_parameters()}
+
+
+def new_model(tokenizer: "PreTrainedTokenizerFast") -> "LlamaForCausalLM":
+    """A Llama of about 0.6 million parameters with fresh weights.
+
+    Not a Qwen2: beside one, transformers 5 insists on Qwen's own tokenizer, whatever the folder holds."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=128,
+            intermediate_size=352,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            max_position_embeddings=512,
+            tie_word_embeddings=True,
+            pad_token_id=tokenizer.pad_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            bos_token_id=None,
+        )
+    )
+
+
+def train(
+    model: "LlamaForCausalLM",
+    batches: Iterator[list[Example]],
+    config: PretrainConfig,
+    emit: EventWriter,
+    cancelled: Callable[[], bool],
+) -> float:
+    """AdamW with warm-up and cosine decay. Returns the smoothed loss at the end. Raises Cancelled."""
+    import torch
+
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
+    model.train()
+    smoothed = math.nan
+    for step in range(config.steps):
+        if cancelled():
+            raise Cancelled("Pre-training was cancelled.")
+        rate = learning_rate(step, config)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        loss = answer_loss(model, next(batches))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        smoothed = loss.item() if step == 0 else 0.97 * smoothed + 0.03 * loss.item()
+        done = step + 1
+        if done % REPORT_EVERY == 0 or done == config.steps:
+            emit(Metric(run=config.reference, step=done, values={"loss": smoothed, "learning_rate": rate}))
+            emit(Progress(stage="Pre-training", done=done, total=config.steps, unit="steps"))
+    return smoothed
+
+
+def learning_rate(step: int, config: PretrainConfig) -> float:
+    warm = min(1.0, (step + 1) / WARMUP_STEPS)
+    cosine = 0.5 * (1 + math.cos(math.pi * step / config.steps))
+    return config.learning_rate * warm * (FINAL_SHARE + (1 - FINAL_SHARE) * cosine)
+
+
+def answer_loss(model: "LlamaForCausalLM", examples: list[Example]) -> "torch.Tensor":
+    """Mean cross-entropy of the answers' tokens, given prompt and earlier tokens."""
+    import torch
+
+    length = max(len(one.prompt) + len(one.answer) for one in examples)
+    inputs = torch.full((len(examples), length), model.config.pad_token_id or 0)
+    targets = torch.full((len(examples), length), IGNORED)
+    for row, (prompt, answer) in enumerate(examples):
+        end = len(prompt) + len(answer)
+        inputs[row, :end] = torch.tensor(prompt + answer)
+        targets[row, len(prompt) : end] = torch.tensor(answer)
+    logits = model(input_ids=inputs).logits[:, :-1]  # padding stands right of what it could disturb
+    return torch.nn.functional.cross_entropy(
+        logits.reshape(-1, logits.shape[-1]), targets[:, 1:].reshape(-1), ignore_index=IGNORED
+    )
+
+
+def draw_batches(
+    corpus: Corpus, tokenizer: "PreTrainedTokenizerFast", size: int, rng: random.Random
+) -> Iterator[list[Example]]:
+    """Endless batches of `size` examples of similar length."""
+    while True:
+        examples = []
+        for _ in range(size * BUCKET):
+            statement, program = corpus.draw(rng)
+            answer = [*tokenizer(program)["input_ids"], tokenizer.eos_token_id]
+            examples.append(Example(tokenizer(prompt_text(statement))["input_ids"], answer))
+        examples.sort(key=lambda one: len(one.prompt) + len(one.answer))
+        batches = [examples[start : start + size] for start in range(0, len(examples), size)]
+        rng.shuffle(batches)
+        yield from batches
