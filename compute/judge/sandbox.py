@@ -1,0 +1,266 @@
+"""One worker of the judge: a fork server in its own sandbox, seen from outside.
+
+`Sandbox` starts `zygote` in the strongest layer that this machine grants, checks that the layer holds, and exchanges one
+message a program with it. Programs' bytes go in and come out through memory files; this side never runs them, that side
+never sees an answer. Needs Linux 5.9 or newer. Nothing here compares outputs or knows verdicts.
+"""
+
+import array
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fcntl import F_ADD_SEALS, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE, fcntl
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from compute.errors import SandboxError
+from compute.judge import zygote
+
+_PROJECT = Path(__file__).resolve().parents[2]
+_START_SECONDS = 60.0
+_PATIENCE_SECONDS = 30.0
+_ERROR_BYTES = 2000
+
+
+class SandboxLost(Exception):  # noqa: N818 - an event, as Cancelled is
+    """The fork server is gone or silent; the runs of its last request have no result."""
+
+
+@dataclass(frozen=True)
+class RunLimits:
+    """`cpu_seconds` is when a run is killed, which is later than when it is judged too slow."""
+
+    cpu_seconds: float
+    wall_seconds: float
+    memory_bytes: int
+    output_bytes: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the kernel says about one run. `phase` below RUNNING: the program never began. `waits`: how often it gave up
+    the processor by itself. `error_output` is the end of standard error."""
+
+    phase: int
+    status: int
+    killed: str
+    cpu_seconds: float
+    wall_seconds: float
+    memory_bytes: int
+    waits: int
+    output: bytes
+    error_output: bytes
+    output_bytes: int
+
+
+class SealedFile:
+    """Bytes in memory that nobody can change; every `open` starts at the first byte."""
+
+    def __init__(self, data: bytes, name: str = "input") -> None:
+        self._descriptor = -1
+        self.size = len(data)
+        self._descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        with open(self._descriptor, "wb", closefd=False) as file:
+            file.write(data)
+        fcntl(self._descriptor, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+    def open(self) -> int:
+        return os.open(f"/proc/self/fd/{self._descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __del__(self) -> None:
+        self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Sandbox:
+    """A running fork server. Not safe for use by two threads at once."""
+
+    def __init__(self, layer: str) -> None:
+        """Raises SandboxError when `layer` cannot be had here."""
+        self.layer = layer
+        self._process: subprocess.Popen[bytes] | None = None
+        self._start()
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        errors = os.memfd_create("errors")
+        command = [sys.executable, "-S", "-P", "-s", "-B", "-X", "utf8", "-c", zygote.START]
+        command += [str(_PROJECT), str(theirs.fileno()), str(os.getpid()), self.layer]
+        with theirs:
+            # A session of its own: Ctrl-C in a terminal must not reach the worker.
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                pass_fds=(theirs.fileno(),),
+                env=_environment(),
+                cwd="/",
+                start_new_session=True,
+            )
+        self._control = ours
+        ours.settimeout(_START_SECONDS)
+        try:
+            greeting = json.loads(ours.recv(1 << 16) or b"{}")
+        except OSError as error:
+            greeting = {"error": str(error)}
+        text = os.pread(errors, _ERROR_BYTES, 0).decode("utf-8", "replace").strip()
+        os.close(errors)
+        if "isolation" not in greeting:
+            self.close()
+            raise SandboxError(f"No sandbox ({self.layer}): {greeting.get('error') or text or 'it ended at once'}.")
+        self.isolation: str = greeting["isolation"]
+
+    def restart(self) -> None:
+        """Replace the fork server by a fresh one. Raises SandboxError."""
+        self.close()
+        self._start()
+
+    def run(self, source: SealedFile, inputs: Sequence[SealedFile], limits: RunLimits) -> list[Run]:
+        """Run the program once for each input, one after the other. A program that does not compile gives one Run.
+
+        Raises SandboxLost when the fork server does not answer; a program cannot cause that by misbehaving.
+        """
+        if len(inputs) > zygote.MAX_TESTS:
+            raise ValueError(f"at most {zygote.MAX_TESTS} tests a request")
+        files = [file.open() for file in (source, *inputs)]
+        try:
+            request = json.dumps({**vars(limits), "source_bytes": source.size}).encode()
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))]
+            self._control.settimeout(len(inputs) * (limits.wall_seconds + zygote.COMPILE_SECONDS) + _PATIENCE_SECONDS)
+            self._control.sendmsg([request], rights)
+            message, outputs = self._receive(2 * len(inputs))
+        except OSError as error:
+            raise SandboxLost(str(error)) from None
+        finally:
+            for descriptor in files:
+                os.close(descriptor)
+        try:
+            records = json.loads(message)["runs"]
+            return [
+                _read_run(record, outputs[2 * place], outputs[2 * place + 1], limits.output_bytes)
+                for place, record in enumerate(records)
+            ]
+        finally:
+            for descriptor in outputs:
+                os.close(descriptor)
+
+    def _receive(self, files: int) -> tuple[bytes, list[int]]:
+        message, ancillary, _, _ = self._control.recvmsg(1 << 17, socket.CMSG_SPACE(files * 4), socket.MSG_CMSG_CLOEXEC)
+        descriptors = array.array("i")
+        for _, _, data in ancillary:
+            descriptors.frombytes(data)
+        if not message:
+            raise ConnectionResetError("the fork server ended")
+        return message, list(descriptors)
+
+    def close(self) -> None:
+        """Ends the fork server and with it everything that runs in the sandbox."""
+        self._control.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of ours; the fork server forgets this too. A fixed hash seed makes a program's verdict repeatable; binding
+    symbols at the start spares every child from doing it again; an interpreter from a module system may need its library
+    path to start at all."""
+    kept = {name: value for name, value in os.environ.items() if name == "LD_LIBRARY_PATH"}
+    return {"PYTHONHASHSEED": "0", "LD_BIND_NOW": "1", **kept}
+
+
+def _read_run(record: dict[str, object], stdout: int, stderr: int, limit: int) -> Run:
+    sizes = os.fstat(stdout).st_size, os.fstat(stderr).st_size
+    return Run(
+        output=os.pread(stdout, min(sizes[0], limit), 0),
+        error_output=os.pread(stderr, _ERROR_BYTES, max(0, sizes[1] - _ERROR_BYTES)),
+        output_bytes=max(sizes),
+        **record,  # type: ignore[arg-type]
+    )
+
+
+# Choosing a layer -----------------------------------------------------------------------------------------------------
+
+# Tries what a sandbox must refuse and what a program may expect; prints the word only when all of it came out right.
+_SELF_TEST = b"""
+import os, sys
+failures = []
+def refused(name, action):
+    try:
+        action()
+    except OSError:
+        return
+    failures.append(name)
+def fork():
+    if os.fork() == 0:
+        os._exit(0)
+def connect():
+    import _socket
+    _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+refused("fork", fork)
+refused("kill", lambda: os.kill(os.getppid(), 0))
+refused("read", lambda: open("/etc/passwd"))
+refused("write", lambda: open("/tmp/.frontier-self-test", "x"))
+refused("exec", lambda: os.execv("/bin/true", ["true"]))
+if sys.stdin.read() != "41":
+    failures.append("stdin")
+if %(files)r:
+    import colorsys
+print(" ".join(failures) or "isolated")
+"""
+
+
+def open_sandbox(*, unsafe: bool = False, layers: Sequence[str] = zygote.LAYERS[:-1]) -> Sandbox:
+    """A sandbox in the first of `layers` that this machine grants and that passes its self-test.
+
+    Raises SandboxError with the reasons when none does; with `unsafe` it then runs with resource limits alone.
+    """
+    reasons = []
+    for layer in layers:
+        try:
+            sandbox = Sandbox(layer)
+        except SandboxError as error:
+            reasons.append(str(error))
+            continue
+        complaint = _complaint(sandbox)
+        if not complaint:
+            return sandbox
+        sandbox.close()
+        reasons.append(f"No sandbox ({layer}): its self-test says {complaint}.")
+    if unsafe:
+        return Sandbox("none")
+    raise SandboxError(" ".join(["Programs cannot be run in isolation here.", *reasons]))
+
+
+def _complaint(sandbox: Sandbox) -> str:
+    """What is wrong with a sandbox; empty when it isolates and works."""
+    limits = RunLimits(cpu_seconds=10, wall_seconds=20, memory_bytes=256 << 20, output_bytes=1 << 16)
+    source = _SELF_TEST.replace(b"%(files)r", repr(sandbox.layer != "seccomp").encode())
+    with SealedFile(source) as program, SealedFile(b"41") as given, contextlib.ExitStack():
+        try:
+            run = sandbox.run(program, [given], limits)[0]
+        except SandboxLost as error:
+            return f"that it was lost ({error})"
+    if run.output.strip() == b"isolated" and run.status == 0:
+        return ""
+    return (run.output + b" " + run.error_output[-300:]).decode("utf-8", "replace").strip() or f"status {run.status}"
