@@ -1,0 +1,1 @@
+"""Numbers from counts, in numpy alone: rates, intervals, the trade-off, ensembles, flips. No torch, no Django."""

@@ -1,0 +1,199 @@
+"""Which problems are won and lost between two policies, and whether two policies solve different problems at all.
+
+A *flip* is a problem whose solve probability differs between a baseline and another policy. Two questions are kept
+apart: which single problems moved (exact test a problem, false-discovery control over problems), and whether more were
+won than lost (exact McNemar test on the problems that each policy solves in the majority of its samples).
+
+Limits: Fisher's test takes the two policies' samples as independent. Samples that share random numbers are positively
+correlated, which makes it conservative.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from compute.stats.bootstrap import Intervals, bootstrap_means
+from compute.stats.pass_at_k import log_factorials, miss_at_k, pass_at_k
+from compute.stats.rates import Floats, Integers
+
+FALSE_DISCOVERY_RATE = 0.1
+# Tables whose probability equals the observed one up to rounding count as equally extreme.
+TIE_TOLERANCE = 1e-7
+# Bounds the memory of the exact tests, to some tens of MiB.
+CELLS_AT_ONCE = 1 << 20
+
+Booleans = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Flips:
+    """A policy against a baseline; arrays (..., problems) except the last three, which are (...).
+
+    `change` is the difference of solve rates, nan where either has no samples. `gained` and `lost` hold the problems
+    whose change survives false-discovery control. `won` and `dropped` count problems that cross the majority.
+    """
+
+    change: Floats
+    p_values: Floats
+    q_values: Floats
+    gained: Booleans
+    lost: Booleans
+    won: Integers
+    dropped: Integers
+    mcnemar_p: Floats
+
+
+@dataclass(frozen=True)
+class UnionGain:
+    """What a second policy adds at the same budget, against more samples of the first.
+
+    `union`: share of problems solved by k samples of each. `resampled`: by two disjoint draws of k of the first alone
+    (its pass@2k). `excess`: union minus resampled, paired a problem, with its interval; above 0 means complementary.
+    """
+
+    union: float
+    first: float
+    resampled: float
+    excess: Intervals
+    problems: int
+
+
+def flips(
+    baseline_solved: ArrayLike,
+    baseline_n: ArrayLike,
+    solved: ArrayLike,
+    n: ArrayLike,
+    *,
+    false_discovery_rate: float = FALSE_DISCOVERY_RATE,
+) -> Flips:
+    """Compare counts (..., problems) against a baseline's (problems,) or (..., problems), all at once."""
+    solved_before, n_before, solved_after, n_after = np.broadcast_arrays(
+        *(np.asarray(a, dtype=np.int64) for a in (baseline_solved, baseline_n, solved, n))
+    )
+    measured = (n_before > 0) & (n_after > 0)
+    change = _rate(solved_after, n_after) - _rate(solved_before, n_before)
+    p_values = np.where(measured, fisher_exact(solved_before, n_before, solved_after, n_after), np.nan)
+    q_values = benjamini_hochberg(p_values)
+    moved = q_values <= false_discovery_rate
+    before, after = majority(solved_before, n_before), majority(solved_after, n_after)
+    won = (measured & after & ~before).sum(axis=-1)
+    dropped = (measured & before & ~after).sum(axis=-1)
+    return Flips(
+        change=change,
+        p_values=p_values,
+        q_values=q_values,
+        gained=moved & (change > 0),
+        lost=moved & (change < 0),
+        won=won,
+        dropped=dropped,
+        mcnemar_p=mcnemar_exact(won, dropped),
+    )
+
+
+def majority(solved: ArrayLike, n: ArrayLike) -> Booleans:
+    """Solved by more than half of its samples; exactly half is not."""
+    return np.asarray(2 * np.asarray(solved) > np.asarray(n))
+
+
+def mcnemar_exact(won: ArrayLike, dropped: ArrayLike) -> Floats:
+    """Two-sided p of `won` against `dropped` under a fair coin; 1 when nothing flipped."""
+    more = np.maximum(*np.broadcast_arrays(np.asarray(won, dtype=np.int64), np.asarray(dropped, dtype=np.int64)))
+    total = np.asarray(won, dtype=np.int64) + np.asarray(dropped, dtype=np.int64)
+    largest = int(total.max(initial=0))
+    log_factorial = log_factorials(largest)
+    heads = np.arange(largest + 1)
+    tosses = total[..., None]
+    tails = np.maximum(tosses - heads, 0)
+    log_chance = log_factorial[tosses] - log_factorial[heads] - log_factorial[tails] - tosses * np.log(2.0)
+    upper = np.where((heads >= more[..., None]) & (heads <= tosses), np.exp(log_chance), 0.0).sum(axis=-1)
+    return np.minimum(2.0 * upper, 1.0)
+
+
+def fisher_exact(solved_a: ArrayLike, n_a: ArrayLike, solved_b: ArrayLike, n_b: ArrayLike) -> Floats:
+    """Two-sided p that two solve rates are equal, elementwise: the tables no likelier than the one seen.
+
+    Given the margins, the solved samples of A are hypergeometric. Each distinct table is computed once.
+    """
+    arrays = np.broadcast_arrays(*(np.asarray(a, dtype=np.int64) for a in (solved_a, n_a, solved_b, n_b)))
+    shape = arrays[0].shape
+    tables, inverse = np.unique(np.stack([a.ravel() for a in arrays], axis=1), axis=0, return_inverse=True)
+    if not tables.size:
+        return np.ones(shape)
+    if np.any(tables[:, [0, 2]] < 0) or np.any(tables[:, [0, 2]] > tables[:, [1, 3]]):
+        raise ValueError("0 <= solved <= n must hold")
+    pieces = -(-tables.shape[0] * (int(tables[:, 1].max()) + 1) // CELLS_AT_ONCE)
+    p = np.concatenate([_fisher_exact(piece) for piece in np.array_split(tables, pieces)])
+    return p[inverse.ravel()].reshape(shape)
+
+
+def _fisher_exact(tables: Integers) -> Floats:
+    """(tables,) from columns solved A, n A, solved B, n B."""
+    hits_a, size_a, hits_b, size_b = tables.T[:, :, None]
+    hits = hits_a + hits_b
+    log_factorial = log_factorials(int((size_a + size_b).max()))
+    cells = np.arange(int(size_a.max()) + 1)[None, :]
+    possible = (cells <= np.minimum(size_a, hits)) & (cells >= hits - size_b)
+
+    def log_choose(total: Integers, chosen: Integers) -> Floats:
+        inside = np.clip(chosen, 0, total)
+        return np.asarray(log_factorial[total] - log_factorial[inside] - log_factorial[total - inside])
+
+    log_chance = log_choose(size_a, cells) + log_choose(size_b, hits - cells) - log_choose(size_a + size_b, hits)
+    chance = np.where(possible, np.exp(log_chance), 0.0)
+    seen = np.take_along_axis(chance, hits_a, axis=1)
+    return np.minimum(np.where(chance <= seen * (1 + TIE_TOLERANCE), chance, 0.0).sum(axis=1), 1.0)
+
+
+def benjamini_hochberg(p_values: ArrayLike) -> Floats:
+    """Adjusted p-values over the last axis (Benjamini and Hochberg 1995); nan stays nan and counts as no test."""
+    p = np.asarray(p_values, dtype=np.float64)
+    tests = (~np.isnan(p)).sum(axis=-1, keepdims=True)
+    order = np.argsort(p, axis=-1)  # nan last
+    scaled = np.take_along_axis(p, order, axis=-1) * tests / np.arange(1, p.shape[-1] + 1)
+    scaled = np.where(np.isnan(scaled), np.inf, scaled)
+    smallest_from_here = np.minimum.accumulate(scaled[..., ::-1], axis=-1)[..., ::-1]
+    adjusted = np.empty_like(p)
+    np.put_along_axis(adjusted, order, np.minimum(smallest_from_here, 1.0), axis=-1)
+    return np.where(np.isnan(p), np.nan, adjusted)
+
+
+def jaccard(solved_a: ArrayLike, n_a: ArrayLike, solved_b: ArrayLike, n_b: ArrayLike, k: int) -> Floats:
+    """Overlap (...) of the sets solved within k samples each: expected common over expected union.
+
+    With k = n the sets are certain and this is the plain Jaccard index. Problems with fewer than k samples of either
+    are left out; nan when nothing is solved.
+    """
+    a, b = pass_at_k(n_a, solved_a, k), pass_at_k(n_b, solved_b, k)
+    both = a * b
+    common = np.nansum(both, axis=-1)
+    union = np.nansum(a + b - both, axis=-1)
+    return np.divide(common, union, out=np.full(np.shape(union), np.nan), where=union > 0)
+
+
+def union_gain(
+    solved_a: ArrayLike, n_a: ArrayLike, solved_b: ArrayLike, n_b: ArrayLike, k: int, *, seed: int = 0
+) -> UnionGain:
+    """The union of k samples of A and k of B over problems (problems,), against 2k samples of A alone.
+
+    Problems with fewer than 2k samples of A or k of B are left out.
+    """
+    resampled = pass_at_k(n_a, solved_a, 2 * k)
+    union = 1.0 - miss_at_k(n_a, solved_a, k) * miss_at_k(n_b, solved_b, k)
+    usable = ~np.isnan(resampled) & ~np.isnan(union)
+    excess = bootstrap_means(np.where(usable, union - resampled, np.nan), seed=seed)
+    return UnionGain(
+        union=_mean(union[usable]),
+        first=_mean(pass_at_k(n_a, solved_a, k)[usable]),
+        resampled=_mean(resampled[usable]),
+        excess=excess,
+        problems=int(usable.sum()),
+    )
+
+
+def _rate(solved: Integers, n: Integers) -> Floats:
+    return np.divide(solved, n, out=np.full(solved.shape, np.nan), where=n > 0)
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if values.size else float("nan")

@@ -1,0 +1,162 @@
+"""The trade-off along a path through weight space, and what extrapolation does to it.
+
+Legend: a (alpha) is the position on the path theta(a) = (1-a) low + a high. Points are (optimisation, correctness)
+failure rates. The *direction* is the unit vector along which the points between the trained ends move as a grows: the
+slopes of a least-squares line on a, one a coordinate. With the two ends alone it is their difference.
+
+It does not say whether a frontier exists: with flat ends the direction is noise and every interval includes 0.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from compute.stats.bootstrap import CONFIDENCE, RateIntervals
+from compute.stats.rates import CORRECTNESS, OPTIMISATION, SOLVED, Floats
+
+Verdict = Literal["extends", "stays", "collapses"]
+
+# How much of the nearer end's solve rate a point may lose before it counts as collapsed, in rate.
+SOLVE_MARGIN = 0.05
+# Two alphas closer than this are the same point.
+SAME_ALPHA = 1e-9
+
+
+@dataclass(frozen=True)
+class Extrapolation:
+    """How far a point outside [0, 1] lies beyond the nearer trained end, along the direction, in rate.
+
+    `beyond` is positive past the end; `low` and `high` are its interval, paired with the end's. `solve_change` is the
+    point's solve rate minus the end's.
+    """
+
+    alpha: float
+    end: float
+    beyond: float
+    low: float
+    high: float
+    solve_change: float
+    margin: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value read off between two measured points; never a measurement unless `measured`."""
+
+    alpha: float
+    values: Floats
+    between: tuple[float, float]
+    measured: bool
+
+
+def direction(alphas: ArrayLike, points: ArrayLike) -> Floats:
+    """Unit vector (..., 2) of the trade-off, towards higher a; nan when fewer than two alphas or nothing moves.
+
+    Args:
+        alphas: (evaluations,); those outside [0, 1] are not used.
+        points: (..., evaluations, 2) optimisation and correctness failure rates; nan points are not used.
+    """
+    alpha = np.asarray(alphas, dtype=np.float64)
+    points = np.asarray(points, dtype=np.float64)
+    inside = (alpha >= -SAME_ALPHA) & (alpha <= 1 + SAME_ALPHA)
+    usable = inside & ~np.isnan(points).any(axis=-1)
+    count = np.maximum(usable.sum(axis=-1, keepdims=True), 1)
+    lever = np.where(usable, alpha - (usable * alpha).sum(axis=-1, keepdims=True) / count, 0.0)
+    slopes = np.einsum("...e,...ei->...i", lever, np.where(usable[..., None], points, 0.0))
+    length = np.linalg.norm(slopes, axis=-1, keepdims=True)
+    return np.divide(slopes, length, out=np.full(slopes.shape, np.nan), where=length > 1e-12)
+
+
+def positions(alphas: ArrayLike, points: ArrayLike) -> Floats:
+    """(evaluations,): each point's place along the direction, 0 at the low end (a = 0), in rate."""
+    points = np.asarray(points, dtype=np.float64)
+    origin = _at(np.asarray(alphas, dtype=np.float64), points, 0.0)
+    return (points - origin) @ direction(alphas, points)
+
+
+def classify_extrapolated(
+    alphas: ArrayLike, rates: RateIntervals, *, margin: float = SOLVE_MARGIN, confidence: float = CONFIDENCE
+) -> list[Extrapolation | None]:
+    """One entry an evaluation: None inside [0, 1], and wherever an end or the point itself is not measured.
+
+    A point whose solve rate lies more than `margin` below the nearer end's *collapses*. Otherwise it *extends* when it
+    lies beyond that end with an interval that excludes 0, else it *stays*. The direction is fitted anew in each
+    replicate, so the interval carries its uncertainty too.
+
+    Args:
+        alphas: (evaluations,)
+        rates: of the same evaluations, bootstrapped together, classes in the order of `compute.stats.rates.CLASSES`.
+    """
+    alpha = np.asarray(alphas, dtype=np.float64)
+    if rates.mean.ndim != 2 or len(rates.mean) != alpha.size:
+        raise ValueError(f"{alpha.size} alphas and rates of shape {rates.mean.shape}")
+    outside = (alpha < -SAME_ALPHA) | (alpha > 1 + SAME_ALPHA)
+    return [_classify(i, alpha, rates, margin, confidence) if outside[i] else None for i in range(alpha.size)]
+
+
+def estimate(alphas: ArrayLike, values: ArrayLike, alpha: float) -> Estimate | None:
+    """The piecewise-linear reading at `alpha`; None outside the measured range.
+
+    Args:
+        alphas: (evaluations,) in any order; several of one alpha are averaged.
+        values: (evaluations,) or (evaluations, k); evaluations with a nan are not used.
+    """
+    alphas, values = np.asarray(alphas, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    whole = ~np.isnan(values.reshape(len(values), -1)).any(axis=1)
+    measured = np.unique(alphas[whole])
+    if not measured.size or not measured[0] <= alpha + SAME_ALPHA <= measured[-1] + 2 * SAME_ALPHA:
+        return None
+    left = measured[measured <= alpha + SAME_ALPHA][-1]
+    at_left = _at(alphas[whole], values[whole], left)
+    if abs(left - alpha) <= SAME_ALPHA:
+        return Estimate(alpha, at_left, (float(left), float(left)), measured=True)
+    right = measured[measured > left][0]
+    share = (alpha - left) / (right - left)
+    reading = (1 - share) * at_left + share * _at(alphas[whole], values[whole], right)
+    return Estimate(alpha, reading, (float(left), float(right)), measured=False)
+
+
+def _classify(
+    index: int, alpha: Floats, rates: RateIntervals, margin: float, confidence: float
+) -> Extrapolation | None:
+    end = 1.0 if alpha[index] > 1 else 0.0
+    outwards = 1.0 if end == 1.0 else -1.0
+    failures = slice(OPTIMISATION, CORRECTNESS + 1)
+    ends_measured = not np.isnan([_at(alpha, rates.mean, 0.0), _at(alpha, rates.mean, 1.0)]).any()
+    if not ends_measured or np.isnan(rates.mean[index]).any():
+        return None
+    beyond = outwards * _beyond(index, alpha, rates.mean[:, failures], end)
+    replicates = outwards * _beyond(index, alpha, rates.replicates[:, :, failures], end)
+    low, high = _interval(replicates, confidence)
+    solve_change = float(rates.mean[index, SOLVED] - _at(alpha, rates.mean, end)[SOLVED])
+    if solve_change < -margin:
+        verdict: Verdict = "collapses"
+    else:
+        verdict = "extends" if low > 0 else "stays"
+    return Extrapolation(float(alpha[index]), end, float(beyond), low, high, solve_change, margin, verdict)
+
+
+def _beyond(index: int, alpha: Floats, points: Floats, end: float) -> Floats:
+    """(...): where point `index` lies past the end at `end`, along the direction, from points (..., evaluations, 2)."""
+    step = points[..., index, :] - _at(alpha, points, end)
+    return np.einsum("...i,...i->...", step, direction(alpha, points))
+
+
+def _at(alpha: Floats, values: Floats, wanted: float) -> Floats:
+    """The mean of the evaluations at one alpha: (..., k) from (..., evaluations, k); nan when there is none."""
+    here = np.abs(alpha - wanted) <= SAME_ALPHA
+    axis = 0 if values.ndim == 1 else -2
+    if not here.any():
+        return np.full(np.delete(values.shape, axis), np.nan)
+    return np.asarray(np.compress(here, values, axis=axis).mean(axis=axis))
+
+
+def _interval(replicates: Floats, confidence: float) -> tuple[float, float]:
+    usable = replicates[~np.isnan(replicates)]
+    if not usable.size:
+        return float("nan"), float("nan")
+    low, high = np.quantile(usable, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
