@@ -1,0 +1,1 @@
+"""Averages of checkpoints in weight space: the arithmetic (methods) and writing them to disk (merge)."""
