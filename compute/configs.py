@@ -89,6 +89,8 @@ class TrainConfig(Strict):
 
     `scale_rewards` divides advantages by the group's standard deviation and `kl_coefficient` adds a KL term to the
     initialisation; both are off as in arXiv 2605.28751. `trainer` chooses TRL's `GRPOTrainer` or the compact loop.
+    `sampler` chooses who answers while TRL learns: our cached sampler, or vLLM inside TRL for models that need GPUs.
+    `micro_batch` is the most sequences in one forward pass and changes nothing but memory and speed.
     """
 
     kind: Literal["train"] = "train"
@@ -111,13 +113,31 @@ class TrainConfig(Strict):
     gradient_clip: float = Field(1.0, gt=0)
     seed: int = Field(0, ge=0)
     trainer: Literal["trl", "compact"] = "trl"
+    sampler: Literal["cached", "vllm"] = "cached"
+    micro_batch: int = Field(48, ge=1)
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    gradient_checkpointing: bool = False
     limits: JudgeLimits = JudgeLimits()
+    judge_cache: Path | None = None
+
+    @model_validator(mode="after")
+    def vllm_answers_inside_trl(self) -> "TrainConfig":
+        if self.sampler == "vllm" and self.trainer != "trl":
+            raise ValueError("the vllm sampler needs the trl trainer")
+        return self
 
     @model_validator(mode="after")
     def saved_steps_lie_in_the_run(self) -> "TrainConfig":
         if any(not 1 <= step <= self.steps for step in self.save_steps):
             raise ValueError(f"save_steps must lie between 1 and steps ({self.steps})")
         return self
+
+    def reference_at(self, step: int) -> str:
+        """The checkpoint written after `step`: the run's own reference at the end, an early one's before it."""
+        return self.reference if step == self.steps else f"{self.reference}-step{step}"
+
+    def folder_at(self, step: int) -> Path:
+        return self.folder if step == self.steps else self.folder.with_name(f"{self.folder.name}-step{step}")
 
 
 class MergeConfig(Strict):
@@ -162,7 +182,10 @@ class EvaluateConfig(Strict):
     limits: JudgeLimits = JudgeLimits()
     judge_cache: Path | None = None
     engine: Literal["transformers", "scripted"] = "transformers"
-    script: Path | None = Field(None, description="answers of the scripted engine: a JSON file, problem -> list of texts")
+    script: Path | None = Field(
+        None, description="answers of the scripted engine: a JSON file, problem -> list of texts"
+    )
+    initialisation: Path | None = Field(None, description="the shared start, for the alarms `distance` and `cosine`")
 
 
 JobConfig = Annotated[

@@ -1,0 +1,133 @@
+"""`python -m compute KIND config.json`: a config in, one event a line out on standard output.
+
+The child of a worker, or of anybody's shell. It dies with its parent, stops between steps when it gets SIGTERM, and
+ends in exactly one of finished, cancelled and failed. It knows neither database nor broker. Whatever a library prints
+goes to standard error, so that standard output holds events and nothing else.
+"""
+
+import ctypes
+import errno
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import TextIO
+
+from compute.configs import KINDS, JobConfig, read_config
+from compute.errors import Cancelled, ComputeError, ConfigError, StorageError
+from compute.events import CancelAcknowledged, Event, EventWriter, Failed, Finished, Started
+
+RUNNERS = {
+    "install": "compute.installation",
+    "problems": "compute.miniature.problem_sets",
+    "pretrain": "compute.training.sft",
+    "train": "compute.training.grpo",
+    "merge": "compute.merging.merge",
+    "evaluate": "compute.rollout.evaluate",
+}
+VERSIONS_OF = ("frontier", "torch", "transformers", "trl", "numpy")
+PR_SET_PDEATHSIG = 1
+DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
+Runner = Callable[[JobConfig, EventWriter, Callable[[], bool]], Mapping[str, object]]
+
+
+def main(arguments: list[str]) -> int:
+    """Run one job. Returns the exit status: 0 finished, otherwise that of the error (see `compute.errors`)."""
+    die_with_parent()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    emit = EventWriter(reserve_stdout())
+    cancel = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: cancel.set())
+    kind = arguments[0] if arguments else "nothing"
+    emit(Started(kind=kind, pid=os.getpid(), versions=installed_versions()))
+    try:
+        config = request(arguments)
+        runner: Runner = importlib.import_module(RUNNERS[config.kind]).run
+        summary = dict(runner(config, emit, cancel.is_set))
+        json.dumps(summary, allow_nan=False)
+    except KeyboardInterrupt:
+        return report(emit, Cancelled("Interrupted."))
+    except OSError as error:
+        return report_os_error(emit, error)
+    except ComputeError as error:
+        return report(emit, error)
+    except Exception as error:  # the job must end in an event, whatever happened
+        return report_unexpected(emit, error)
+    emit(Finished(summary=summary))
+    return 0
+
+
+def request(arguments: list[str]) -> JobConfig:
+    """The config named on the command line. Raises ConfigError."""
+    if len(arguments) != 2 or arguments[0] not in KINDS:
+        raise ConfigError(f"Usage: python -m compute KIND config.json, where KIND is one of {', '.join(KINDS)}.")
+    return read_config(Path(arguments[1]), arguments[0])
+
+
+def report(emit: Callable[[Event], None], error: ComputeError) -> int:
+    """Write the last event for a foreseen end. Returns its exit status."""
+    if isinstance(error, Cancelled):
+        emit(CancelAcknowledged())
+    else:
+        emit(Failed(error_kind=error.kind, message=str(error)))
+    return error.exit_status
+
+
+def report_os_error(emit: Callable[[Event], None], error: OSError) -> int:
+    """A full disk is the user's to mend; any other refusal of the system is unexpected."""
+    if error.errno not in DISK_IS_FULL:
+        return report_unexpected(emit, error)
+    place = f" at {error.filename}" if error.filename else ""
+    return report(emit, StorageError(f"The disk is full{place}: free some space and retry."))
+
+
+def report_unexpected(emit: Callable[[Event], None], error: Exception) -> int:
+    """Write the last event for what nobody foresaw; the traceback goes to standard error, the job's log."""
+    import traceback
+
+    traceback.print_exception(error)
+    emit(Failed(error_kind="internal", message=f"{type(error).__name__}: {error}"))
+    return 1
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when the worker that started it dies, so that no orphan keeps computing."""
+    if not sys.platform.startswith("linux"):
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it died before the request reached the kernel
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def reserve_stdout() -> TextIO:
+    """Keep the real standard output for events and send every other writer, C libraries included, to standard error.
+
+    Of several processes under a distributed launcher only the first speaks.
+    """
+    sys.stdout.flush()
+    first = os.environ.get("RANK", "0") == "0"
+    events = os.fdopen(os.dup(1) if first else os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return events
+
+
+def installed_versions() -> dict[str, str]:
+    found = {}
+    for name in VERSIONS_OF:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,251 @@
+"""The SDK: launch, watch, read figures, and report a run that happens elsewhere.
+
+    client = Client("https://frontier.example.org", token="...")
+    for job in client.launch_sweep("miniature", low="miniature.low", high="miniature.high", alphas=[0.5]):
+        client.watch(job["reference"])
+    print(client.points("miniature"))
+
+Talks HTTP and nothing else; light enough for a login node. A refusal is a ClientError with the server's own sentence.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any, NamedTuple, cast
+
+import httpx
+
+Row = dict[str, Any]
+ENDED = ("succeeded", "failed", "cancelled", "lost")
+BATCH_LINES = 512
+BATCH_BYTES = 8 << 20
+BEAT_SECONDS = 5.0
+PATIENCE_SECONDS = 60.0
+STOP_SECONDS = 20.0
+
+
+class ClientError(Exception):
+    """The server refused. `status`: of HTTP; `field`: the wrong field of a launch, where it is one."""
+
+    def __init__(self, status: int, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.field = field
+
+
+class Claim(NamedTuple):
+    """A remote job that is ours to run. config: for `python -m compute KIND config.json`."""
+
+    reference: str
+    token: int
+    config: Row
+
+
+class Client:
+    """One server, asked as the owner of `token`. A context manager, for its connections."""
+
+    def __init__(
+        self,
+        address: str,
+        token: str,
+        timeout_seconds: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._http = httpx.Client(
+            base_url=f"{address.rstrip('/')}/api",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=timeout_seconds,
+            transport=transport,
+        )
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def studies(self) -> list[Row]:
+        return cast(list[Row], self._ask("GET", "/studies"))
+
+    def create_miniature(self, slug: str = "miniature", seed: int = 0) -> Row:
+        return self._row("POST", "/studies/miniature", json={"slug": slug, "seed": seed})
+
+    def points(self, study: str) -> list[Row]:
+        """Each complete evaluation: checkpoint, alpha, setting, and n and rates by difficulty."""
+        return cast(list[Row], self._row("GET", f"/studies/{study}/points")["points"])
+
+    def checkpoints(self, study: str) -> list[Row]:
+        return cast(list[Row], self._ask("GET", f"/studies/{study}/checkpoints"))
+
+    def runs(self, study: str) -> list[Row]:
+        return cast(list[Row], self._ask("GET", f"/studies/{study}/runs"))
+
+    def curves(self, study: str, run: str) -> dict[str, tuple[list[int], list[float | None]]]:
+        """Training figures by name: steps and values."""
+        curves = cast(list[Row], self._ask("GET", f"/studies/{study}/runs/{run}/curves"))
+        return {curve["name"]: (curve["steps"], curve["values"]) for curve in curves}
+
+    def jobs(self, study: str) -> list[Row]:
+        return cast(list[Row], self._ask("GET", f"/studies/{study}/jobs"))
+
+    def launch_training(self, study: str, coverages: Iterable[float], **settings: object) -> list[Row]:
+        return self._launch(study, "train", {"coverages": list(coverages), **settings})
+
+    def launch_sweep(self, study: str, low: str, high: str, alphas: Iterable[float], **settings: object) -> list[Row]:
+        return self._launch(study, "sweep", {"low": low, "high": high, "alphas": list(alphas), **settings})
+
+    def launch_evaluation(self, study: str, checkpoint: str, **settings: object) -> list[Row]:
+        return self._launch(study, "evaluate", {"checkpoint": checkpoint, **settings})
+
+    def launch_merge(self, study: str, low: str, high: str, alpha: float) -> list[Row]:
+        return self._launch(study, "merge", {"low": low, "high": high, "alpha": alpha})
+
+    def job(self, reference: str) -> Row:
+        return self._row("GET", f"/jobs/{reference}")
+
+    def log(self, reference: str) -> str:
+        return cast(str, self._row("GET", f"/jobs/{reference}/log")["text"])
+
+    def cancel(self, reference: str) -> Row:
+        return self._row("POST", f"/jobs/{reference}/cancel")
+
+    def retry(self, reference: str) -> Row:
+        return self._row("POST", f"/jobs/{reference}/retry")
+
+    def watch(
+        self, reference: str, every_seconds: float = 1.0, tell: Callable[[Row], object] = lambda job: None
+    ) -> Row:
+        """Wait for the end of a job, and of those that retry it by themselves. `tell` hears of every change."""
+        before: Row = {}
+        while True:
+            job = self.job(reference)
+            if job != before:
+                tell(job)
+                before = job
+            if job["state"] in ENDED:
+                if job["retried_by"] is None:
+                    return job
+                reference = job["retried_by"]
+            else:
+                time.sleep(every_seconds)
+
+    def claim(self, reference: str) -> Claim:
+        """Take a job that was launched with `remote=True`."""
+        answer = self._row("POST", f"/jobs/{reference}/claim")
+        return Claim(reference, answer["token"], answer["config"])
+
+    def post_events(self, claim: Claim, lines: Iterable[str | bytes]) -> Row:
+        """Deliver event lines; repeats are harmless. Gives the job's state: stop when it is `cancelling`."""
+        body = b"\n".join(line if isinstance(line, bytes) else line.encode() for line in lines)
+        return self._patiently("POST", f"/jobs/{claim.reference}/events", content=body, params={"token": claim.token})
+
+    def heartbeat(self, claim: Claim) -> str:
+        """Keep a silent run alive: at least every 30 seconds. Gives the job's state."""
+        answer = self._patiently("POST", f"/jobs/{claim.reference}/heartbeat", params={"token": claim.token})
+        return cast(str, answer["state"])
+
+    def run_here(self, reference: str, change: Callable[[Row], Row] = lambda config: config) -> Row:
+        """Claim a remote job, run it on this machine and report it. Returns the job as it ended.
+
+        `change` adapts the config, for example its folders, to this machine.
+        """
+        claim = self.claim(reference)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "config.json"
+            path.write_text(json.dumps(change(claim.config)))
+            command = [sys.executable, "-m", "compute", claim.config["kind"], str(path)]
+            with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+                try:
+                    self._relay(claim, process)
+                finally:
+                    process.kill()
+        return self.job(reference)
+
+    def _relay(self, claim: Claim, process: "subprocess.Popen[bytes]") -> None:
+        """Post the child's lines as they come, keep the lease alive between them, pass a cancel on."""
+        kill_at = float("inf")
+        for lines in _batches(process):
+            answer = self.post_events(claim, lines)["state"] if lines else self.heartbeat(claim)
+            if answer == "cancelling" and kill_at == float("inf"):
+                process.terminate()
+                kill_at = time.monotonic() + STOP_SECONDS
+            if time.monotonic() > kill_at:
+                process.kill()
+        if self.job(claim.reference)["state"] not in ENDED:
+            status = process.wait()
+            last = {"type": "failed", "error_kind": "crashed", "message": f"The process ended with status {status}."}
+            self.post_events(claim, [json.dumps(last)])
+
+    def _launch(self, study: str, kind: str, body: Mapping[str, object]) -> list[Row]:
+        return cast(list[Row], self._row("POST", f"/studies/{study}/{kind}", json=body)["jobs"])
+
+    def _row(self, method: str, path: str, **request: Any) -> Row:
+        return cast(Row, self._ask(method, path, **request))
+
+    def _patiently(self, method: str, path: str, **request: Any) -> Row:
+        """Ask again for a minute while the server is away: what is asked so must be harmless when repeated."""
+        gives_up, pause = time.monotonic() + PATIENCE_SECONDS, 0.2
+        while True:
+            try:
+                return self._row(method, path, **request)
+            except (httpx.TransportError, ClientError) as error:
+                away = isinstance(error, httpx.TransportError) or error.status >= 500
+                if not away or time.monotonic() > gives_up:
+                    raise
+                time.sleep(pause)
+                pause = min(2 * pause, 5.0)
+
+    def _ask(self, method: str, path: str, **request: Any) -> object:
+        response = self._http.request(method, path, **request)
+        if response.is_error:
+            raise _refusal(response)
+        return response.json()
+
+
+def _refusal(response: httpx.Response) -> ClientError:
+    """The server's own sentence, and the field it is about."""
+    try:
+        detail = response.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        return ClientError(response.status_code, f"{response.status_code} {response.reason_phrase}")
+    if isinstance(detail, list) and detail:
+        place = [str(part) for part in detail[0].get("loc", ())]
+        return ClientError(response.status_code, str(detail[0].get("msg", detail[0])), place[-1] if place else "")
+    return ClientError(response.status_code, str(detail))
+
+
+def _batches(process: "subprocess.Popen[bytes]") -> Iterator[list[bytes]]:
+    """The child's lines, those that wait together in one list; an empty list after BEAT_SECONDS of silence."""
+    assert process.stdout is not None
+    waiting: Queue[bytes | None] = Queue(BATCH_LINES)
+    stream = process.stdout
+
+    def read() -> None:
+        for line in stream:
+            waiting.put(line.rstrip(b"\n"))
+        waiting.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        lines: list[bytes] = []
+        try:
+            line = waiting.get(timeout=BEAT_SECONDS)
+            while line is not None and sum(map(len, lines)) < BATCH_BYTES:
+                lines.append(line)
+                line = waiting.get_nowait()
+        except Empty:
+            yield lines
+            continue
+        if line is not None:
+            lines.append(line)
+            yield lines
+            continue
+        if lines:
+            yield lines
+        return

@@ -1,0 +1,46 @@
+"""Answers read from a file, for tests and for replaying what somebody else's policy wrote. Knows no weights."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from compute.configs import Ingredient, Sampling
+from compute.errors import ConfigError, MissingInput
+from compute.rollout.engines import Completion
+
+
+class ScriptedEngine:
+    """`path`: a JSON object, problem slug -> list of texts. Answer i of a problem is text i modulo their number, the
+    same for every checkpoint. A problem that is not in the file gets empty answers."""
+
+    def __init__(self, path: Path | None) -> None:
+        if path is None:
+            raise ConfigError("script: The scripted engine needs a file of answers.")
+        try:
+            answers = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise MissingInput(f"There is no script of answers at {path}.") from None
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"The script {path} is not JSON: {error}.") from None
+        if not isinstance(answers, dict) or not all(isinstance(texts, list) for texts in answers.values()):
+            raise ConfigError(f"The script {path} must be a JSON object of lists.")
+        self._answers: dict[str, list[str]] = answers
+
+    def render(self, statement: str) -> tuple[str, str]:
+        return statement, ""
+
+    def set_weights(self, ingredients: Sequence[Ingredient]) -> None:
+        """A script is the same at every point."""
+
+    def generate(self, prompts: Sequence[str], keys: Sequence[str], sampling: Sampling) -> list[list[Completion]]:
+        groups = []
+        for key in keys:
+            texts = self._answers.get(key) or [""]
+            drawn = [texts[index % len(texts)] for index in range(sampling.samples)]
+            groups.append([Completion(text, len(text.split()), "stop", None) for text in drawn])
+        return groups
+
+    def alarms(self) -> dict[str, float | None]:
+        return {}
+
+    def close(self) -> None: ...

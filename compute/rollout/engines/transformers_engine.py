@@ -1,0 +1,122 @@
+"""An engine on any causal language model of transformers, in this process.
+
+Weights are set in place: each checkpoint folder is read once, an average is summed in float32 straight into the model,
+and nothing is written. A weight of 1 gives the checkpoint bit for bit.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from compute.checkpoints import CheckpointFolder, describe, read_tensors
+from compute.configs import Ingredient, Sampling
+from compute.errors import EngineError
+from compute.merging.merge import refuse_mismatch, refuse_weights
+from compute.merging.methods import linear_in_place
+from compute.rollout import reasoning
+from compute.rollout.engines import Completion
+from compute.rollout.policy import load_policy, stop_tokens
+from compute.rollout.sampler import CachedSampler, Draw
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Tensors = dict[str, torch.Tensor]
+
+
+class TransformersEngine:
+    """`folder`: a checkpoint that gives the architecture, the tokenizer and the first weights. `initialisation`: the
+    start shared by the checkpoints, from which distances are measured. Raises MissingInput, EngineError."""
+
+    def __init__(self, folder: Path, initialisation: Path | None = None) -> None:
+        self.model, self.tokenizer = load_policy(folder, dtype="auto")
+        pad = self.tokenizer.pad_token_id
+        self.sampler = CachedSampler(self.model, stop_tokens(self.model, self.tokenizer), 0 if pad is None else pad)
+        self._read: dict[Path, Tensors] = {}
+        self._folders: dict[Path, CheckpointFolder] = {}
+        self._ingredients: tuple[Ingredient, ...] = ()
+        self._initialisation = initialisation
+
+    def render(self, statement: str) -> tuple[str, str]:
+        return reasoning.render(self.tokenizer, statement)
+
+    def set_weights(self, ingredients: Sequence[Ingredient]) -> None:
+        refuse_weights(ingredients)
+        sources = [self._tensors(ingredient.folder) for ingredient in ingredients]
+        refuse_mismatch([self._folders[i.folder] for i in ingredients], [i.reference for i in ingredients])
+        places = parameters_of(self.model)
+        refuse_other_architecture(sources[0], places)
+        linear_in_place(places, sources, [ingredient.weight for ingredient in ingredients])
+        self._ingredients = tuple(ingredients)
+
+    def generate(self, prompts: Sequence[str], keys: Sequence[str], sampling: Sampling) -> list[list[Completion]]:
+        token_ids = [self.tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
+        groups = self.sampler.draw(
+            token_ids,
+            keys,
+            sampling.samples,
+            seed=sampling.seed,
+            temperature=sampling.temperature,
+            max_tokens=sampling.max_tokens,
+        )
+        return [[completion_of(draw, self.tokenizer) for draw in group] for group in groups]
+
+    def alarms(self) -> dict[str, float | None]:
+        """`distance`: Euclidean, from the initialisation. `cosine`: between the deltas of two ingredients."""
+        if self._initialisation is None or not self._ingredients:
+            return {"distance": None, "cosine": None}
+        start = self._tensors(self._initialisation)
+        places = parameters_of(self.model)
+        squares = [(places[name].float().cpu() - start[name].float()).square().sum().item() for name in start]
+        distance = math.sqrt(math.fsum(squares))
+        if len(self._ingredients) != 2:
+            return {"distance": distance, "cosine": None}
+        first, second = (self._tensors(ingredient.folder) for ingredient in self._ingredients)
+        return {"distance": distance, "cosine": cosine_of_deltas(start, first, second)}
+
+    def close(self) -> None:
+        self._read.clear()
+
+    def _tensors(self, folder: Path) -> Tensors:
+        if folder not in self._read:
+            self._folders[folder] = describe(folder)
+            self._read[folder] = read_tensors(folder)
+        return self._read[folder]
+
+
+def refuse_other_architecture(stored: Tensors, places: Tensors) -> None:
+    """Raises EngineError unless every stored tensor fits a place, and every place is filled or tied to one that is."""
+    for name, tensor in stored.items():
+        if name not in places or places[name].shape != tensor.shape:
+            raise EngineError(f"The tensor {name} {list(tensor.shape)} does not fit the loaded model.")
+    filled = {places[name].data_ptr() for name in stored}
+    for name, place in places.items():
+        if place.data_ptr() not in filled:
+            raise EngineError(f"The tensor {name} is missing from a checkpoint.")
+
+
+def parameters_of(model: torch.nn.Module) -> Tensors:
+    """Name -> tensor, with every name of a tied tensor."""
+    return {name: parameter.data for name, parameter in model.named_parameters(remove_duplicate=False)}
+
+
+def cosine_of_deltas(start: Tensors, first: Tensors, second: Tensors) -> float | None:
+    """Cosine between two checkpoints' differences from `start`, all tensors as one vector. None when one is zero."""
+    product = first_square = second_square = 0.0
+    for name, origin in start.items():
+        one = (first[name].float() - origin.float()).double()
+        other = (second[name].float() - origin.float()).double()
+        product += float((one * other).sum())
+        first_square += float(one.square().sum())
+        second_square += float(other.square().sum())
+    norm = math.sqrt(first_square * second_square)
+    return product / norm if norm > 0 else None
+
+
+def completion_of(draw: Draw, tokenizer: "PreTrainedTokenizerBase") -> Completion:
+    """Special tokens are kept: a closing fence may be one."""
+    text = tokenizer.decode(draw.tokens, skip_special_tokens=False)
+    return Completion(text, len(draw.tokens), "stop" if draw.stopped else "length", math.fsum(draw.log_likelihoods))

@@ -1,0 +1,46 @@
+"""Load a policy (model and tokenizer) from a checkpoint folder, from disk only."""
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from compute.errors import EngineError, MissingInput
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def load_policy(
+    folder: Path, dtype: Literal["float32", "bfloat16", "auto"] = "float32"
+) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
+    """The model, on the GPU where there is one, and its tokenizer. Raises MissingInput, EngineError."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    if not (folder / "config.json").is_file():
+        raise MissingInput(f"There is no checkpoint folder at {folder}.")
+    logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:  # what transformers raises for a broken folder
+        raise EngineError(f"The checkpoint {folder} cannot be loaded: {first_line(error)}") from error
+    if tokenizer.chat_template is None:
+        raise EngineError(f"The tokenizer of {folder} has no chat template, so no prompt can be made.")
+    if torch.cuda.is_available():
+        model = model.to("cuda")
+    return model, tokenizer
+
+
+def stop_tokens(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> list[int]:
+    """Every token id that ends an answer: the tokenizer's and all that the model declares."""
+    declared = model.generation_config.eos_token_id if model.generation_config is not None else None
+    found = set(declared if isinstance(declared, list) else [declared]) | {tokenizer.eos_token_id}
+    return sorted(token for token in found if token is not None)
+
+
+def first_line(error: Exception) -> str:
+    with contextlib.suppress(IndexError):
+        return str(error).strip().splitlines()[0]
+    return type(error).__name__

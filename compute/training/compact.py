@@ -1,0 +1,116 @@
+"""GRPO in one readable file: the loop behind `trainer: "compact"`, for one device.
+
+On policy: every group is used for one update, so the importance ratio of GRPO is 1 and its clipping never acts; what is
+left is a policy gradient with the group's mean as baseline, averaged over all sampled tokens (arXiv 2503.14476). It
+does no generation on another device, no sharding and no resuming; TRL's trainer does.
+"""
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from compute.training.advantages import group_advantages
+from compute.training.course import Course, warm_up
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+NOT_SCORED = -100  # the label that cross_entropy leaves out
+
+
+class Example(NamedTuple):
+    """A prompt and one answer, as token ids, with the answer's advantage."""
+
+    prompt: Sequence[int]
+    answer: Sequence[int]
+    advantage: float
+
+
+def train(course: Course) -> None:
+    """Run all steps of `course.config`. Raises Cancelled, StorageError."""
+    config, model = course.config, course.model
+    torch.manual_seed(config.seed)
+    reference = copy.deepcopy(model).eval() if config.kl_coefficient > 0 else None
+    optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_up(config.warmup_steps))
+    for step in range(config.steps):
+        examples = experience(course, step)
+        loss = accumulate(course, examples, reference)
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clip)
+        rate = schedule.get_last_lr()[0]
+        optimiser.step()
+        optimiser.zero_grad()
+        schedule.step()
+        course.report(step + 1, {"loss": loss, "gradient_norm": norm.item(), "learning_rate": rate})
+        if course.saves_at(step + 1):
+            course.save(step + 1, model.state_dict())
+
+
+def experience(course: Course, step: int) -> list[Example]:
+    """Ask the step's problems, judge the answers and compare each with its group: (prompts x group) examples."""
+    places, group = course.order[step], course.config.group
+    prompts = [course.rendered(place)[0] for place in places]
+    draws = course.draw(step, prompts)
+    answers = [draw.tokens for drawn in draws for draw in drawn]
+    rewards = course.rewards([place for place in places for _ in range(group)], answers)
+    table = torch.tensor([float("nan") if reward is None else reward for reward in rewards]).view(-1, group)
+    advantages = group_advantages(table, course.config.scale_rewards).flatten().tolist()
+    owners = [prompt for prompt in prompts for _ in range(group)]
+    return [Example(*row) for row in zip(owners, answers, advantages, strict=True)]
+
+
+def accumulate(course: Course, examples: Sequence[Example], reference: "PreTrainedModel | None") -> float:
+    """Add the gradient of the loss over all examples to the parameters. Returns the loss, a mean over answer tokens."""
+    config, model = course.config, course.model
+    model.train()
+    total_tokens = sum(len(example.answer) for example in examples)
+    # Without a KL term an answer of advantage 0 has no gradient: most groups agree, so this saves half of the work.
+    useful = [example for example in examples if example.advantage != 0 or reference is not None]
+    loss_sum = 0.0
+    for batch in micro_batches(useful, config.micro_batch):
+        tokens, labels = padded(batch, course.pad_token, model.device)
+        surprisal = token_surprisal(model, tokens, labels, config.temperature)
+        ratio = torch.exp(surprisal.detach() - surprisal)  # 1, and the gradient of the log-probability
+        advantages = torch.tensor([example.advantage for example in batch], device=model.device)[:, None]
+        token_loss = -ratio * advantages
+        if reference is not None:
+            with torch.no_grad():
+                expected = token_surprisal(reference, tokens, labels, config.temperature)
+            difference = surprisal - expected
+            token_loss = token_loss + config.kl_coefficient * (difference.exp() - difference - 1)
+        loss = token_loss[labels[:, 1:] != NOT_SCORED].sum() / max(total_tokens, 1)
+        loss.backward()
+        loss_sum += loss.item()
+    return loss_sum
+
+
+def token_surprisal(
+    model: "PreTrainedModel", tokens: torch.Tensor, labels: torch.Tensor, temperature: float
+) -> torch.Tensor:
+    """Minus the log-probability of each label at the sampling temperature, 0 where unscored: (batch, length - 1)."""
+    # Padding lies on the right of causal sequences, so no scored token sees it and no mask is needed.
+    logits = model(input_ids=tokens).logits[:, :-1].float() / temperature
+    flat = cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), reduction="none", ignore_index=NOT_SCORED)
+    return flat.view(labels.shape[0], -1)
+
+
+def padded(batch: Sequence[Example], pad: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids and labels, (batch, longest) each; only the answers' tokens are labelled."""
+    width = max(len(example.prompt) + len(example.answer) for example in batch)
+    tokens = torch.full((len(batch), width), pad)
+    labels = torch.full((len(batch), width), NOT_SCORED)
+    for row, example in enumerate(batch):
+        start, end = len(example.prompt), len(example.prompt) + len(example.answer)
+        tokens[row, :end] = torch.tensor([*example.prompt, *example.answer])
+        labels[row, start:end] = tokens[row, start:end]
+    return tokens.to(device), labels.to(device)
+
+
+def micro_batches(examples: Sequence[Example], size: int) -> Iterator[list[Example]]:
+    """Batches of answers of similar length, so that little is padded."""
+    ordered = sorted(examples, key=lambda example: len(example.prompt) + len(example.answer))
+    for start in range(0, len(ordered), size):
+        yield list(ordered[start : start + size])

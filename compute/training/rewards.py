@@ -1,0 +1,46 @@
+"""The nested-coverage reward (arXiv 2605.28751): 1 when the first K tests in size order pass, else 0.
+
+Higher coverage requires more and larger tests of the same suite; limits are the same at every level. Infrastructure
+trouble gives no reward at all, so that such a sample is dropped instead of being punished.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from compute.judge.judge import Judge, Submission
+from compute.judge.verdict import FailureClass, failure_class
+from compute.problems.coverage import tests_required
+from compute.problems.problem import Problem
+
+
+class Scored(NamedTuple):
+    """`reward` is None for a sample that must be dropped. `outcome` is by the first failing test in size order."""
+
+    reward: float | None
+    outcome: FailureClass
+
+
+class CoverageReward:
+    """Judges programs on the tests that `coverage`, in (0, 1], requires of their problem, and no others."""
+
+    def __init__(self, judge: Judge, coverage: float) -> None:
+        self.judge = judge
+        self.coverage = coverage
+
+    def score(self, problems: Sequence[Problem], programs: Sequence[str | None]) -> list[Scored]:
+        """One problem a program. A program's judging stops at its first failure: the reward is decided there."""
+        submissions = [
+            Submission(program, problem, tests_required(problem, self.coverage))
+            for problem, program in zip(problems, programs, strict=True)
+        ]
+        judgements = self.judge.judge(submissions, stop_early=True)
+        return [scored(judgement.letters) for judgement in judgements]
+
+
+def scored(letters: str) -> Scored:
+    """From the verdict letters of the required tests, in size order, to reward and outcome."""
+    outcome = failure_class(letters)
+    if outcome is FailureClass.INFRASTRUCTURE:
+        return Scored(None, outcome)
+    passed = bool(letters) and set(letters) == {"A"}
+    return Scored(1.0 if passed else 0.0, outcome)

@@ -1,0 +1,82 @@
+"""What a config accepts, and the one sentence with which it refuses."""
+
+import pytest
+
+from compute.configs import KINDS, TrainConfig, parse_config, read_config
+from compute.errors import ConfigError
+
+TRAIN = {
+    "kind": "train",
+    "reference": "low",
+    "initialisation": "/base",
+    "initialisation_reference": "base",
+    "folder": "/low",
+    "problems": {"reference": "train", "path": "/train.jsonl", "blobs": "/blobs"},
+    "coverage": 0.4,
+}
+
+
+def refusal(changes):
+    with pytest.raises(ConfigError) as caught:
+        parse_config(TRAIN | changes)
+    return str(caught.value)
+
+
+def test_a_config_is_parsed_to_the_model_of_its_kind():
+    config = parse_config(TRAIN)
+    assert isinstance(config, TrainConfig)
+    assert (config.scale_rewards, config.kl_coefficient, config.trainer) == (False, 0.0, "trl")
+
+
+def test_a_config_survives_the_trip_through_json():
+    config = parse_config(TRAIN)
+    assert parse_config(config.model_dump_json()) == config
+
+
+def test_an_unknown_key_is_named():
+    assert refusal({"coverge": 1}) == "Unknown key 'coverge'."
+
+
+def test_a_missing_key_is_named():
+    data = {name: value for name, value in TRAIN.items() if name != "folder"}
+    with pytest.raises(ConfigError, match=r"^The key 'folder' is missing\.$"):
+        parse_config(data)
+
+
+@pytest.mark.parametrize("coverage", [0, -0.2, 1.01, "x", float("nan")])
+def test_a_coverage_outside_its_range_is_refused(coverage):
+    assert refusal({"coverage": coverage}).startswith("coverage: ")
+
+
+def test_a_saved_step_beyond_the_last_is_refused():
+    assert refusal({"steps": 10, "save_steps": [8, 11]}).endswith("save_steps must lie between 1 and steps (10).")
+
+
+def test_the_vllm_sampler_needs_trl():
+    assert "needs the trl trainer" in refusal({"trainer": "compact", "sampler": "vllm"})
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(ConfigError):
+        parse_config({"kind": "dream"})
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text('{"kind": "merge"}')
+    with pytest.raises(ConfigError, match="is of kind 'merge', not 'train'"):
+        read_config(path, "train")
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{", "\xff"])
+def test_a_file_that_is_no_json_object_is_refused_by_name(tmp_path, text):
+    path = tmp_path / "config.json"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(ConfigError, match=r"config\.json"):
+        read_config(path, "train")
+
+
+def test_every_kind_has_a_runner():
+    from compute.__main__ import RUNNERS
+
+    assert set(RUNNERS) == set(KINDS)

@@ -1,0 +1,163 @@
+"""Both trainers on a policy of a few hundred parameters, with the real judge: they learn, save, agree and stop."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.ml
+
+from compute.checkpoints import describe, read_tensors  # noqa: E402
+from compute.configs import parse_config  # noqa: E402
+from compute.errors import Cancelled, ConfigError, MissingInput  # noqa: E402
+from compute.events import EventWriter  # noqa: E402
+from compute.training.course import prompt_order, warm_up  # noqa: E402
+from compute.training.grpo import run  # noqa: E402
+
+TRAINERS = ("trl", "compact")
+
+
+def trained(config, cancelled=lambda: False):
+    stream = io.StringIO()
+    summary = run(config, EventWriter(stream), cancelled)
+    return summary, [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+@pytest.fixture
+def config(tmp_path, sums, tiny_policy):
+    def build(trainer, **changes):
+        return parse_config(
+            {
+                "kind": "train",
+                "reference": "high",
+                "initialisation": str(tiny_policy),
+                "initialisation_reference": "start",
+                "folder": str(tmp_path / trainer),
+                "problems": sums,
+                "coverage": 1.0,
+                "steps": 2,
+                "prompts_per_step": 3,
+                "group": 8,
+                "learning_rate": 0.02,
+                "warmup_steps": 2,
+                "max_tokens": 5,
+                "micro_batch": 12,
+                "trainer": trainer,
+                "judge_cache": str(tmp_path / "verdicts.sqlite"),
+            }
+            | changes
+        )
+
+    return build
+
+
+def metrics(events):
+    return [event["values"] for event in events if event["type"] == "metric"]
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_the_policy_learns_what_the_reward_pays_for(config, trainer):
+    _, events = trained(config(trainer, steps=40, group=32))
+    rewards = [values["reward"] for values in metrics(events)]
+    assert sum(rewards[-5:]) / 5 > sum(rewards[:5]) / 5 + 0.3
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_every_step_sends_its_figures_and_its_progress(config, trainer):
+    _, events = trained(config(trainer))
+    assert [(e["run"], e["step"]) for e in events if e["type"] == "metric"] == [("high", 1), ("high", 2)]
+    assert [(e["done"], e["total"], e["unit"]) for e in events if e["type"] == "progress"] == [
+        (1, 2, "steps"),
+        (2, 2, "steps"),
+    ]
+    for values in metrics(events):
+        shares = [values[name] for name in ("solved_rate", "too_slow_rate", "wrong_rate", "no_answer_rate")]
+        assert sum(shares) == pytest.approx(1)
+        assert values["solved_rate"] == values["reward"]
+        assert values["infrastructure_count"] == 0
+        assert 1 <= values["mean_tokens"] <= 5
+        assert values["gradient_norm"] > 0
+        assert min(values[f"{what}_seconds"] for what in ("sampling", "judging", "learning")) > 0
+    assert [values["learning_rate"] for values in metrics(events)] == [0.01, 0.02]
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_early_and_final_checkpoints_are_complete_folders(config, trainer, tiny_policy):
+    chosen = config(trainer, steps=3, save_steps=[1])
+    _, events = trained(chosen)
+    written = {e["checkpoint"]: e for e in events if e["type"] == "checkpoint"}
+    assert [(name, e["step"], e["run"], e["parent"]) for name, e in written.items()] == [
+        ("high-step1", 1, "high", "start"),
+        ("high", 3, "high", "start"),
+    ]
+    for event in written.values():
+        folder = describe(Path(event["folder"]))
+        assert folder.sha256 == event["sha256"]
+        assert folder.tensors.keys() == describe(tiny_policy).tensors.keys()
+        assert folder.base_sha256 == describe(tiny_policy).sha256
+    assert Path(written["high"]["folder"]) == chosen.folder
+
+
+def test_both_trainers_take_the_same_steps(config):
+    """Same prompts, random numbers, rewards, loss and schedule, so the same weights up to rounding."""
+    found = {}
+    for trainer in TRAINERS:
+        chosen = config(trainer)
+        found[trainer] = metrics(trained(chosen)[1]), read_tensors(chosen.folder)
+    for values, others in zip(found["trl"][0], found["compact"][0], strict=True):
+        for name in ("reward", "mean_tokens", "loss", "gradient_norm", "learning_rate"):
+            assert values[name] == pytest.approx(others[name], abs=1e-5)
+    for name, tensor in found["trl"][1].items():
+        assert torch.allclose(tensor, found["compact"][1][name], atol=1e-4)
+
+
+def test_both_trainers_agree_with_a_kl_term_and_scaled_rewards(config):
+    first, second = (
+        metrics(trained(config(trainer, kl_coefficient=0.5, scale_rewards=True))[1]) for trainer in TRAINERS
+    )
+    assert [values["gradient_norm"] for values in first] == pytest.approx(
+        [values["gradient_norm"] for values in second], rel=1e-3
+    )
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_the_same_seed_gives_the_same_weights(config, trainer, tmp_path):
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        trained(config(trainer, folder=str(folder)))
+    first, second = (read_tensors(folder) for folder in folders)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_a_training_is_cancelled_between_two_steps(config, trainer):
+    steps = iter([False] * 3)
+    with pytest.raises(Cancelled):
+        trained(config(trainer, steps=1000), cancelled=lambda: next(steps, True))
+
+
+def test_a_training_without_its_initialisation_names_the_folder(config):
+    with pytest.raises(MissingInput, match="nowhere"):
+        trained(config("compact", initialisation="/nowhere"))
+
+
+def test_a_training_on_no_problems_is_refused(config, tmp_path, sums):
+    (tmp_path / "empty.jsonl").write_text("")
+    with pytest.raises(ConfigError, match="no problems"):
+        trained(config("compact", problems=sums | {"path": str(tmp_path / "empty.jsonl")}))
+
+
+def test_the_order_of_prompts_depends_on_the_seed_alone_and_passes_over_all_problems():
+    order = prompt_order(problems=7, steps=5, prompts_per_step=3, seed=1)
+    assert order == prompt_order(7, 5, 3, 1) != prompt_order(7, 5, 3, 2)
+    flat = [place for step in order for place in step]
+    assert sorted(flat[:7]) == sorted(flat[7:14]) == list(range(7))
+    assert prompt_order(7, 2, 3, 1) == order[:2]
+
+
+def test_the_learning_rate_rises_from_the_first_step():
+    factor = warm_up(5)
+    assert [factor(step) for step in (0, 3, 4, 400)] == [0.2, 0.8, 1, 1]
+    assert warm_up(0)(0) == 1
