@@ -1,0 +1,1 @@
+"""The web side of Frontier: rows, rights, pages and the queue. It never imports torch."""

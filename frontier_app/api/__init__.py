@@ -1,0 +1,32 @@
+"""The HTTP API for scripts and remote runs: the same verbs, rights and numbers as the pages.
+
+Its description for machines (OpenAPI) is at /api/openapi.json.
+
+Who asks: a bearer token (`Authorization: Bearer ...`), the session of a logged-in browser, or `?share=` with the token
+of a share link, which may only read points.
+"""
+
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+
+from frontier_app.api import jobs, studies
+from frontier_app.api.rights import BySession, ByShareLink, ByToken
+from frontier_app.launch import LaunchError
+
+api = NinjaAPI(
+    title="Frontier",
+    version="1",
+    description="Launch, watch and read studies of weight averaging in code RL.",
+    auth=[ByToken(), ByShareLink(), BySession()],
+    urls_namespace="api",
+    docs_url=None,
+)
+api.add_router("", studies.router, tags=["studies"])
+api.add_router("", jobs.router, tags=["jobs"])
+
+
+@api.exception_handler(LaunchError)
+def refused(request: HttpRequest, error: LaunchError) -> HttpResponse:
+    """A verb's refusal, in the shape of the framework's own validation errors."""
+    detail = [{"type": "launch", "loc": ["body", error.field], "msg": error.message}]
+    return api.create_response(request, {"detail": detail}, status=422)

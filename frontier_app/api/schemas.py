@@ -1,0 +1,185 @@
+"""What the API takes and gives. Rates lie in [0, 1]; what is not known is null."""
+
+from datetime import datetime
+from typing import Literal
+
+from ninja import Schema
+from pydantic import ConfigDict, Field
+
+from compute.configs import Setting
+from frontier_app.models import Job
+
+
+class Request(Schema):
+    """A body. Unknown keys are refused rather than ignored."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class MiniatureRequest(Request):
+    slug: str = Field("miniature", min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
+    seed: int = Field(0, ge=0)
+
+
+class TrainRequest(Request):
+    coverages: list[float]
+    seeds: list[int] = [0]
+    steps: int = 25
+    save_steps: list[int] = []
+    prompts_per_step: int = 12
+    group: int = 12
+    learning_rate: float = 2.5e-4
+    temperature: float = 1.0
+    max_tokens: int = 160
+    scale_rewards: bool = False
+    kl_coefficient: float = 0.0
+    trainer: Literal["trl", "compact"] = "compact"
+    remote: bool = False
+    dry_run: bool = False
+
+
+class SamplingRequest(Request):
+    samples: int = 16
+    temperature: float = 1.0
+    max_tokens: int = 160
+    seed: int | None = None
+    setting: Setting = "reasoning"
+    remote: bool = False
+    dry_run: bool = False
+
+
+class SweepRequest(SamplingRequest):
+    low: str = Field(description="reference of the checkpoint at alpha 0")
+    high: str = Field(description="reference of the checkpoint at alpha 1")
+    alphas: list[float]
+
+
+class EvaluateRequest(SamplingRequest):
+    checkpoint: str
+
+
+class MergeRequest(Request):
+    low: str
+    high: str
+    alpha: float
+    dry_run: bool = False
+
+
+class StudyOut(Schema):
+    slug: str
+    title: str
+    question: str
+    seed: int
+    created: datetime
+
+
+class CheckpointOut(Schema):
+    reference: str
+    name: str
+    origin: str
+    materialised: bool
+    sha256: str
+    size_bytes: int
+    step: int | None
+    coverage: float | None
+
+
+class RunOut(Schema):
+    reference: str
+    name: str
+    coverage: float
+    seed: int
+    steps: int
+
+
+class Rates(Schema):
+    n: int
+    solve_rate: float | None
+    optimisation_failure_rate: float | None
+    correctness_failure_rate: float | None
+    no_answer_rate: float | None
+    infrastructure_count: int
+
+
+class PointOut(Schema):
+    checkpoint: str
+    alpha: float | None
+    setting: str
+    difficulties: dict[str, Rates]
+
+
+class Points(Schema):
+    points: list[PointOut]
+
+
+class Curve(Schema):
+    """One figure of a run along its steps."""
+
+    name: str
+    steps: list[int]
+    values: list[float | None]
+
+
+class JobOut(Schema):
+    reference: str
+    study: str | None
+    kind: str
+    title: str
+    queue: str
+    state: str
+    attempt: int
+    remote: bool
+    stage: str
+    done: float
+    total: float
+    unit: str
+    queue_position: int | None
+    error_kind: str
+    error: str
+    summary: dict[str, object]
+    retries: str | None = Field(description="the job that this one tries again")
+    retried_by: str | None
+    cost_estimate_seconds: float | None
+    cost_seconds: float | None
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+
+    @classmethod
+    def of(cls, job: Job) -> "JobOut":
+        again = job.retried_by()
+        named = {name: getattr(job, name) for name in cls.model_fields if hasattr(job, name)}
+        return cls(
+            **named
+            | {
+                "study": job.study.slug if job.study else None,
+                "queue_position": job.queue_position(),
+                "retries": job.parent.reference if job.parent else None,
+                "retried_by": again.reference if again else None,
+            }
+        )
+
+
+class LaunchedOut(Schema):
+    jobs: list[JobOut]
+    estimate_seconds: float = Field(description="of one worker, all jobs together")
+    estimate_basis: str
+
+
+class LogOut(Schema):
+    text: str
+
+
+class ClaimOut(Schema):
+    token: int
+    config: dict[str, object] = Field(description="for `python -m compute KIND config.json`")
+
+
+class Delivered(Schema):
+    state: str
+    last_sequence: int
+    refused: list[str] = Field(description="a sentence for every line that is not an event")
+
+
+class StateOut(Schema):
+    state: str

@@ -1,0 +1,125 @@
+"""Studies: read their points and rows, launch in them."""
+
+from collections import defaultdict
+
+from django.http import HttpRequest
+from ninja import Router
+
+from frontier_app import launch
+from frontier_app.api.rights import open_study, open_study_to_write, person, viewer
+from frontier_app.api.schemas import (
+    CheckpointOut,
+    Curve,
+    EvaluateRequest,
+    JobOut,
+    LaunchedOut,
+    MergeRequest,
+    MiniatureRequest,
+    Points,
+    RunOut,
+    StudyOut,
+    SweepRequest,
+    TrainRequest,
+)
+from frontier_app.launch import LaunchError
+from frontier_app.models import Checkpoint, Job, MetricPoint, Study
+from frontier_app.summary import measured_points
+
+MOST_ROWS = 1_000
+router = Router()
+
+
+@router.get("/studies", response=list[StudyOut])
+def studies(request: HttpRequest) -> list[Study]:
+    return list(Study.objects.visible_to(viewer(request))[:MOST_ROWS])
+
+
+@router.get("/studies/{slug}", response=StudyOut)
+def study(request: HttpRequest, slug: str) -> Study:
+    return open_study(request, slug)
+
+
+@router.get("/studies/{slug}/points", response=Points)
+def points(request: HttpRequest, slug: str) -> dict[str, object]:
+    """Every complete evaluation, judged by whole suites: the file that `demo --summary` writes."""
+    return {"points": [point.as_json() for point in measured_points(open_study(request, slug))]}
+
+
+@router.get("/studies/{slug}/checkpoints", response=list[CheckpointOut])
+def checkpoints(request: HttpRequest, slug: str) -> list[Checkpoint]:
+    person(request)
+    return list(open_study(request, slug).checkpoints.all()[:MOST_ROWS])
+
+
+@router.get("/studies/{slug}/runs", response=list[RunOut])
+def runs(request: HttpRequest, slug: str) -> list:
+    person(request)
+    return list(open_study(request, slug).runs.all()[:MOST_ROWS])
+
+
+@router.get("/studies/{slug}/runs/{reference}/curves", response=list[Curve])
+def curves(request: HttpRequest, slug: str, reference: str) -> list[Curve]:
+    person(request)
+    rows = MetricPoint.objects.filter(run__study=open_study(request, slug), run__reference=reference)
+    found: dict[str, Curve] = defaultdict(lambda: Curve(name="", steps=[], values=[]))
+    for point in rows.order_by("name", "step"):
+        curve = found[point.name]
+        curve.name = point.name
+        curve.steps.append(point.step)
+        curve.values.append(point.value)
+    return list(found.values())
+
+
+@router.get("/studies/{slug}/jobs", response=list[JobOut])
+def study_jobs(request: HttpRequest, slug: str) -> list[JobOut]:
+    person(request)
+    jobs = Job.objects.visible_to(viewer(request)).filter(study=open_study(request, slug))
+    return [JobOut.of(job) for job in jobs.select_related("study", "parent")[:MOST_ROWS]]
+
+
+@router.post("/studies/miniature", response=StudyOut)
+def create_miniature(request: HttpRequest, body: MiniatureRequest) -> Study:
+    """The laptop-sized study; asking again gives the same one."""
+    return launch.create_miniature_study(person(request), slug=body.slug, seed=body.seed)
+
+
+@router.post("/studies/{slug}/train", response=LaunchedOut)
+def train(request: HttpRequest, slug: str, body: TrainRequest) -> LaunchedOut:
+    study, user = open_study_to_write(request, slug)
+    return _out(launch.launch_training(study, user, **body.model_dump()))
+
+
+@router.post("/studies/{slug}/sweep", response=LaunchedOut)
+def sweep(request: HttpRequest, slug: str, body: SweepRequest) -> LaunchedOut:
+    study, user = open_study_to_write(request, slug)
+    ends = {"low": _checkpoint(study, body.low, "low"), "high": _checkpoint(study, body.high, "high")}
+    return _out(launch.launch_sweep(study, user, **body.model_dump(exclude={"low", "high"}), **ends))
+
+
+@router.post("/studies/{slug}/evaluate", response=LaunchedOut)
+def evaluate(request: HttpRequest, slug: str, body: EvaluateRequest) -> LaunchedOut:
+    study, user = open_study_to_write(request, slug)
+    checkpoint = _checkpoint(study, body.checkpoint, "checkpoint")
+    return _out(launch.launch_evaluation(study, user, checkpoint=checkpoint, **body.model_dump(exclude={"checkpoint"})))
+
+
+@router.post("/studies/{slug}/merge", response=LaunchedOut)
+def merge(request: HttpRequest, slug: str, body: MergeRequest) -> LaunchedOut:
+    study, user = open_study_to_write(request, slug)
+    ends = {"low": _checkpoint(study, body.low, "low"), "high": _checkpoint(study, body.high, "high")}
+    return _out(launch.launch_merge(study, user, **ends, alpha=body.alpha, dry_run=body.dry_run))
+
+
+def _checkpoint(study: Study, reference: str, field: str) -> Checkpoint:
+    found = study.checkpoints.filter(reference=reference).first()
+    if found is None:
+        raise LaunchError(field, f"This study has no checkpoint {reference!r}.")
+    return found
+
+
+def _out(launched: launch.Launched) -> LaunchedOut:
+    return LaunchedOut(
+        jobs=[JobOut.of(job) for job in launched.jobs],
+        estimate_seconds=launched.estimate.seconds,
+        estimate_basis=launched.estimate.basis,
+    )

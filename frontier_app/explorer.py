@@ -1,0 +1,360 @@
+"""From rows to the numbers of the study page: rates, intervals, deltas, flips and verdicts of one view, as JSON.
+
+Plots come from `Rollup` (through `frontier_app.placement`); only the programs of one chosen problem are counted from
+samples. It decides no rights, and every statistic is one of `compute.stats`.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from django.db.models import Count
+from numpy.typing import NDArray
+
+from compute.stats.bootstrap import RateIntervals, cluster_bootstrap, differences
+from compute.stats.flips import FALSE_DISCOVERY_RATE, flips
+from compute.stats.frontier import Extrapolation, classify_extrapolated
+from compute.stats.rates import CLASSES
+from frontier_app.figures.composition import composition_figure
+from frontier_app.figures.frontier import FrontierPoint, Reading, frontier_figure
+from frontier_app.models import Checkpoint, Evaluation, Path, Problem, Program, Sample, Study
+from frontier_app.placement import (
+    DIFFICULTIES,
+    RULES,
+    Cells,
+    Placed,
+    Selection,
+    coverage_words,
+    placed_evaluations,
+    read_cells,
+)
+from frontier_app.viewer import Viewer
+
+# Raised whenever the shape of `explorer_data` changes, so that no browser keeps the old one.
+FORMAT = 1
+# Fewer answers without a program than this raise no alarm; nor do figures within this factor of the nearer end's.
+ALARMING_NO_ANSWER_RATE = 0.05
+ALARMING_FACTOR = 1.5
+ALARMS_BY_FACTOR = (
+    ("mean_tokens", "answers are {:.1f} times as long"),
+    ("mean_log_likelihood", "own answers are {:.1f} times as unlikely"),
+)
+
+
+def explorer_data(study: Study, selection: Selection, viewer: Viewer) -> dict[str, object]:
+    """Everything the study page draws for one path, difficulty, setting, coverage level, rule and baseline.
+
+    `evaluations` are in order of alpha, those apart from the path last. Each one's `cells` hold, problem after problem,
+    n and the counts of solved, optimisation, correctness, no answer and infrastructure; its `point` holds rates with
+    half-widths, deltas against the baseline, flips and the verdict beyond the ends, or is null while nothing is judged.
+    """
+    placed = placed_evaluations(study, selection.path, selection.setting)
+    cells = read_cells(study, placed, selection.level, selection.rule, selection.difficulty)
+    intervals = cluster_bootstrap(cells.classes, cells.counts.n)
+    baseline = find_baseline(placed, selection.baseline)
+    points = frontier_points(placed, intervals, len(cells.problems))
+    numbers = _numbers(placed, cells, intervals, baseline)
+    return {
+        "difficulty": selection.difficulty,
+        "setting": selection.setting,
+        "ends": {"low": _end(selection.path.low), "high": _end(selection.path.high)} if selection.path else None,
+        "baseline": baseline,
+        "problems": {
+            "slug": [problem.slug for problem in cells.problems],
+            "title": [problem.title for problem in cells.problems],
+        },
+        "evaluations": [
+            _evaluation(one, placed, len(cells.problems), viewer)
+            | {"cells": table.tolist(), "point": number if judged else None}
+            for one, table, number, judged in zip(
+                placed, _flat(cells), numbers, intervals.problems.tolist(), strict=True
+            )
+        ],
+        "figures": {"frontier": frontier_figure(points), "composition": composition_figure(points)},
+    }
+
+
+def data_version(study: Study, selection: Selection) -> str:
+    """Changes whenever `explorer_data` would: with every ingested batch, every state and every new evaluation."""
+    rows = study.evaluations.order_by("pk").values_list("pk", "version", "state", "samples_done", "job__state")
+    problems = Problem.objects.filter(problem_set=study.held_out_set_id).count()
+    path = selection.path.pk if selection.path else None
+    view = (selection.difficulty, selection.setting, selection.level, selection.rule, selection.baseline)
+    return hashlib.sha256(repr((FORMAT, list(rows), problems, path, view)).encode()).hexdigest()[:32]
+
+
+def frontier_of(study: Study, selection: Selection) -> dict[str, object]:
+    """The frontier figure alone, from rows to Plotly dict."""
+    placed = placed_evaluations(study, selection.path, selection.setting)
+    cells = read_cells(study, placed, selection.level, selection.rule, selection.difficulty)
+    intervals = cluster_bootstrap(cells.classes, cells.counts.n)
+    return frontier_figure(frontier_points(placed, intervals, len(cells.problems)))
+
+
+def frontier_points(placed: Sequence[Placed], intervals: RateIntervals, problems: int) -> list[FrontierPoint]:
+    """What a figure draws: every evaluation with at least one judged problem, of `problems`."""
+    return [
+        FrontierPoint(
+            key=one.evaluation.reference,
+            label=one.label,
+            mark=one.mark,
+            alpha=one.alpha,
+            shade=one.shade,
+            covariance=intervals.covariance[index] if intervals.problems[index] > 1 else None,
+            samples=int(intervals.samples[index]),
+            problems=int(intervals.problems[index]),
+            partial=is_partial(one, int(intervals.problems[index]), problems),
+            **{
+                name: Reading(float(intervals.mean[index, k]), float(intervals.half_width[index, k]))
+                for k, name in enumerate(CLASSES)
+            },
+        )
+        for index, one in enumerate(placed)
+        if intervals.problems[index]
+    ]
+
+
+def is_partial(one: Placed, judged: int, problems: int) -> bool:
+    return one.evaluation.state != Evaluation.COMPLETE or judged < problems
+
+
+def _end(checkpoint: Checkpoint) -> dict[str, str]:
+    return {"reference": checkpoint.reference, "words": coverage_words(checkpoint.coverage) or checkpoint.name}
+
+
+def find_baseline(placed: Sequence[Placed], wanted: str) -> int | None:
+    """The evaluation that deltas refer to: by alpha, by mark or by checkpoint; None when there is none such yet."""
+    for index, one in enumerate(placed):
+        if wanted in (one.checkpoint.reference, one.mark if one.alpha is None else f"{one.alpha:g}"):
+            return index
+    return None
+
+
+def _flat(cells: Cells) -> NDArray[np.int64]:
+    """(evaluations, problems * 6): what the page keeps of each cell."""
+    parts = [cells.counts.n[..., None], cells.classes, cells.counts.infrastructure[..., None]]
+    table = np.concatenate(parts, axis=-1)
+    return table.reshape(len(table), len(cells.problems) * 6)
+
+
+def _evaluation(one: Placed, placed: Iterable[Placed], problems: int, viewer: Viewer) -> dict[str, object]:
+    evaluation, job = one.evaluation, one.evaluation.job
+    jobs_shown = viewer.user is not None and viewer.share_link is None
+    return {
+        "reference": evaluation.reference,
+        "checkpoint": one.checkpoint.reference,
+        "name": one.checkpoint.name,
+        "label": one.label,
+        "alpha": one.alpha,
+        "mark": one.mark,
+        "shade": one.shade,
+        "state": evaluation.state,
+        "underway": evaluation.state != Evaluation.COMPLETE and job is not None and not job.ended_already,
+        "samples_done": evaluation.samples_done,
+        "samples_per_problem": evaluation.samples_per_problem,
+        "job": job.get_absolute_url() if job is not None and jobs_shown else None,
+        "alarms": raised_alarms(evaluation.alarms, _nearer_end(one, placed)),
+    }
+
+
+def _nearer_end(one: Placed, placed: Iterable[Placed]) -> dict[str, float | None]:
+    """The alarm figures of the trained end of the path that lies nearer; none for an end and for a point apart."""
+    if one.alpha is None or one.mark == "trained":
+        return {}
+    end = 0.0 if one.alpha < 0.5 else 1.0
+    return next((other.evaluation.alarms for other in placed if other.alpha == end), {})
+
+
+def raised_alarms(alarms: Mapping[str, float | None], end: Mapping[str, float | None]) -> list[str]:
+    """Signs of collapse, a few words each, against the figures of the nearer trained end."""
+    raised = []
+    no_answer, usual = alarms.get("no_answer_rate"), end.get("no_answer_rate")
+    if no_answer is not None and no_answer >= max(ALARMING_NO_ANSWER_RATE, 2 * (usual or 0.0)):
+        raised.append(f"{no_answer:.0%} of answers hold no program")
+    for name, words in ALARMS_BY_FACTOR:
+        value, usual = alarms.get(name), end.get(name)
+        if value and usual and not 1 / ALARMING_FACTOR < value / usual < ALARMING_FACTOR:
+            raised.append(words.format(value / usual))
+    return raised
+
+
+def _numbers(
+    placed: Sequence[Placed], cells: Cells, intervals: RateIntervals, baseline: int | None
+) -> list[dict[str, object]]:
+    """The `point` of every evaluation, aligned with `placed`."""
+    deltas = differences(intervals, baseline) if baseline is not None else None
+    moved = _flips(cells, baseline) if baseline is not None else None
+    verdicts = verdicts_beyond(placed, intervals)
+    infrastructure = cells.counts.infrastructure.sum(axis=1)
+    return [
+        {
+            "n": int(intervals.samples[index]),
+            "problems": int(intervals.problems[index]),
+            "infrastructure": int(infrastructure[index]),
+            "partial": is_partial(one, int(intervals.problems[index]), len(cells.problems)),
+            "rates": _pairs(intervals.mean[index], intervals.half_width[index]),
+            "deltas": _pairs(deltas.mean[index], deltas.half_width[index]) if deltas is not None else None,
+            "flips": moved[index] if moved is not None else None,
+            "beyond": _verdict(verdicts[index]),
+        }
+        for index, one in enumerate(placed)
+    ]
+
+
+def _flips(cells: Cells, baseline: int) -> list[dict[str, object]]:
+    """Problems gained and lost against the baseline, by their place, with false-discovery control."""
+    solved, n = cells.counts.solved, cells.counts.n
+    found = flips(solved[baseline], n[baseline], solved, n)
+    return [
+        {
+            "gained": np.flatnonzero(gained).tolist(),
+            "lost": np.flatnonzero(lost).tolist(),
+            "false_discovery_rate": FALSE_DISCOVERY_RATE,
+        }
+        for gained, lost in zip(found.gained, found.lost, strict=True)
+    ]
+
+
+def verdicts_beyond(placed: Sequence[Placed], intervals: RateIntervals) -> list[Extrapolation | None]:
+    """Extends, stays or collapses, for the points of the path outside [0, 1]; None for all others."""
+    on_path = [index for index, one in enumerate(placed) if one.alpha is not None]
+    verdicts: list[Extrapolation | None] = [None] * len(placed)
+    found = classify_extrapolated([placed[index].alpha or 0.0 for index in on_path], _only(intervals, on_path))
+    for index, verdict in zip(on_path, found, strict=True):
+        verdicts[index] = verdict
+    return verdicts
+
+
+def _only(intervals: RateIntervals, chosen: Sequence[int]) -> RateIntervals:
+    rows = list(chosen)
+    return replace(
+        intervals,
+        mean=intervals.mean[rows],
+        low=intervals.low[rows],
+        high=intervals.high[rows],
+        problems=intervals.problems[rows],
+        replicates=intervals.replicates[:, rows],
+        covariance=intervals.covariance[rows],
+        samples=intervals.samples[rows],
+    )
+
+
+def _verdict(found: Extrapolation | None) -> dict[str, object] | None:
+    if found is None:
+        return None
+    numbers = {name: _rounded(getattr(found, name)) for name in ("beyond", "low", "high", "solve_change", "margin")}
+    return {"verdict": found.verdict, "end": found.end, **numbers}
+
+
+def _pairs(means: NDArray[np.float64], halves: NDArray[np.float64]) -> dict[str, list[float | None]]:
+    return {name: [_rounded(mean), _rounded(half)] for name, mean, half in zip(CLASSES, means, halves, strict=True)}
+
+
+def _rounded(value: float) -> float | None:
+    return round(float(value), 5) if np.isfinite(value) else None
+
+
+def problem_programs(study: Study, problem: Problem, selection: Selection) -> dict[str, object]:
+    """For each evaluation of a view, the program it writes most often for `problem`, with its count and letters.
+
+    Tests are given by level and size alone: hidden tests never leave the server. Four queries at any size.
+    """
+    placed = placed_evaluations(study, selection.path, selection.setting)
+    references = {one.evaluation.pk: one.evaluation.reference for one in placed}
+    groups = (
+        Sample.objects.filter(evaluation__in=list(references), problem=problem)
+        .values_list("evaluation_id", "program_id", "letters")
+        .annotate(count=Count("pk"))
+        .order_by()
+    )
+    written: dict[int, list[tuple[str | None, str, int]]] = {}
+    for evaluation, program, letters, count in groups:
+        written.setdefault(evaluation, []).append((program, letters, count))
+    most = {references[evaluation]: most_frequent(rows) for evaluation, rows in written.items()}
+    wanted = {row["program"] for row in most.values() if row["program"]}
+    return {
+        "problem": {
+            "slug": problem.slug,
+            "title": problem.title,
+            "statement": problem.statement,
+            "tests": [{"group": test["group"], "size_bytes": test["size_bytes"]} for test in problem.tests],
+        },
+        "evaluations": most,
+        "programs": dict(Program.objects.filter(pk__in=wanted).values_list("pk", "text")),
+    }
+
+
+def most_frequent(rows: Sequence[tuple[str | None, str, int]]) -> dict[str, object]:
+    """Of (program, letters, count); ties go to the program that comes first by content hash.
+
+    `letters` are those that the program got most often, and `n` counts every sample.
+    """
+    counts: dict[str | None, int] = {}
+    for program, _, count in rows:
+        counts[program] = counts.get(program, 0) + count
+    chosen = min(counts, key=lambda program: (-counts[program], program is None, program or ""))
+    return {
+        "program": chosen,
+        "count": counts[chosen],
+        "n": sum(counts.values()),
+        "distinct": sum(program is not None for program in counts),
+        "letters": min((-count, letters) for program, letters, count in rows if program == chosen)[1],
+    }
+
+
+def points_table(study: Study) -> list[dict[str, object]]:
+    """Every evaluation of `study` on its held-out problems that has samples: the demo's final table and its summary.
+
+    Judged on whole suites by every test. `alpha` is the place on a path, the study's first one where there are several,
+    and null for a checkpoint on none. Rates are means over problems, null where nothing is judged; `n` leaves
+    infrastructure trouble out.
+    """
+    paths: list[Path | None] = [*study.paths.select_related("low", "high"), None]
+    level = study.held_out_set.levels if study.held_out_set else 1
+    settings = study.evaluations.order_by("setting").values_list("setting", flat=True).distinct()
+    points, seen = [], set()
+    for setting in settings:
+        for path in paths:
+            placed = [
+                one
+                for one in placed_evaluations(study, path, setting)
+                if one.evaluation.pk not in seen and (path is None or one.alpha is not None)
+            ]
+            seen |= {one.evaluation.pk for one in placed}
+            cells = read_cells(study, placed, level, RULES[0])
+            points += [row for row in _table_rows(placed, cells, setting) if row is not None]
+    return points
+
+
+def _table_rows(placed: Sequence[Placed], cells: Cells, setting: str) -> list[dict[str, object] | None]:
+    chosen = {name: cells.of(name) for name in DIFFICULTIES}
+    means = {
+        name: cluster_bootstrap(cells.classes[:, columns], cells.counts.n[:, columns]).mean
+        for name, columns in chosen.items()
+    }
+    return [
+        {
+            "checkpoint": one.checkpoint.reference,
+            "alpha": one.alpha,
+            "setting": setting,
+            "difficulties": {
+                name: {
+                    "n": int(cells.counts.n[index, columns].sum()),
+                    "solve_rate": _exact(means[name][index, 0]),
+                    "optimisation_failure_rate": _exact(means[name][index, 1]),
+                    "correctness_failure_rate": _exact(means[name][index, 2]),
+                    "no_answer_rate": _exact(means[name][index, 3]),
+                    "infrastructure_count": int(cells.counts.infrastructure[index, columns].sum()),
+                }
+                for name, columns in chosen.items()
+            },
+        }
+        if cells.counts.n[index].any() or cells.counts.infrastructure[index].any()
+        else None
+        for index, one in enumerate(placed)
+    ]
+
+
+def _exact(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,1 @@
+"""Numbers -> Plotly dicts and small SVGs. No rows, no requests."""

@@ -1,0 +1,125 @@
+"""What the answers become: shares of solved, too slow, wrong and no program, stacked against alpha.
+
+Shares between two measured alphas are joined by straight lines and nothing is drawn beyond the outermost. The bands'
+order, their names inside them and a texture carry the classes as well as their colours do. Numbers come in, a Plotly
+dict goes out.
+"""
+
+from collections.abc import Sequence
+
+from frontier_app.figures.colours import token
+from frontier_app.figures.frontier import Figure, FrontierPoint
+
+BANDS = (
+    ("solved", "solved", "solved", ""),
+    ("optimisation", "too slow", "slow", "/"),
+    ("correctness", "wrong", "wrong", "x"),
+    ("no_answer", "no program", "none", "."),
+)
+# A band thinner than this has no room for its name.
+NAMED_FROM = 0.1
+# Names keep this share of the width away from both sides.
+EDGE = 0.12
+# What the empty axis shows.
+EMPTY_RANGE = (-0.5, 1.5)
+
+
+def composition_figure(points: Sequence[FrontierPoint]) -> Figure:
+    """The Plotly figure of the points on the path; those apart from it are not shown."""
+    path = sorted((point for point in points if point.alpha is not None), key=lambda point: point.alpha or 0.0)
+    alphas = [point.alpha or 0.0 for point in path]
+    shares = {name: [getattr(point, name).rate for point in path] for name, *_ in BANDS}
+    low, high = (min(alphas), max(alphas)) if alphas else EMPTY_RANGE
+    margin = 0.0 if high > low else 0.5
+    return {
+        "data": [_band(name, words, colour, texture, alphas, shares[name]) for name, words, colour, texture in BANDS],
+        "layout": {
+            "xaxis": {
+                "title": {"text": "a", "font": {"size": 12, "color": token("ink-2")}, "standoff": 8},
+                "range": [low - margin, high + margin],
+                "tickvals": _ticks(alphas),
+                "tickfont": {"size": 11, "color": token("ink-3")},
+                "showgrid": False,
+                "zeroline": False,
+            },
+            "yaxis": {
+                "range": [0, 1],
+                "gridcolor": token("line"),
+                "tickfont": {"size": 11, "color": token("ink-3")},
+                "tickvals": [0.2, 0.4, 0.6, 0.8, 1],
+                "zeroline": False,
+            },
+            "shapes": [_trained_end(end) for end in (0.0, 1.0) if low < end < high],
+            "annotations": _names(alphas, shares),
+            "showlegend": False,
+            "hovermode": "x",
+            "dragmode": False,
+            "margin": {"l": 40, "r": 14, "t": 12, "b": 40},
+        },
+    }
+
+
+def _band(name: str, words: str, colour: str, texture: str, alphas: Sequence[float], shares: Sequence[float]) -> Figure:
+    return {
+        "type": "scatter",
+        "mode": "lines+markers" if len(alphas) < 2 else "lines",
+        "name": words,
+        "x": list(alphas),
+        "y": [round(share, 4) for share in shares],
+        "stackgroup": "shares",
+        "line": {"width": 1, "color": token(colour)},
+        "fillcolor": token(colour, 0.85),
+        "fillpattern": {
+            "shape": texture,
+            "fillmode": "overlay",
+            "fgcolor": token("card"),
+            "fgopacity": 0.16,
+            "size": 7,
+            "solidity": 0.16,
+        },
+        "hovertemplate": f"{words} %{{y:.3f}}<extra></extra>",
+        "meta": {"band": name},
+    }
+
+
+def _ticks(alphas: Sequence[float]) -> list[float]:
+    """Every measured alpha while they fit, else only multiples of one half."""
+    if not alphas:
+        return [-0.5, 0.0, 0.5, 1.0, 1.5]
+    return list(alphas) if len(alphas) <= 11 else [alpha for alpha in alphas if (alpha * 2).is_integer()]
+
+
+def _trained_end(alpha: float) -> Figure:
+    return {
+        "type": "line",
+        "x0": alpha,
+        "x1": alpha,
+        "y0": 0,
+        "y1": 1,
+        "line": {"color": token("card", 0.8), "width": 1, "dash": "dot"},
+    }
+
+
+def _names(alphas: Sequence[float], shares: dict[str, list[float]]) -> list[Figure]:
+    """Each band's name where the band is thickest, away from the edges."""
+    margin = EDGE * (alphas[-1] - alphas[0]) if alphas else 0.0
+    inner = [index for index, alpha in enumerate(alphas) if alphas[0] + margin <= alpha <= alphas[-1] - margin]
+    if len(alphas) < 3 or not inner:
+        return []
+    names, floor = [], [0.0] * len(alphas)
+    for name, words, colour, _ in BANDS:
+        at = max(inner, key=lambda index: shares[name][index])
+        if shares[name][at] >= NAMED_FROM:
+            names.append(
+                {
+                    "x": alphas[at],
+                    "y": round(floor[at] + shares[name][at] / 2, 4),
+                    "text": words,
+                    "showarrow": False,
+                    "font": {"size": 12, "color": token(f"on-{colour}")},
+                    "bgcolor": token(colour),
+                    "borderpad": 2,
+                }
+            )
+        floor = [below + share for below, share in zip(floor, shares[name], strict=True)]
+    return names

@@ -1,0 +1,224 @@
+"""What people fill in. A form turns text into numbers and rows, and says beside the field what is wrong with it.
+
+Whether a request makes sense is decided by `frontier_app.launch`; its refusals are put beside the same fields.
+Nothing here writes a row.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+
+from frontier_app.launch import LaunchError, parse_numbers
+from frontier_app.models import Checkpoint, Path, Study
+
+MOST_CHOICES = 500
+TRAINERS = [("compact", "compact loop"), ("trl", "TRL GRPOTrainer")]
+
+
+class NumbersField(forms.CharField):
+    """Numbers and ranges as `launch.parse_numbers` reads them, without repeats."""
+
+    def clean(self, value: str | None) -> Sequence[float]:
+        text = super().clean(value).replace("−", "-")
+        try:
+            return tuple(dict.fromkeys(parse_numbers(text, "")))
+        except LaunchError as error:
+            raise ValidationError(error.message) from None
+
+
+class WholeNumbersField(NumbersField):
+    def clean(self, value: str | None) -> Sequence[int]:
+        numbers = super().clean(value)
+        broken = next((number for number in numbers if not float(number).is_integer() or number < 0), None)
+        if broken is not None:
+            raise ValidationError(f"{broken:g} is not a whole number from 0 on.")
+        return [int(number) for number in numbers]
+
+
+class NumberField(NumbersField):
+    """Exactly one number."""
+
+    def clean(self, value: str | None) -> float:  # type: ignore[override]
+        numbers = super().clean(value)
+        if len(numbers) != 1:
+            raise ValidationError("Write one number, for example 0.5.")
+        return numbers[0]
+
+
+class CheckpointField(forms.ModelChoiceField):
+    """One checkpoint of the study, by its reference. Lists the newest; the address can name any other."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            queryset=Checkpoint.objects.none(),
+            to_field_name="reference",
+            empty_label="choose a checkpoint",
+            error_messages={"invalid_choice": "This checkpoint is not in the study any more; choose another."},
+            **kwargs,
+        )
+
+    def offer(self, checkpoints: QuerySet[Checkpoint], chosen: str | None) -> None:
+        self.queryset = checkpoints
+        listed = list(checkpoints.order_by("-pk")[:MOST_CHOICES])
+        if chosen and all(one.reference != chosen for one in listed):
+            listed += list(checkpoints.filter(reference=chosen))
+        shown = [(one.reference, self.label_from_instance(one)) for one in reversed(listed)]
+        self.choices = [("", self.empty_label), *shown]
+
+    def label_from_instance(self, one: Checkpoint) -> str:
+        return one.name if one.materialised or one.origin == Checkpoint.MERGED else f"{one.name} (planned)"
+
+
+class LaunchForm(forms.Form):
+    """Base of the four: knows the study, offers its checkpoints, and marks invalid fields for people and readers.
+
+    `folded` names the fields that most launches leave alone.
+    """
+
+    folded: tuple[str, ...] = ()
+
+    def __init__(self, study: Study, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.study = study
+        for name, field in self.fields.items():
+            if isinstance(field, CheckpointField):
+                field.offer(self.checkpoints(name), self.data.get(name) or self.initial.get(name))
+        if self.is_bound:
+            for name in self.errors:
+                if name in self.fields:
+                    self.mark(name)
+
+    def checkpoints(self, field: str) -> QuerySet[Checkpoint]:
+        """What a field may name: for the ends of a path whatever has weights of its own."""
+        return Checkpoint.objects.filter(study=self.study).exclude(origin=Checkpoint.MERGED)
+
+    def open_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.fields if name not in self.folded]
+
+    def folded_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.folded]
+
+    def folded_has_errors(self) -> bool:
+        return any(name in self.errors for name in self.folded)
+
+    def refuse(self, field: str, message: str) -> None:
+        """Put a refusal beside its field, or above the form when it belongs to none."""
+        known = field if field in self.fields else None
+        self.add_error(known, message)
+        if known:
+            self.mark(known)
+
+    def mark(self, name: str) -> None:
+        self.fields[name].widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"id_{name}_error"}
+
+
+class SamplingFields(forms.Form):
+    samples = forms.IntegerField(
+        label="Samples a problem",
+        min_value=1,
+        max_value=4096,
+        initial=16,
+        help_text="answers drawn for each held-out problem",
+    )
+
+
+class PathFields(forms.Form):
+    low = CheckpointField(label="Low end, a = 0")
+    high = CheckpointField(label="High end, a = 1")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("low") and cleaned.get("low") == cleaned.get("high"):
+            self.add_error("high", "The two ends are the same checkpoint; choose another.")
+        return cleaned
+
+
+class SweepForm(PathFields, SamplingFields, LaunchForm):
+    alphas = NumbersField(
+        label="Alphas",
+        initial="-0.5:1.5:0.25",
+        help_text="numbers, or first:last:step; below 0 and above 1 extrapolates; measured points are not repeated",
+    )
+    field_order = ("low", "high", "alphas", "samples")
+
+
+class MergeForm(PathFields, LaunchForm):
+    alpha = NumberField(
+        label="Alpha",
+        initial="0.5",
+        help_text="weights (1 − a) of the low end and a of the high end, summed in float32",
+    )
+
+
+class EvaluateForm(SamplingFields, LaunchForm):
+    checkpoint = CheckpointField(label="Checkpoint")
+    field_order = ("checkpoint", "samples")
+
+    def checkpoints(self, field: str) -> QuerySet[Checkpoint]:
+        return Checkpoint.objects.filter(study=self.study)
+
+
+class TrainForm(LaunchForm):
+    coverages = NumbersField(
+        label="Coverages",
+        initial="0.4, 1",
+        help_text="share of each problem's tests that earns the reward; one run each",
+    )
+    seeds = WholeNumbersField(label="Seeds", initial="0", help_text="one run for each seed and coverage")
+    steps = forms.IntegerField(label="Steps", min_value=1, max_value=100_000, initial=25)
+    save_steps = WholeNumbersField(
+        label="Early checkpoints",
+        required=False,
+        help_text="steps to save at as well, such as 8; extrapolation reaches furthest from few steps",
+    )
+    prompts_per_step = forms.IntegerField(label="Problems a step", min_value=1, max_value=4096, initial=12)
+    group = forms.IntegerField(label="Answers a problem", min_value=2, max_value=4096, initial=12)
+    learning_rate = forms.FloatField(label="Learning rate", min_value=0, initial=2.5e-4)
+    temperature = forms.FloatField(label="Temperature", min_value=0, max_value=5, initial=1.0)
+    kl_coefficient = forms.FloatField(label="KL coefficient", min_value=0, initial=0.0)
+    scale_rewards = forms.BooleanField(label="Divide advantages by their deviation", required=False)
+    trainer = forms.ChoiceField(label="Trainer", initial="compact", choices=TRAINERS)
+    folded = (
+        "prompts_per_step",
+        "group",
+        "learning_rate",
+        "temperature",
+        "kl_coefficient",
+        "trainer",
+        "scale_rewards",
+    )
+
+
+FORMS: dict[str, type[LaunchForm]] = {
+    "train": TrainForm,
+    "sweep": SweepForm,
+    "merge": MergeForm,
+    "evaluate": EvaluateForm,
+}
+
+
+def starting_values(study: Study) -> dict[str, object]:
+    """What a form begins with: the ends of the newest path, else the lowest and the highest coverage trained."""
+    path = Path.objects.filter(study=study).select_related("low", "high").last()
+    if path is not None:
+        return {"low": path.low.reference, "high": path.high.reference}
+    trained = Checkpoint.objects.filter(study=study, origin=Checkpoint.TRAINED, coverage__isnull=False)
+    by_coverage = list(trained.order_by("coverage", "-step")[:1]) + list(trained.order_by("-coverage", "-step")[:1])
+    if len(by_coverage) < 2 or by_coverage[0] == by_coverage[1]:
+        return {}
+    return {"low": by_coverage[0].reference, "high": by_coverage[1].reference}
+
+
+class ShareForm(forms.Form):
+    days = forms.ChoiceField(
+        label="Open for",
+        required=False,
+        initial="30",
+        choices=[("7", "a week"), ("30", "a month"), ("365", "a year"), ("", "ever")],
+    )
+    allow_programs = forms.BooleanField(
+        label="Show programs", required=False, help_text="what the policies wrote, as text"
+    )

@@ -1,0 +1,321 @@
+"""Waist 2: events become rows, in one transaction a batch, and pages are told once it is committed.
+
+A local worker, a remote run and an imported file all come through `ingest`. The job's row is locked and its token
+checked inside the transaction; `last_sequence` makes a repeated delivery harmless, and so does the key of every row.
+An event that cannot be stored is refused with a sentence for the job's log, and costs no other event. Nothing here
+starts or stops a process.
+"""
+
+from collections.abc import Sequence
+from functools import singledispatchmethod
+from hashlib import sha256
+from typing import NamedTuple
+
+from django.db import DataError, IntegrityError, transaction
+
+from compute.events import (
+    AnyEvent,
+    CancelAcknowledged,
+    CheckpointWritten,
+    EvaluationFinished,
+    EvaluationStarted,
+    Event,
+    Failed,
+    Finished,
+    Log,
+    Metric,
+    ProblemAdded,
+    ProblemSetReady,
+    Progress,
+    SampleRecord,
+    Samples,
+    Started,
+)
+from frontier_app import live
+from frontier_app.jobs import queue
+from frontier_app.models import Checkpoint, Evaluation, Job, MergeIngredient, MetricPoint, Problem, ProblemSet, Run
+from frontier_app.sample_rows import Suite, add_programs, add_samples
+
+ERROR_CHARACTERS = 4_000
+
+
+class StaleTokenError(Exception):
+    """Whoever sends these events has been given up for lost, or the job has ended: nothing was changed."""
+
+
+class Ingested(NamedTuple):
+    """state: the job's after the batch; log: lines for its log, the child's own and one for each refused event."""
+
+    state: str
+    last_sequence: int
+    log: list[str]
+
+
+class RefusedError(Exception):
+    """Why one event cannot be stored, as a sentence."""
+
+
+def ingest(job: Job, token: int, events: Sequence[AnyEvent]) -> Ingested:
+    """Store `events` for the holder of `token`.
+
+    Raises StaleTokenError, and what the database raises when it is away: nothing is stored then, send the batch again.
+    """
+    try:
+        return _ingest(job.pk, token, events)
+    except (DataError, IntegrityError):
+        if len(events) == 1:
+            raise
+    return _one_at_a_time(job.pk, token, events)
+
+
+def _one_at_a_time(pk: int, token: int, events: Sequence[AnyEvent]) -> Ingested:
+    """The database refused something in the batch: store what it accepts."""
+    log: list[str] = []
+    outcome = _ingest(pk, token, ())
+    for event in events:
+        try:
+            outcome = _ingest(pk, token, (event,))
+        except (DataError, IntegrityError) as error:
+            log.append(f"Refused a {event.type} event: {str(error).splitlines()[0]}.")
+        else:
+            log += outcome.log
+    return outcome._replace(log=log)
+
+
+def _ingest(pk: int, token: int, events: Sequence[AnyEvent]) -> Ingested:
+    with transaction.atomic():
+        job = Job.objects.select_for_update(of=("self",)).select_related("study").get(pk=pk)
+        if job.token != token or job.state not in queue.HELD:
+            raise StaleTokenError(f"{job.reference} is {job.state}; token {token} has no say in it.")
+        batch = Batch(job)
+        for event in events:
+            if not 0 <= event.sequence <= job.last_sequence:
+                job.last_sequence = max(job.last_sequence, event.sequence)
+                batch.add(event)
+        batch.write()
+        return Ingested(job.state, job.last_sequence, batch.log)
+
+
+class Batch:
+    """The rows that some events of one job mean. `job` is locked by the caller."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.log: list[str] = []
+        self._evaluations: dict[str, Evaluation] = {}
+        self._samples: dict[str, list[SampleRecord]] = {}
+        self._programs: dict[str, str] = {}
+        self._problem_sets: dict[str, ProblemSet] = {}
+        self._problems: dict[str, list[Problem]] = {}
+        self._metrics: dict[tuple[str, int], dict[str, float | None]] = {}
+        self._end: Event | None = None
+
+    def add(self, event: AnyEvent) -> None:
+        try:
+            self._take(event)
+        except RefusedError as reason:
+            self.log.append(f"Refused a {event.type} event: {reason}")
+
+    @singledispatchmethod
+    def _take(self, event: Event) -> None:
+        raise RefusedError(f"there is no rule for {type(event).__name__}.")
+
+    @_take.register
+    def _(self, event: Started) -> None:
+        versions = ", ".join(f"{name} {version}" for name, version in event.versions.items())
+        self.log.append(f"Started as process {event.pid}{f' with {versions}' if versions else ''}.")
+
+    @_take.register
+    def _(self, event: Log) -> None:
+        self.log.append(event.line)
+
+    @_take.register
+    def _(self, event: Progress) -> None:
+        self.job.stage, self.job.done, self.job.total, self.job.unit = event.stage, event.done, event.total, event.unit
+
+    @_take.register
+    def _(self, event: ProblemAdded) -> None:
+        problem_set = self._problem_set(event.problem_set)
+        self._problems.setdefault(event.problem_set, []).append(
+            Problem(
+                problem_set=problem_set,
+                slug=event.slug,
+                position=event.position,
+                title=event.title[:160],
+                statement=event.statement,
+                difficulty=event.difficulty[:16],
+                tags=list(event.tags),
+                cpu_seconds=event.cpu_seconds,
+                memory_bytes=event.memory_bytes,
+                content_sha256=event.content_sha256[:64],
+                tests=[test.model_dump(mode="json") for test in event.tests],
+            )
+        )
+        problem_set.levels = max(problem_set.levels, event.levels)
+
+    @_take.register
+    def _(self, event: ProblemSetReady) -> None:
+        problem_set = self._problem_set(event.problem_set)
+        problem_set.path, problem_set.blobs = event.path, event.blobs
+        problem_set.sha256, problem_set.audit = event.sha256[:64], dict(event.audit)
+
+    @_take.register
+    def _(self, event: Metric) -> None:
+        self._metrics.setdefault((event.run, event.step), {}).update(event.values)
+
+    @_take.register
+    def _(self, event: CheckpointWritten) -> None:
+        self._need_study()
+        known = Checkpoint.objects.filter(reference=event.checkpoint).first()
+        if known is not None and known.study_id != self.job.study_id:
+            raise RefusedError(f"the checkpoint {event.checkpoint!r} belongs to another study.")
+        run = Run.objects.filter(reference=event.run, study=self.job.study).first() if event.run else None
+        parent = Checkpoint.objects.filter(reference=event.parent, study=self.job.study).first()
+        name = f"{run.name}, step {event.step}" if run is not None and event.step is not None else event.checkpoint
+        checkpoint = known or Checkpoint(reference=event.checkpoint, study=self.job.study, name=name[:120])
+        checkpoint.origin, checkpoint.folder = event.origin, event.folder
+        checkpoint.sha256, checkpoint.size_bytes = event.sha256[:64], event.size_bytes
+        checkpoint.made_by, checkpoint.run = self.job, run or checkpoint.run
+        checkpoint.parent = parent or checkpoint.parent
+        checkpoint.step = event.step if event.step is not None else checkpoint.step
+        checkpoint.coverage = event.coverage if event.coverage is not None else checkpoint.coverage
+        checkpoint.save()
+        self._write_recipe(checkpoint, event)
+        self._tell_study("checkpoint", {"reference": checkpoint.reference, "origin": checkpoint.origin})
+
+    @_take.register
+    def _(self, event: EvaluationStarted) -> None:
+        evaluation = self._evaluation(event.evaluation)
+        evaluation.state, evaluation.isolation = Evaluation.RUNNING, event.isolation[:64]
+
+    @_take.register
+    def _(self, event: Samples) -> None:
+        evaluation = self._evaluation(event.evaluation)
+        for name, text in event.programs.items():
+            if sha256(text.encode()).hexdigest() != name:
+                raise RefusedError(f"the text of program {name[:12]!r} has another sha256.")
+        if evaluation.state == Evaluation.PLANNED:
+            evaluation.state = Evaluation.RUNNING
+        self._programs |= event.programs
+        self._samples.setdefault(event.evaluation, []).extend(event.samples)
+
+    @_take.register
+    def _(self, event: EvaluationFinished) -> None:
+        evaluation = self._evaluation(event.evaluation)
+        evaluation.state, evaluation.alarms = Evaluation.COMPLETE, dict(event.alarms)
+
+    @_take.register(Finished)
+    @_take.register(CancelAcknowledged)
+    @_take.register(Failed)
+    def _(self, event: Event) -> None:
+        self._end = event
+
+    def write(self) -> None:
+        """Everything the events meant, then the job's row, then the notices."""
+        self._write_problems()
+        self._write_metrics()
+        add_programs(self._programs)
+        for reference, evaluation in self._evaluations.items():
+            self._write_evaluation(evaluation, self._samples.get(reference, []))
+        job = self.job
+        job.save(update_fields=["last_sequence", "stage", "done", "total", "unit"])
+        if self._end is not None:
+            self._write_end(self._end)
+        live.job_changed(job, progress_only=self._end is None)
+
+    def _write_problems(self) -> None:
+        for reference, problems in self._problems.items():
+            Problem.objects.bulk_create(
+                {problem.slug: problem for problem in problems}.values(),
+                update_conflicts=True,
+                unique_fields=["problem_set", "slug"],
+                update_fields=[
+                    "position", "title", "statement", "difficulty", "tags", "cpu_seconds", "memory_bytes",
+                    "content_sha256", "tests",
+                ],
+            )  # fmt: skip
+            self._tell_study("problems", {"problem_set": reference})
+        for reference, problem_set in self._problem_sets.items():
+            problem_set.save()
+            if problem_set.ready:
+                self._tell_study("problems", {"problem_set": reference, "ready": True})
+
+    def _write_metrics(self) -> None:
+        runs = {run.reference: run for run in Run.objects.filter(reference__in={run for run, _ in self._metrics})}
+        points = []
+        for (reference, step), values in self._metrics.items():
+            run = runs.get(reference)
+            if run is None or run.study_id != self.job.study_id:
+                self.log.append(f"Refused a metric event: this study has no run {reference!r}.")
+                continue
+            points += [MetricPoint(run=run, step=step, name=name[:64], value=value) for name, value in values.items()]
+            self._tell_study("metrics", {"run": reference, "step": step, "values": values})
+        MetricPoint.objects.bulk_create(
+            points, update_conflicts=True, unique_fields=["run", "step", "name"], update_fields=["value"]
+        )
+
+    def _write_evaluation(self, evaluation: Evaluation, samples: list[SampleRecord]) -> None:
+        if samples:
+            added = add_samples(evaluation, self._suites(evaluation.problem_set_id), samples)
+            evaluation.samples_done += added.stored
+            self.log += added.refused
+        evaluation.version += 1
+        evaluation.save(update_fields=["state", "isolation", "alarms", "samples_done", "version"])
+        if self.job.study is not None:
+            live.evaluation_changed(evaluation, self.job.study.slug)
+
+    def _write_recipe(self, checkpoint: Checkpoint, event: CheckpointWritten) -> None:
+        """The ingredients of a merge that was not planned here; a planned one has its recipe already."""
+        if not event.ingredients or checkpoint.recipe.exists():
+            return
+        names = [ingredient.checkpoint for ingredient in event.ingredients]
+        known = {row.reference: row for row in Checkpoint.objects.filter(reference__in=names, study=self.job.study)}
+        if set(names) - set(known):
+            self.log.append(f"The merge {checkpoint.reference} names checkpoints that this study does not have.")
+            return
+        MergeIngredient.objects.bulk_create(
+            MergeIngredient(merge=checkpoint, checkpoint=known[one.checkpoint], weight=one.weight)
+            for one in event.ingredients
+        )
+
+    def _write_end(self, end: Event) -> None:
+        job = self.job
+        if isinstance(end, Finished):
+            job.state, job.summary = Job.SUCCEEDED, dict(end.summary)
+        elif isinstance(end, CancelAcknowledged):
+            job.state = Job.CANCELLED
+        elif isinstance(end, Failed):
+            job.state, job.error_kind, job.error = Job.FAILED, end.error_kind, end.message[:ERROR_CHARACTERS]
+        queue.finish(job.pk, job.token, job.state, error_kind=job.error_kind, error=job.error, summary=job.summary)
+
+    def _evaluation(self, reference: str) -> Evaluation:
+        """One of this job's evaluations, locked. Raises RefusedError for any other."""
+        if reference not in self._evaluations:
+            found = Evaluation.objects.select_for_update().filter(reference=reference, job=self.job).first()
+            if found is None:
+                raise RefusedError(f"this job has no evaluation {reference!r}.")
+            self._evaluations[reference] = found
+        return self._evaluations[reference]
+
+    def _problem_set(self, reference: str) -> ProblemSet:
+        """A problem set that this job was asked to write. Raises RefusedError for any other."""
+        if reference not in self._problem_sets:
+            asked = {self.job.config.get("train_reference"), self.job.config.get("held_out_reference")}
+            if reference not in asked:
+                raise RefusedError(f"this job was not asked to write the problem set {reference!r}.")
+            self._problem_sets[reference], _ = ProblemSet.objects.get_or_create(
+                reference=reference, defaults={"title": reference}
+            )
+        return self._problem_sets[reference]
+
+    def _suites(self, problem_set: int) -> dict[str, Suite]:
+        rows = Problem.objects.filter(problem_set=problem_set).values_list("slug", "pk", "tests")
+        return {slug: Suite.of(pk, tests) for slug, pk, tests in rows}
+
+    def _need_study(self) -> None:
+        if self.job.study is None:
+            raise RefusedError("this job belongs to no study.")
+
+    def _tell_study(self, what: str, data: dict[str, object]) -> None:
+        if self.job.study is not None:
+            live.notify(f"study:{self.job.study.slug}", what, data)

@@ -1,0 +1,1 @@
+"""`demo`, `up` and `test`."""

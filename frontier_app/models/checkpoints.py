@@ -1,0 +1,99 @@
+"""Checkpoints: a folder of weights, or a recipe for one."""
+
+from django.db import models
+
+from frontier_app.models.studies import StudyQuerySet
+
+
+class Checkpoint(models.Model):
+    """Base, trained or merged weights.
+
+    A trained checkpoint is planned (`folder` empty) until its run has written it. A merge may stay *virtual*: its
+    ingredients are rows, and evaluation sets the weights in place.
+    """
+
+    BASE, TRAINED, MERGED = "base", "trained", "merged"
+    ORIGINS = [(BASE, "base"), (TRAINED, "trained"), (MERGED, "merged")]
+
+    reference = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=120)
+    study = models.ForeignKey("Study", on_delete=models.CASCADE, related_name="checkpoints")
+    origin = models.CharField(max_length=8, choices=ORIGINS)
+    folder = models.TextField(blank=True, default="")
+    sha256 = models.CharField(max_length=64, blank=True, default="")
+    size_bytes = models.BigIntegerField(default=0)
+    made_by = models.ForeignKey("Job", null=True, blank=True, on_delete=models.SET_NULL, related_name="checkpoints")
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children")
+    run = models.ForeignKey("Run", null=True, blank=True, on_delete=models.SET_NULL, related_name="checkpoints")
+    step = models.PositiveIntegerField(null=True, blank=True)
+    coverage = models.FloatField(null=True, blank=True)
+    ingredients = models.ManyToManyField("self", through="MergeIngredient", symmetrical=False, related_name="merges")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def materialised(self) -> bool:
+        return bool(self.folder)
+
+
+class MergeIngredient(models.Model):
+    merge = models.ForeignKey(Checkpoint, on_delete=models.CASCADE, related_name="recipe")
+    checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="used_in")
+    weight = models.FloatField()
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = [models.UniqueConstraint(fields=("merge", "checkpoint"), name="one_weight_an_ingredient")]
+
+    def __str__(self) -> str:
+        return f"{self.weight:g} x {self.checkpoint}"
+
+
+class Path(models.Model):
+    """A line through weight space between two trained checkpoints: theta(a) = (1-a) low + a high."""
+
+    study = models.ForeignKey("Study", on_delete=models.CASCADE, related_name="paths")
+    name = models.CharField(max_length=120)
+    low = models.ForeignKey(Checkpoint, on_delete=models.CASCADE, related_name="+")
+    high = models.ForeignKey(Checkpoint, on_delete=models.CASCADE, related_name="+")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = [models.UniqueConstraint(fields=("low", "high"), name="one_path_a_pair")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def of_studies(self, studies: StudyQuerySet) -> "RunQuerySet":
+        return self.filter(study__in=studies)
+
+
+class Run(models.Model):
+    """One RL training: from an initialisation, at one coverage, with one seed."""
+
+    study = models.ForeignKey("Study", on_delete=models.CASCADE, related_name="runs")
+    reference = models.CharField(max_length=64, unique=True, help_text="the reference of its final checkpoint")
+    name = models.CharField(max_length=120)
+    coverage = models.FloatField()
+    seed = models.PositiveIntegerField(default=0)
+    steps = models.PositiveIntegerField()
+    initialisation = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="trained_runs")
+    job = models.ForeignKey("Job", null=True, blank=True, on_delete=models.SET_NULL, related_name="runs")
+    config = models.JSONField(default=dict)
+    created = models.DateTimeField(auto_now_add=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return self.name

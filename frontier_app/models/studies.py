@@ -1,0 +1,65 @@
+"""Studies and who may see them."""
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+from frontier_app.viewer import Viewer
+
+
+class StudyQuerySet(models.QuerySet["Study"]):
+    def visible_to(self, viewer: Viewer) -> "StudyQuerySet":
+        """The studies that `viewer` may read: own, joined, or opened by a share link."""
+        if viewer.share_link is not None:
+            return self.filter(pk=viewer.share_link.study_id)
+        if viewer.user is None:
+            return self.none()
+        return self.filter(pk__in=Membership.objects.filter(user=viewer.user).values("study"))
+
+    def writable_by(self, viewer: Viewer) -> "StudyQuerySet":
+        """The studies in which `viewer` may launch, cancel and comment."""
+        if viewer.user is None or viewer.share_link is not None:
+            return self.none()
+        return self.filter(pk__in=Membership.objects.filter(user=viewer.user).values("study"))
+
+
+class Study(models.Model):
+    """What belongs to one question: a base, problem sets, runs, evaluations and the people who work on it."""
+
+    slug = models.SlugField(max_length=64, unique=True)
+    title = models.CharField(max_length=120)
+    question = models.TextField(blank=True, default="")
+    base = models.ForeignKey("Checkpoint", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    train_set = models.ForeignKey("ProblemSet", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    held_out_set = models.ForeignKey("ProblemSet", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    seed = models.PositiveIntegerField(default=0)
+    members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="studies")
+    created = models.DateTimeField(auto_now_add=True)
+
+    objects = StudyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created", "-pk")
+        verbose_name_plural = "studies"
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("study", args=[self.slug])
+
+
+class Membership(models.Model):
+    """One person's place in a study. Owners may also share it and change its members."""
+
+    OWNER, MEMBER = "owner", "member"
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    role = models.CharField(max_length=8, choices=[(OWNER, "owner"), (MEMBER, "member")], default=MEMBER)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=("study", "user"), name="one_membership_a_person")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.study} ({self.role})"

@@ -1,0 +1,240 @@
+"""Which evaluations a view of a study shows, where they stand on its path, and their counts as arrays.
+
+Counts come from `Rollup` alone, judged at one coverage level. No statistics and no rights here: callers hand in a study
+that the viewer may read.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import QuerySet
+from numpy.typing import NDArray
+
+from compute.stats.rates import FailureCounts, Rule
+from frontier_app.figures.frontier import Mark
+from frontier_app.models import Checkpoint, Evaluation, Path, Problem, Rollup, Study
+
+DIFFICULTIES = ("easy", "medium", "hard")
+RULES: tuple[Rule, ...] = ("every_test", "first_failure")
+COLUMNS = (
+    "n",
+    "solved",
+    "optimisation",
+    "correctness",
+    "no_answer",
+    "first_optimisation",
+    "first_correctness",
+    "infrastructure",
+)
+
+
+class SelectionError(ValueError):
+    """An address asks for a view that does not exist; the message is one sentence."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What one view of a study shows. `level` is the number of test groups judged; `baseline` is what deltas refer to:
+    an alpha, a mark (`initialisation`) or the reference of a checkpoint."""
+
+    path: Path | None
+    difficulty: str
+    setting: str
+    level: int
+    rule: Rule
+    baseline: str = "0"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An evaluation and its place: on the path (`alpha`) or apart from it (None).
+
+    `shade` is the place on the scale from low to high coverage; None for the initialisation.
+    """
+
+    evaluation: Evaluation
+    alpha: float | None
+    mark: Mark
+    shade: float | None
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return self.evaluation.checkpoint
+
+    @property
+    def label(self) -> str:
+        """As written beside its mark: 0.75, 1 · full coverage, coverage 0.6, initialisation."""
+        if self.mark == "initialisation":
+            return "initialisation"
+        coverage = coverage_words(self.checkpoint.coverage) or self.checkpoint.name
+        if self.alpha is None:
+            return coverage
+        alpha = f"{self.alpha:g}".replace("-", "−")
+        return f"{alpha} · {coverage}" if self.mark == "trained" else alpha
+
+
+def coverage_words(coverage: float | None) -> str:
+    return "" if coverage is None else "full coverage" if coverage == 1 else f"coverage {coverage:g}"
+
+
+class ProblemColumn(NamedTuple):
+    pk: int
+    slug: str
+    title: str
+    difficulty: str
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Counts of evaluations on problems, judged at one level; every array of `counts` is (evaluations, problems)."""
+
+    problems: list[ProblemColumn]
+    counts: FailureCounts
+    rule: Rule
+
+    @cached_property
+    def classes(self) -> NDArray[np.int64]:
+        """(evaluations, problems, 4) in the order of `compute.stats.rates.CLASSES`."""
+        return self.counts.by(self.rule)
+
+    def of(self, difficulty: str) -> NDArray[np.int64]:
+        """The indices of a difficulty's problems."""
+        return np.flatnonzero(np.array([problem.difficulty == difficulty for problem in self.problems], dtype=bool))
+
+
+def difficulties_of(study: Study) -> list[str]:
+    """Those that the held-out problems have, the known ones in their order and others after them by name."""
+    problems = Problem.objects.filter(problem_set=study.held_out_set_id).order_by()
+    present = set(problems.values_list("difficulty", flat=True).distinct())
+    return [name for name in DIFFICULTIES if name in present] + sorted(present - set(DIFFICULTIES))
+
+
+def select(study: Study, query: Mapping[str, str]) -> Selection:
+    """The view that an address asks for. What it leaves open takes the study's first path, the hardest problems, whole
+    suites and all tests. Raises SelectionError."""
+    paths = list(study.paths.select_related("low", "high"))
+    path = next((path for path in paths if str(path.pk) == query.get("path")), None)
+    if query.get("path") and path is None:
+        raise SelectionError(f"This study has no path {query['path']!r}.")
+    difficulties = difficulties_of(study) or list(DIFFICULTIES)
+    difficulty = query.get("difficulty") or difficulties[-1]
+    if difficulty not in difficulties:
+        raise SelectionError(f"The difficulty must be one of {', '.join(difficulties)}, not {difficulty!r}.")
+    levels = study.held_out_set.levels if study.held_out_set else 1
+    level = query.get("level") or str(levels)
+    if not (level.isascii() and level.isdecimal() and 1 <= int(level) <= levels):
+        raise SelectionError(f"The coverage level must be a whole number from 1 to {levels}, not {level!r}.")
+    rule = next((rule for rule in RULES if rule == (query.get("rule") or RULES[0])), None)
+    if rule is None:
+        raise SelectionError(f"The rule must be one of {', '.join(RULES)}, not {query['rule']!r}.")
+    return Selection(
+        path=path or (paths[0] if paths else None),
+        difficulty=difficulty,
+        setting=query.get("setting") or "reasoning",
+        level=int(level),
+        rule=rule,
+        baseline=query.get("baseline") or "0",
+    )
+
+
+def placed_evaluations(study: Study, path: Path | None, setting: str) -> list[Placed]:
+    """The evaluations of a view: those on its path in order of alpha, then the ones apart. One a place.
+
+    Where a place was evaluated more than once, the evaluation with the most samples stands for it.
+    """
+    evaluations = (
+        study.evaluations.filter(problem_set=study.held_out_set_id, setting=setting)
+        .select_related("checkpoint", "job")
+        .prefetch_related("checkpoint__recipe")
+        .order_by("samples_done", "pk")
+    )
+    best: dict[tuple[str, float], Placed] = {}
+    for evaluation in evaluations:
+        placed = place(study, evaluation, path)
+        if placed is not None:
+            key = ("apart", evaluation.checkpoint_id) if placed.alpha is None else ("path", placed.alpha)
+            best[key] = placed
+    return sorted(best.values(), key=lambda one: (one.alpha is None, one.alpha or 0.0, one.evaluation.pk))
+
+
+def place(study: Study, evaluation: Evaluation, path: Path | None) -> Placed | None:
+    """Where an evaluation stands in a view of `path`; None when it belongs to another path or another training."""
+    checkpoint = evaluation.checkpoint
+    alpha = _alpha(evaluation, path)
+    if alpha is not None:
+        mark: Mark = "trained" if alpha in (0.0, 1.0) else "merged" if 0 < alpha < 1 else "extrapolated"
+        return Placed(evaluation, alpha, mark, alpha)
+    if checkpoint.pk == study.base_id or checkpoint.origin == Checkpoint.BASE:
+        return Placed(evaluation, None, "initialisation", None)
+    same_training = path is None or checkpoint.step == path.low.step
+    if checkpoint.origin == Checkpoint.TRAINED and same_training:
+        return Placed(evaluation, None, "mid", _shade_of_coverage(checkpoint, path))
+    return None
+
+
+def _alpha(evaluation: Evaluation, path: Path | None) -> float | None:
+    if path is None:
+        return None
+    if evaluation.checkpoint_id in (path.low_id, path.high_id):
+        return float(evaluation.checkpoint_id == path.high_id)
+    if evaluation.path_id == path.pk:
+        return evaluation.alpha
+    weights = {part.checkpoint_id: part.weight for part in evaluation.checkpoint.recipe.all()}
+    on_path = set(weights) == {path.low_id, path.high_id} and abs(sum(weights.values()) - 1) < 1e-9
+    return weights[path.high_id] if on_path else None
+
+
+def _shade_of_coverage(checkpoint: Checkpoint, path: Path | None) -> float:
+    """Where a checkpoint's coverage lies between those of the path's ends."""
+    low, high = (path.low.coverage, path.high.coverage) if path else (None, None)
+    if checkpoint.coverage is None or low is None or high is None or low == high:
+        return 0.5
+    return (checkpoint.coverage - low) / (high - low)
+
+
+def read_cells(study: Study, placed: Sequence[Placed], level: int, rule: Rule, difficulty: str | None = None) -> Cells:
+    """The counts of the placed evaluations on every held-out problem (of one difficulty). Two queries at any size."""
+    columns = Problem.objects.filter(problem_set=study.held_out_set_id).order_by("position")
+    rollups = Rollup.objects.filter(evaluation__in=[one.evaluation.pk for one in placed], level=level)
+    if difficulty is not None:
+        columns = columns.filter(difficulty=difficulty)
+        rollups = rollups.filter(problem__difficulty=difficulty)
+    problems = [ProblemColumn(*row) for row in columns.values_list("pk", "slug", "title", "difficulty")]
+    rows = integer_columns(rollups, ("evaluation_id", "problem_id", *COLUMNS))
+    table = np.zeros((len(COLUMNS), len(placed), len(problems)), dtype=np.int64)
+    if rows.size:
+        evaluation = _places(rows[:, 0], [one.evaluation.pk for one in placed])
+        problem = _places(rows[:, 1], [one.pk for one in problems])
+        table[:, evaluation, problem] = rows[:, 2:].T
+    return Cells(problems, FailureCounts(**dict(zip(COLUMNS, table, strict=True))), rule)
+
+
+def integer_columns(rows: QuerySet, names: Sequence[str]) -> NDArray[np.int64]:
+    """Integer columns of a queryset as an array (rows, columns), with no Python object a value.
+
+    PostgreSQL packs all rows into one string of big-endian 64-bit integers; 25 000 rows arrive in half the time that
+    `values_list` takes.
+    """
+    try:
+        sql, parameters = rows.order_by().values_list(*names).query.sql_with_params()
+    except EmptyResultSet:
+        return np.empty((0, len(names)), dtype=np.int64)
+    columns = [f"c{index}" for index in range(len(names))]
+    packed = " || ".join(f"int8send({column}::bigint)" for column in columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT string_agg({packed}, ''::bytea) FROM ({sql}) AS rows ({', '.join(columns)})", parameters
+        )
+        data = cursor.fetchone()[0]
+    return np.frombuffer(data or b"", dtype=">i8").reshape(-1, len(names)).astype(np.int64)
+
+
+def _places(values: NDArray[np.int64], keys: Sequence[int]) -> NDArray[np.int64]:
+    """The place of each value among `keys`, every one of which occurs there."""
+    order = np.argsort(keys)
+    return order[np.searchsorted(np.asarray(keys), values, sorter=order)]

@@ -1,0 +1,237 @@
+"""How numbers and verdicts are written on every page.
+
+Missing is an em dash, never 0. A rate never stands without its interval and its n when they are known.
+"""
+
+import math
+from datetime import datetime
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+DASH = "—"
+THIN = "\u202f"
+VERDICTS = {
+    "A": "accepted",
+    "W": "wrong answer",
+    "R": "crashed",
+    "T": "time limit",
+    "M": "memory limit",
+    "O": "output limit",
+    "C": "did not compile",
+    "N": "no program",
+    "I": "infrastructure trouble",
+    "-": "not run",
+}
+CLASSES = {
+    "S": "solved",
+    "O": "too slow or too large",
+    "C": "wrong or crashed",
+    "N": "no program",
+    "I": "infrastructure trouble",
+}
+
+
+def _number(value: object) -> float | None:
+    """The value as a finite float; None stands for anything that is missing."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+@register.filter
+def count(value: object) -> str:
+    """12 345 with thin spaces."""
+    number = _number(value)
+    return DASH if number is None else f"{number:,.0f}".replace(",", THIN)
+
+
+@register.filter
+def figure(value: object, digits: int = 3) -> str:
+    """A plain number with fixed digits."""
+    number = _number(value)
+    return DASH if number is None else f"{number:.{digits}f}".replace("-", "−")
+
+
+@register.filter
+def alpha(value: object) -> str:
+    """A position on the path: 0, 0.5, 1.12, −0.25."""
+    number = _number(value)
+    return DASH if number is None else f"{number:g}".replace("-", "−")
+
+
+@register.simple_tag
+def rate(value: object, half_width: object = None, n: object = None) -> SafeString:
+    """0.612 ± 0.021 (n = 880)."""
+    mean, half, size = _number(value), _number(half_width), _number(n)
+    if mean is None:
+        return format_html('<span class="rate">{}</span>', DASH)
+    doubt = "" if half is None else f" ± {half:.3f}"
+    of = "" if size is None else f" (n = {count(size)})"
+    return format_html('<span class="rate">{}<em>{}{}</em></span>', f"{mean:.3f}", doubt, of)
+
+
+@register.filter
+def seconds(value: object) -> str:
+    """A duration as one says it: 38 ms, 4.2 s, 3 min 05 s, 2 h 10 min."""
+    number = _number(value)
+    if number is None:
+        return DASH
+    if number < 0.9995:
+        return f"{number * 1000:.0f} ms"
+    if number < 59.95:
+        return f"{number:.1f} s"
+    if number < 3599.5:
+        minutes, rest = divmod(round(number), 60)
+        return f"{minutes} min {rest:02d} s"
+    hours, rest = divmod(round(number / 60), 60)
+    return f"{hours} h {rest:02d} min"
+
+
+@register.filter
+def about(value: object) -> str:
+    """An estimated duration, rounded so that it does not look measured: 40 s, 3 min, 1.5 h."""
+    number = _number(value)
+    if number is None:
+        return DASH
+    if number < 90:
+        return f"{max(5, round(number / 5) * 5)} s"
+    if number < 5400:
+        return f"{round(number / 60)} min"
+    return f"{number / 3600:.1f} h"
+
+
+@register.filter
+def size(value: object) -> str:
+    """Bytes in binary units: 512 B, 3.2 KiB."""
+    number = _number(value)
+    if number is None:
+        return DASH
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if number < 1024:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} TiB"
+
+
+@register.filter
+def ago(value: datetime | None) -> SafeString | str:
+    """A moment relative to now, with the exact time in the title."""
+    if value is None:
+        return DASH
+    passed = max(0, (timezone.now() - value).total_seconds())
+    if passed < 10:
+        text = "just now"
+    elif passed < 60:
+        text = f"{passed:.0f} s ago"
+    elif passed < 3600:
+        text = f"{passed / 60:.0f} min ago"
+    elif passed < 86400:
+        text = f"{passed / 3600:.0f} h ago"
+    else:
+        text = timezone.localtime(value).strftime("%-d %b %Y")
+    exact = timezone.localtime(value)
+    title = exact.strftime("%Y-%m-%d %H:%M:%S %Z")
+    return format_html('<time datetime="{}" title="{}">{}</time>', exact.isoformat(), title, text)
+
+
+@register.simple_tag
+def letters(value: str, groups: list[int] | None = None) -> SafeString:
+    """One square a test in size order; a gap where a coverage level begins."""
+    levels = groups if groups and len(groups) == len(value) else [1] * len(value)
+    squares = (
+        (
+            letter if letter != "-" else "none",
+            " first" if index and levels[index] != levels[index - 1] else "",
+            f"test {index + 1}: {VERDICTS.get(letter, letter)}",
+            letter if letter != "-" else "·",
+        )
+        for index, letter in enumerate(value)
+    )
+    return format_html(
+        '<span class="letters" role="img" aria-label="{}">{}</span>',
+        value,
+        format_html_join("", '<i class="{}{}" title="{}">{}</i>', squares),
+    )
+
+
+@register.filter
+def class_words(value: str) -> str:
+    """A failure class in words."""
+    return CLASSES.get(value, value or DASH)
+
+
+@register.inclusion_tag("parts/mix.html")
+def mix(counts: object) -> dict[str, object]:
+    """A bar of solved, too slow, wrong and no program. `counts` has those counts and `n` as attributes or keys."""
+
+    def of(name: str) -> int:
+        value = counts.get(name, 0) if isinstance(counts, dict) else getattr(counts, name, 0)
+        return int(value or 0)
+
+    n = of("n")
+    bars, at = [], 0.0
+    for name, css in (("solved", "solved"), ("optimisation", "slow"), ("correctness", "wrong"), ("no_answer", "none")):
+        width = 100 * of(name) / n if n else 0.0
+        if width:
+            bars.append({"css": css, "x": round(at, 3), "width": round(width, 3)})
+        at += width
+    failed = f"{of('optimisation')} too slow, {of('correctness')} wrong, {of('no_answer')} no program"
+    return {"bars": bars, "label": f"{of('solved')} solved, {failed}, of {n}" if n else "no samples yet"}
+
+
+@register.inclusion_tag("parts/point.html")
+def point(origin: str, position: object = None) -> dict[str, object]:
+    """The mark of a checkpoint: base square, trained filled, merged open, extrapolated ringed."""
+    at = _number(position)
+    extrapolated = at is not None and not 0 <= at <= 1
+    return {"origin": origin, "extrapolated": extrapolated}
+
+
+ADVICE = {
+    "config": "Correct the request and launch again; nothing was started.",
+    "missing_input": "Put the file or folder back, or choose a checkpoint that has one, then retry.",
+    "merge_refused": "Choose checkpoints of one architecture, one tokenizer and one base.",
+    "storage": "Free some space on the disk, then retry: what is already judged is kept.",
+    "engine": "The log has the reason. Often the model is too large for the device: lower the batch, then retry.",
+    "sandbox": "Programs cannot be isolated on this machine. The log says which kernel feature is missing.",
+    "lost": "The worker died or was cut off. A retry continues after the last judged problem.",
+    "internal": "The log ends with the traceback. Retry; report it if it stays.",
+}
+
+
+@register.filter
+def advice(error_kind: str) -> str:
+    """What to do about a job that ended badly."""
+    return ADVICE.get(error_kind, "")
+
+
+@register.filter
+def verdict_words(letter: str) -> str:
+    return VERDICTS.get(letter, letter)
+
+
+@register.filter
+def words(name: str) -> str:
+    """A key as one reads it: solve_rate -> solve rate."""
+    return name.replace("_", " ").replace("/", ": ")
+
+
+@register.filter
+def absolute(value: object) -> str:
+    """A weight without its sign, which the template writes as an operator."""
+    number = _number(value)
+    return DASH if number is None else f"{abs(number):.4g}"
+
+
+@register.filter
+def ramp_colour(position: object) -> str:
+    """The CSS colour of a place on the coverage scale, which goes on half a unit past both ends."""
+    share = min(max(((_number(position) or 0.0) + 0.5) / 2, 0.0), 1.0) * 200
+    if share < 100:
+        return f"color-mix(in srgb, var(--alpha-mid) {share:.0f}%, var(--alpha-low))"
+    return f"color-mix(in srgb, var(--alpha-high) {share - 100:.0f}%, var(--alpha-mid))"

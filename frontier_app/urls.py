@@ -1,0 +1,41 @@
+"""Every address of the site."""
+
+from django.contrib import admin
+from django.urls import path
+
+from frontier_app.api import api
+from frontier_app.views import checkpoints, home, jobs, launching, login, problems, runs, sharing, studies
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("studies/new/miniature/", home.create_miniature, name="create_miniature"),
+    path("login/", login.log_in, name="login"),
+    path("login/once/<str:token>/", login.log_in_once, name="login_once"),
+    path("logout/", login.log_out, name="logout"),
+    path("share/<str:token>/", sharing.share, name="share"),
+    path("studies/<slug:slug>/", studies.study, name="study"),
+    path("studies/<slug:slug>/explorer.json", studies.study_data, name="study_data"),
+    path("studies/<slug:slug>/programs.json", studies.study_programs, name="study_programs"),
+    path("studies/<slug:slug>/chip/", jobs.chip, name="study_chip"),
+    path("studies/<slug:slug>/problems/", problems.problems, name="problems"),
+    path("studies/<slug:slug>/problems/<str:problem>/", problems.problem, name="problem"),
+    path("studies/<slug:slug>/problems/<str:problem>/sizes.json", problems.sizes, name="problem_sizes"),
+    path("studies/<slug:slug>/runs/", runs.runs, name="runs"),
+    path("studies/<slug:slug>/runs/curves.json", runs.curves, name="run_curves"),
+    path("studies/<slug:slug>/checkpoints/", checkpoints.checkpoints, name="checkpoints"),
+    path("studies/<slug:slug>/jobs/", jobs.study_jobs, name="study_jobs"),
+    path("studies/<slug:slug>/launch/<str:kind>/", launching.launch, name="launch"),
+    path("studies/<slug:slug>/launch/<str:kind>/estimate/", launching.estimate, name="launch_estimate"),
+    path("studies/<slug:slug>/sharing/", sharing.study_sharing, name="study_sharing"),
+    path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/<str:reference>/", jobs.job, name="job"),
+    path("jobs/<str:reference>/log/", jobs.log, name="job_log"),
+    path("jobs/<str:reference>/cancel/", jobs.cancel, name="job_cancel"),
+    path("jobs/<str:reference>/retry/", jobs.retry, name="job_retry"),
+    path("api/", api.urls),
+    path("admin/", admin.site.urls),
+]
+
+handler403 = "frontier_app.views.errors.forbidden"
+handler404 = "frontier_app.views.errors.not_found"
+handler500 = "frontier_app.views.errors.server_error"

@@ -1,0 +1,93 @@
+"""The first line of every view: fetch what the address names, with the rights of whoever asks.
+
+A row the viewer may not see does not exist (404). Somebody who is not logged in and follows no share link is refused
+(403), which `views.errors.forbidden` turns into the login page. Nothing here renders.
+"""
+
+from typing import NamedTuple
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+
+from frontier_app.models import Job, Membership, Problem, Study
+from frontier_app.viewer import Viewer, viewer_of, viewer_of_study
+
+
+class OpenStudy(NamedTuple):
+    """A study and what this viewer may do in it. `role` is None for the bearer of a share link."""
+
+    study: Study
+    viewer: Viewer
+    role: str | None
+
+    @property
+    def may_launch(self) -> bool:
+        return self.role is not None
+
+    @property
+    def may_share(self) -> bool:
+        return self.role == Membership.OWNER
+
+
+def signed_in(request: HttpRequest) -> Viewer:
+    """The person behind the request. Raises PermissionDenied when there is none."""
+    viewer = viewer_of(request)
+    if viewer.user is None:
+        raise PermissionDenied
+    return viewer
+
+
+def open_study(request: HttpRequest, slug: str) -> OpenStudy:
+    """The study as its member sees it, else as a share link opened in this session shows it.
+
+    Raises Http404 for a stranger, PermissionDenied for somebody unknown.
+    """
+    viewer = viewer_of(request)
+    study = Study.objects.visible_to(viewer).filter(slug=slug).first()
+    if study is not None and viewer.user is not None:
+        role = Membership.objects.filter(study=study, user=viewer.user).values_list("role", flat=True).first()
+        return OpenStudy(study, viewer, role)
+    if study is not None:
+        return OpenStudy(study, viewer, None)
+    shared = viewer_of_study(None, request.session, slug)
+    if shared.share_link is not None:
+        return OpenStudy(get_object_or_404(Study.objects.visible_to(shared), slug=slug), shared, None)
+    if viewer.user is None:
+        raise PermissionDenied
+    raise Http404
+
+
+def open_study_to_write(request: HttpRequest, slug: str) -> OpenStudy:
+    """The study, for somebody who may launch in it. Raises PermissionDenied for the bearer of a share link."""
+    opened = open_study(request, slug)
+    if not opened.may_launch or not Study.objects.writable_by(opened.viewer).filter(pk=opened.study.pk).exists():
+        raise PermissionDenied
+    return opened
+
+
+def open_study_to_own(request: HttpRequest, slug: str) -> OpenStudy:
+    """The study, for one of its owners. Raises PermissionDenied for everybody else who may read it."""
+    opened = open_study(request, slug)
+    if not opened.may_share:
+        raise PermissionDenied
+    return opened
+
+
+def open_problem(opened: OpenStudy, slug: str) -> Problem:
+    """A problem of the study's held-out or training set; of both, the held-out one."""
+    study = opened.study
+    found = {
+        problem.problem_set_id: problem
+        for problem in Problem.objects.filter(slug=slug, problem_set__in=[study.held_out_set_id, study.train_set_id])
+    }
+    for problem_set in (study.held_out_set_id, study.train_set_id):
+        if problem_set in found:
+            return found[problem_set]
+    raise Http404
+
+
+def open_job(request: HttpRequest, reference: str) -> Job:
+    """The job, for a person who may see it."""
+    jobs = Job.objects.visible_to(signed_in(request)).select_related("study", "launched_by", "parent")
+    return get_object_or_404(jobs, reference=reference)

@@ -1,0 +1,67 @@
+"""What surrounds the content of a page: the study's header and tabs, and the choice between a page and a part of it.
+
+A page and its HTMX parts have one address and one view: the part is the named partial whose name is the id of the
+element that asks.
+"""
+
+from collections.abc import Collection
+
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_cache_control, patch_vary_headers
+
+from frontier_app.models import Checkpoint, Job, Problem, Run, Study
+from frontier_app.viewer import Viewer
+from frontier_app.views.fetch import OpenStudy
+
+
+def study_context(opened: OpenStudy, tab: str) -> dict[str, object]:
+    """What study_base.html needs; `counts` are those of the tabs and of running and queued jobs."""
+    return {
+        "study": opened.study,
+        "viewer": opened.viewer,
+        "may_launch": opened.may_launch,
+        "may_share": opened.may_share,
+        "may_read_programs": opened.viewer.may_read_programs,
+        "tab": tab,
+        "counts": tab_counts(opened.study, opened.viewer),
+    }
+
+
+def tab_counts(study: Study, viewer: Viewer) -> dict[str, int]:
+    return {
+        "problems": Problem.objects.filter(problem_set=study.held_out_set_id).count() if study.held_out_set_id else 0,
+        "runs": Run.objects.filter(study=study).count(),
+        "checkpoints": Checkpoint.objects.filter(study=study).count(),
+    } | job_counts(study, viewer)
+
+
+def job_counts(study: Study, viewer: Viewer) -> dict[str, int]:
+    """How many jobs of the study there are, run and wait."""
+    return (
+        Job.objects.visible_to(viewer)
+        .filter(study=study)
+        .aggregate(
+            jobs=Count("pk", distinct=True),
+            running=Count("pk", filter=Q(state__in=(Job.RUNNING, Job.CANCELLING)), distinct=True),
+            queued=Count("pk", filter=Q(state=Job.QUEUED), distinct=True),
+        )
+    )
+
+
+def render_page(
+    request: HttpRequest,
+    template: str,
+    context: dict[str, object],
+    parts: Collection[str] = (),
+    status: int = 200,
+) -> HttpResponse:
+    """The page, or the part of it that HTMX asks for. Caches must not mistake one for the other."""
+    htmx = getattr(request, "htmx", None)
+    target = htmx.target if htmx else None
+    name = f"{template}#{target}" if target in parts else template
+    response = render(request, name, context, status=status)
+    patch_vary_headers(response, ("HX-Request", "HX-Target"))
+    patch_cache_control(response, private=True, no_cache=True)
+    return response

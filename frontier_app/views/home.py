@@ -1,0 +1,104 @@
+"""The first page: studies with their frontiers, the queue, what happened last."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from django.contrib import messages
+from django.db.models import Count, F, Max, Q, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.safestring import mark_safe
+from django.views.decorators.http import require_POST, require_safe
+
+from frontier_app import launch
+from frontier_app.figures.thumbnail import ThumbnailPoint, thumbnail
+from frontier_app.models import Evaluation, Job, Path, Rollup, Study
+from frontier_app.models.jobs import JobQuerySet
+from frontier_app.views.fetch import signed_in
+from frontier_app.views.frame import render_page
+from frontier_app.views.paging import Slice
+
+STUDIES, QUEUE, LAST = 12, 8, 10
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    viewer = signed_in(request)
+    visible = Job.objects.visible_to(viewer)
+    studies = Slice(request, Study.objects.visible_to(viewer), STUDIES)
+    context = {"slice": studies, "tiles": _tiles(studies.rows)} | _queue(visible)
+    return render_page(request, "home.html", context, parts=("studies", "queue", "last"))
+
+
+def _queue(visible: JobQuerySet) -> dict[str, object]:
+    active = visible.active()
+    running_first = active.for_lists().order_by(F("started").asc(nulls_last=True), "pk")
+    return {
+        "queue": list(running_first[:QUEUE]),
+        "active_count": active.count(),
+        "last": list(visible.for_lists().filter(ended__isnull=False).order_by("-ended")[:LAST]),
+    }
+
+
+def _tiles(studies: Sequence[Study]) -> list[dict[str, object]]:
+    """Each study with its thumbnail and counts; the number of queries does not depend on how many there are."""
+    points = _points(studies)
+    evaluations = {
+        row["study"]: row
+        for row in Evaluation.objects.filter(study__in=studies)
+        .values("study")
+        .annotate(
+            complete=Count("pk", filter=Q(state=Evaluation.COMPLETE)), planned=Count("pk"), samples=Sum("samples_done")
+        )
+        .order_by()
+    }
+    active = dict(
+        Job.objects.active().filter(study__in=studies).values_list("study").annotate(jobs=Count("pk")).order_by()
+    )
+    return [
+        {
+            "study": study,
+            # Made of numbers and fixed markup only.
+            "thumbnail": mark_safe(thumbnail(points[study.pk])),
+            "evaluations": evaluations.get(study.pk, {}),
+            "active": active.get(study.pk, 0),
+        }
+        for study in studies
+    ]
+
+
+def _points(studies: Sequence[Study]) -> dict[int, list[ThumbnailPoint]]:
+    """Study -> its newest path judged on whole suites: hard problems, or all of them where none is called hard."""
+    newest = Path.objects.filter(study__in=studies).values("study").annotate(newest=Max("pk")).values("newest")
+    sums = (
+        Rollup.objects.filter(
+            evaluation__path__in=newest,
+            evaluation__alpha__isnull=False,
+            level=F("evaluation__problem_set__levels"),
+            n__gt=0,
+        )
+        .values("evaluation__study", "evaluation__alpha", hard=Q(problem__difficulty="hard"))
+        .annotate(samples=Sum("n"), slow=Sum("optimisation"), wrong=Sum("correctness"))
+        .order_by("evaluation__alpha")
+    )
+    found: dict[tuple[int, bool], list[ThumbnailPoint]] = defaultdict(list)
+    for row in sums:
+        point = ThumbnailPoint(
+            alpha=row["evaluation__alpha"],
+            optimisation_failure_rate=row["slow"] / row["samples"],
+            correctness_failure_rate=row["wrong"] / row["samples"],
+        )
+        found[row["evaluation__study"], row["hard"]].append(point)
+    return {study.pk: found.get((study.pk, True)) or found.get((study.pk, False), []) for study in studies}
+
+
+@require_POST
+def create_miniature(request: HttpRequest) -> HttpResponse:
+    """The way out of the empty page: the laptop-sized study, started from a button."""
+    viewer = signed_in(request)
+    try:
+        study = launch.create_miniature_study(viewer.user, slug=f"miniature-{viewer.user.pk}")
+    except launch.LaunchError as error:
+        messages.error(request, str(error))
+        return redirect("home")
+    return redirect(study)

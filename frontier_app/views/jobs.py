@@ -1,0 +1,129 @@
+"""The queue: lists of jobs, one job with its live log, cancelling and retrying."""
+
+import json
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from frontier_app import launch
+from frontier_app.models import Job
+from frontier_app.models.jobs import JobQuerySet
+from frontier_app.viewer import viewer_of
+from frontier_app.views.fetch import open_job, open_study, signed_in
+from frontier_app.views.frame import job_counts, render_page, study_context
+from frontier_app.views.paging import Slice
+
+PAGE = 50
+LOG_BYTES = 256 << 10
+SHOWN = {
+    "all": (),
+    "active": (Job.QUEUED, Job.RUNNING, Job.CANCELLING),
+    "succeeded": (Job.SUCCEEDED,),
+    "failed": (Job.FAILED, Job.LOST),
+    "cancelled": (Job.CANCELLED,),
+}
+
+
+@require_safe
+def jobs(request: HttpRequest) -> HttpResponse:
+    visible = Job.objects.visible_to(signed_in(request))
+    return render_page(request, "jobs.html", _table(request, visible), parts=("rows",))
+
+
+@require_safe
+def study_jobs(request: HttpRequest, slug: str) -> HttpResponse:
+    opened = open_study(request, slug)
+    if not opened.may_launch:
+        raise PermissionDenied
+    visible = Job.objects.visible_to(opened.viewer).filter(study=opened.study)
+    context = study_context(opened, "jobs") | _table(request, visible)
+    return render_page(request, "study_jobs.html", context, parts=("rows",))
+
+
+def _table(request: HttpRequest, visible: JobQuerySet) -> dict[str, object]:
+    shown = request.GET.get("state", "all")
+    shown = shown if shown in SHOWN else "all"
+    wanted = request.GET.get("q", "").strip()
+    rows = visible.for_lists()
+    if SHOWN[shown]:
+        rows = rows.filter(state__in=SHOWN[shown])
+    if wanted:
+        rows = rows.filter(title__icontains=wanted)
+    return {"slice": Slice(request, rows, PAGE), "shown": shown, "choices": list(SHOWN), "q": wanted}
+
+
+@require_safe
+def chip(request: HttpRequest, slug: str) -> HttpResponse:
+    """The running and queued counts in the study's header."""
+    opened = open_study(request, slug)
+    context = {"study": opened.study, "counts": job_counts(opened.study, opened.viewer)}
+    return render(request, "study_base.html#chip", context)
+
+
+@require_safe
+def job(request: HttpRequest, reference: str) -> HttpResponse:
+    job = open_job(request, reference)
+    context: dict[str, object] = {
+        "job": job,
+        "may_change": _may_change(request, job),
+        "config": json.dumps(job.config, indent=2),
+        "position": job.queue_position(),
+        "waiting": job.waits_for() if job.state == Job.QUEUED else [],
+        "needs": list(job.needs.only("reference", "title", "state")[:50]),
+        "children": list(job.children.only("reference", "title", "state", "attempt")[:50]),
+        "runs": list(job.runs.all()[:50]),
+        "checkpoints": list(job.checkpoints.all()[:50]),
+        "evaluations": list(job.evaluations.select_related("checkpoint", "problem_set")[:50]),
+        "log": log_text(job),
+    }
+    return render_page(request, "job.html", context, parts=("state", "outcome"))
+
+
+def _may_change(request: HttpRequest, job: Job) -> bool:
+    return Job.objects.writable_by(viewer_of(request)).filter(pk=job.pk).exists()
+
+
+@require_safe
+def log(request: HttpRequest, reference: str) -> HttpResponse:
+    """The end of the job's log as plain text."""
+    return HttpResponse(log_text(open_job(request, reference)), content_type="text/plain; charset=utf-8")
+
+
+def log_text(job: Job) -> str:
+    """The last lines of the log file, else the tail kept in the row."""
+    try:
+        with job.log_path.open("rb") as stream:
+            size = stream.seek(0, 2)
+            stream.seek(max(0, size - LOG_BYTES))
+            text = stream.read().decode("utf-8", "replace")
+    except OSError:
+        return job.log_tail
+    return text if size <= LOG_BYTES else text.partition("\n")[2]
+
+
+@require_POST
+def cancel(request: HttpRequest, reference: str) -> HttpResponse:
+    job = open_job(request, reference)
+    return _change(request, job, launch.cancel, "Asked to stop; the job acknowledges when it has.")
+
+
+@require_POST
+def retry(request: HttpRequest, reference: str) -> HttpResponse:
+    job = open_job(request, reference)
+    return _change(request, job, launch.retry, "Queued again.")
+
+
+def _change(request: HttpRequest, job: Job, verb: "launch.Verb", done: str) -> HttpResponse:
+    """Call the verb and show the job that is concerned now (a retry may be another row)."""
+    if not _may_change(request, job):
+        raise PermissionDenied
+    try:
+        changed = verb(job, signed_in(request).user)
+    except launch.LaunchError as error:
+        messages.error(request, str(error))
+        return redirect(job)
+    messages.success(request, done)
+    return redirect(changed if isinstance(changed, Job) else job)

@@ -1,0 +1,84 @@
+"""Training runs and their curves."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from django.db.models import F, Max, Min
+from django.db.models.functions import Mod
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from frontier_app.figures.curves import Curve, curves_figure
+from frontier_app.models import MetricPoint, Run
+from frontier_app.views.fetch import OpenStudy, open_study
+from frontier_app.views.frame import render_page, study_context
+from frontier_app.views.paging import Slice
+
+RUNS = 20
+POINTS_A_CURVE = 400
+# The figures a reader looks for first; whatever else a trainer reports follows in alphabetical order.
+FIRST = ("reward", "solve_rate", "optimisation_failure_rate", "correctness_failure_rate", "no_answer_rate", "entropy")
+
+
+@require_safe
+def runs(request: HttpRequest, slug: str) -> HttpResponse:
+    opened = open_study(request, slug)
+    page = _page(request, opened)
+    metrics = MetricPoint.objects.filter(run__in=page.rows).order_by().values("run", "name")
+    last_steps: dict[int, int] = defaultdict(int)
+    names = set()
+    for row in metrics.annotate(last=Max("step")):
+        last_steps[row["run"]] = max(last_steps[row["run"]], row["last"])
+        names.add(row["name"])
+    shades, seeds = _shades(opened, page.rows), sorted({run.seed for run in page.rows})
+    context = study_context(opened, "runs") | {
+        "slice": page,
+        "rows": [
+            {"run": run, "step": last_steps.get(run.pk), "shade": shades[run.pk], "seed_rank": seeds.index(run.seed)}
+            for run in page.rows
+        ],
+        "names": in_order(names),
+    }
+    return render_page(request, "runs.html", context, parts=("rows",))
+
+
+@require_safe
+def curves(request: HttpRequest, slug: str) -> HttpResponse:
+    """Metric name -> figure of the page's runs."""
+    opened = open_study(request, slug)
+    shown = _page(request, opened).rows
+    longest = max((run.steps for run in shown), default=1)
+    stride = max(1, longest // POINTS_A_CURVE)
+    points: dict[str, dict[int, tuple[list[int], list[float | None]]]] = defaultdict(lambda: defaultdict(_no_points))
+    thinned = MetricPoint.objects.filter(run__in=shown).annotate(kept=Mod(F("step"), stride)).filter(kept=0)
+    for name, run, step, value in thinned.order_by("step").values_list("name", "run_id", "step", "value"):
+        steps, values = points[name][run]
+        steps.append(step)
+        values.append(value)
+    shades = _shades(opened, shown)
+    figures = {}
+    for name in in_order(points):
+        drawn = [run for run in shown if run.pk in points[name]]
+        lines = [Curve(run.name, shades[run.pk], run.seed, *points[name][run.pk]) for run in drawn]
+        figures[name] = curves_figure(lines, longest)
+    return JsonResponse(figures)
+
+
+def _no_points() -> tuple[list[int], list[float | None]]:
+    return [], []
+
+
+def _page(request: HttpRequest, opened: OpenStudy) -> "Slice[Run]":
+    listed = Run.objects.filter(study=opened.study).select_related("job", "initialisation")
+    return Slice(request, listed.defer("job__config", "job__log_tail"), RUNS)
+
+
+def _shades(opened: OpenStudy, shown: Sequence[Run]) -> dict[int, float]:
+    """Run -> place on the colour scale: 0 for the study's lowest coverage, 1 for its highest."""
+    ends = Run.objects.filter(study=opened.study).aggregate(low=Min("coverage"), high=Max("coverage"))
+    low, high = ends["low"] or 0.0, ends["high"] or 1.0
+    return {run.pk: (run.coverage - low) / (high - low) if high > low else 1.0 for run in shown}
+
+
+def in_order(names: "set[str] | dict[str, object]") -> list[str]:
+    return sorted(names, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))

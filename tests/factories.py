@@ -1,0 +1,401 @@
+"""People, studies and measurements for tests, made the way the product makes them: through the queue and the ingest.
+
+The cast: alice owns the study, bob is a member, charlie is a stranger, a share link opens it to anybody. Figures are
+drawn from a seeded generator and mean nothing; only their bookkeeping is real.
+"""
+
+import hashlib
+import json
+import random
+from collections.abc import Iterable, Sequence
+from pathlib import Path as FilePath
+from typing import NamedTuple
+
+from django.conf import settings
+from django.contrib.auth.models import User
+
+from compute.configs import (
+    EvaluateConfig,
+    EvaluationPoint,
+    Ingredient,
+    JobConfig,
+    ProblemsConfig,
+    ProblemSetSource,
+    Sampling,
+    TrainConfig,
+)
+from compute.events import (
+    AnyEvent,
+    CheckpointWritten,
+    EvaluationFinished,
+    EvaluationStarted,
+    Finished,
+    Metric,
+    ProblemAdded,
+    ProblemSetReady,
+    SampleRecord,
+    Samples,
+    TestSummary,
+)
+from frontier_app.ingest import ingest
+from frontier_app.jobs import queue
+from frontier_app.models import (
+    ApiToken,
+    Checkpoint,
+    Evaluation,
+    Job,
+    Membership,
+    MergeIngredient,
+    Path,
+    ProblemSet,
+    Run,
+    ShareLink,
+    Study,
+)
+
+GROUPS = (1, 1, 2, 2, 3, 3, 4, 4, 5, 5)
+DIFFICULTIES = ("easy", "medium", "hard", "hard")
+SLOW = "n = int(input())\nprint(sum(1 for a in range(n) for b in range(n)))\n"
+FAST = "n = int(input())\nprint(n * n)\n"
+
+
+def person(name: str) -> User:
+    user, _ = User.objects.get_or_create(username=name, defaults={"email": f"{name}@example.org"})
+    return user
+
+
+def alice() -> User:
+    return person("alice")
+
+
+def bob() -> User:
+    return person("bob")
+
+
+def charlie() -> User:
+    return person("charlie")
+
+
+def api_token(user: User) -> str:
+    return ApiToken.issue(user, "a script")
+
+
+def link(study: Study, allow_programs: bool = False) -> ShareLink:
+    return ShareLink.objects.create(study=study, created_by=alice(), allow_programs=allow_programs)
+
+
+class Measured(NamedTuple):
+    """A study with a path whose points are measured."""
+
+    study: Study
+    path: Path
+    evaluations: list[Evaluation]
+
+
+def empty_study(slug: str = "miniature") -> Study:
+    """alice's study, which bob has joined, with a base and two problem sets that are not written yet."""
+    sets = [ProblemSet.objects.create(reference=f"{slug}.{part}", title=part) for part in ("train", "held-out")]
+    study = Study.objects.create(slug=slug, title=f"The {slug} study", train_set=sets[0], held_out_set=sets[1])
+    Membership.objects.create(study=study, user=alice(), role=Membership.OWNER)
+    Membership.objects.create(study=study, user=bob(), role=Membership.MEMBER)
+    study.base = checkpoint(study, "base", origin=Checkpoint.BASE)
+    study.save(update_fields=["base"])
+    return study
+
+
+def study(slug: str = "miniature", problems: int = 4) -> Study:
+    """An `empty_study` with its problem sets written and the trained ends of a path."""
+    made = empty_study(slug)
+    write_problems(made, problems)
+    for name, coverage in (("low", 0.4), ("high", 1.0)):
+        trained_run(made, name, coverage)
+    Path.objects.create(
+        study=made,
+        name="low → high",
+        low=made.checkpoints.get(name="low"),
+        high=made.checkpoints.get(name="high"),
+    )
+    made.refresh_from_db()
+    return made
+
+
+def measured_study(
+    slug: str = "miniature",
+    problems: int = 4,
+    samples: int = 4,
+    alphas: Sequence[float] = (0.0, 0.5, 1.0),
+    seed: int = 0,
+) -> Measured:
+    """A `study` with an evaluation at each alpha, and one of the base."""
+    made = study(slug, problems)
+    path = made.paths.get()
+    evaluations = [measure(made, point_on(path, alpha), samples, alpha=alpha, path=path, seed=seed) for alpha in alphas]
+    measure(made, made.base, samples, seed=seed)
+    return Measured(made, path, evaluations)
+
+
+def checkpoint(study: Study, name: str, origin: str = Checkpoint.TRAINED, **values: object) -> Checkpoint:
+    """A checkpoint with an empty folder: enough for everything but computing."""
+    folder = FilePath(settings.FRONTIER_HOME) / "checkpoints" / study.slug / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return Checkpoint.objects.create(
+        reference=f"{study.slug}.{name}", name=name, study=study, origin=origin, folder=str(folder), **values
+    )
+
+
+def point_on(path: Path, alpha: float) -> Checkpoint:
+    """The checkpoint at `alpha`: an end, or a virtual merge."""
+    if alpha in (0, 1):
+        return path.high if alpha else path.low
+    merge, created = Checkpoint.objects.get_or_create(
+        reference=f"{path.study.slug}.merge-{path.pk}-{alpha:g}",
+        defaults={"name": f"{path.name} at {alpha:g}", "study": path.study, "origin": Checkpoint.MERGED},
+    )
+    if created:
+        MergeIngredient.objects.create(merge=merge, checkpoint=path.low, weight=1 - alpha)
+        MergeIngredient.objects.create(merge=merge, checkpoint=path.high, weight=alpha)
+    return merge
+
+
+def problem_events(reference: str, problems: int, groups: Sequence[int] = GROUPS) -> list[AnyEvent]:
+    """`problems` problems and the notice that the set is complete."""
+    tests = tuple(
+        TestSummary(
+            identifier=f"t{number}",
+            group=group,
+            size_bytes=10 * 4**group + number,
+            public=number < 2,
+            input_text="3\n" if number < 2 else None,
+            output_text="9\n" if number < 2 else None,
+        )
+        for number, group in enumerate(groups)
+    )
+    events: list[AnyEvent] = [
+        ProblemAdded(
+            problem_set=reference,
+            position=position,
+            slug=f"{position:03d}-squares",
+            title=f"Squares {position}",
+            statement="Print the square of n.",
+            difficulty=DIFFICULTIES[position % len(DIFFICULTIES)],
+            cpu_seconds=0.05,
+            memory_bytes=256 << 20,
+            content_sha256=hashlib.sha256(f"{reference}{position}".encode()).hexdigest(),
+            levels=max(groups),
+            tests=tests,
+        )
+        for position in range(problems)
+    ]
+    home = FilePath(settings.FRONTIER_HOME)
+    path = home / "problem_sets" / f"{reference}.jsonl"
+    ready = ProblemSetReady(
+        problem_set=reference, path=str(path), blobs=str(home / "blobs"), problems=problems, sha256="0" * 64
+    )
+    return [*events, ready]
+
+
+def write_problems(study: Study, problems: int, groups: Sequence[int] = GROUPS) -> Job:
+    """The job that writes the study's two problem sets, done."""
+    assert study.train_set is not None
+    assert study.held_out_set is not None
+    home = FilePath(settings.FRONTIER_HOME)
+    config = ProblemsConfig(
+        train_reference=study.train_set.reference,
+        held_out_reference=study.held_out_set.reference,
+        folder=home / "problem_sets",
+        blobs=home / "blobs",
+    )
+    job = claimed(config, study, "Write the problems")
+    references = (study.train_set.reference, study.held_out_set.reference)
+    tell(job, *(event for one in references for event in problem_events(one, problems, groups)), Finished())
+    return job
+
+
+def training_config(study: Study, name: str, coverage: float, steps: int = 3) -> TrainConfig:
+    assert study.train_set is not None
+    assert study.base is not None
+    return TrainConfig(
+        reference=f"{study.slug}.{name}",
+        initialisation=FilePath(study.base.folder),
+        initialisation_reference=study.base.reference,
+        folder=FilePath(settings.FRONTIER_HOME) / "checkpoints" / study.slug / name,
+        problems=source(study.train_set),
+        coverage=coverage,
+        steps=steps,
+    )
+
+
+def trained_run(study: Study, name: str, coverage: float, steps: int = 3) -> Run:
+    """A finished training with its curves and its checkpoint."""
+    config = training_config(study, name, coverage, steps)
+    job = claimed(config, study, f"Train {name}", on="gpu")
+    run = Run.objects.create(
+        study=study,
+        reference=config.reference,
+        name=name,
+        coverage=coverage,
+        steps=steps,
+        initialisation=study.base,
+        job=job,
+        config=job.config,
+    )
+    checkpoint(study, name, parent=study.base, run=run, step=steps, coverage=coverage, made_by=job)
+    curve = [Metric(run=run.reference, step=step, values={"reward": step / 10}) for step in range(1, steps + 1)]
+    written = CheckpointWritten(
+        checkpoint=config.reference,
+        origin="trained",
+        folder=str(config.folder),
+        sha256=hashlib.sha256(name.encode()).hexdigest(),
+        size_bytes=4096,
+        run=run.reference,
+        step=steps,
+        coverage=coverage,
+    )
+    tell(job, *curve, written, Finished())
+    return run
+
+
+def evaluation_config(study: Study, evaluations: Iterable[Evaluation], samples: int) -> EvaluateConfig:
+    return EvaluateConfig(
+        points=tuple(
+            EvaluationPoint(
+                evaluation=evaluation.reference,
+                checkpoint=evaluation.checkpoint.reference,
+                alpha=evaluation.alpha,
+                ingredients=(
+                    Ingredient(
+                        reference=evaluation.checkpoint.reference,
+                        folder=FilePath(evaluation.checkpoint.folder or "/nowhere"),
+                        weight=1.0,
+                    ),
+                ),
+            )
+            for evaluation in evaluations
+        ),
+        problems=source(study.held_out_set),
+        sampling=Sampling(samples=samples),
+        engine="scripted",
+    )
+
+
+def planned_evaluation(
+    study: Study, checkpoint: Checkpoint, samples: int = 4, alpha: float | None = None, path: Path | None = None
+) -> Evaluation:
+    """An evaluation and its job, which nobody has claimed."""
+    evaluation = Evaluation.objects.create(
+        study=study,
+        reference=queue.new_reference("evaluation"),
+        checkpoint=checkpoint,
+        path=path,
+        alpha=alpha,
+        problem_set=study.held_out_set,
+        sampling=Sampling(samples=samples).model_dump(mode="json"),
+    )
+    config = evaluation_config(study, [evaluation], samples)
+    evaluation.job = queue.enqueue(config, title=f"Evaluate {checkpoint.name}", study=study, queue="gpu")
+    evaluation.save(update_fields=["job"])
+    return evaluation
+
+
+def measure(
+    study: Study,
+    checkpoint: Checkpoint,
+    samples: int = 4,
+    alpha: float | None = None,
+    path: Path | None = None,
+    seed: int = 0,
+) -> Evaluation:
+    """A complete evaluation of every held-out problem."""
+    evaluation = planned_evaluation(study, checkpoint, samples, alpha, path)
+    job = hold(evaluation.job)
+    assert study.held_out_set is not None
+    started = EvaluationStarted(
+        evaluation=evaluation.reference,
+        checkpoint=checkpoint.reference,
+        problem_set=study.held_out_set.reference,
+        alpha=alpha,
+        setting="reasoning",
+        samples_per_problem=samples,
+        isolation="rlimits",
+        levels=study.held_out_set.levels,
+    )
+    problems = study.held_out_set.problems.all()
+    answers = [sample_event(evaluation, one.slug, len(one.tests), samples, seed) for one in problems]
+    finished = EvaluationFinished(evaluation=evaluation.reference, alarms={"no_answer_rate": 0.0})
+    tell(job, started, *answers, finished, Finished())
+    evaluation.refresh_from_db()
+    return evaluation
+
+
+def sample_event(evaluation: Evaluation, problem: str, tests: int, samples: int, seed: int = 0) -> Samples:
+    """Answers that are slow at low alpha and wrong at high alpha, drawn for this problem."""
+    rng = random.Random(f"{seed} {evaluation.alpha} {problem}")
+    efficient = min(max(0.2 + 0.5 * (evaluation.alpha or 0.0), 0.0), 1.0)
+    records = []
+    texts: dict[str, str] = {}
+    for index in range(samples):
+        fast, wrong = rng.random() < efficient, rng.random() < 0.4
+        kept = tests if fast else tests - 4
+        letters = ("W" * tests if fast and wrong else "A" * kept + "T" * (tests - kept)) if rng.random() > 0.03 else ""
+        text = f"{FAST if fast else SLOW}# {rng.randrange(3)}\n"
+        program = hashlib.sha256(text.encode()).hexdigest() if letters else None
+        texts |= {program: text} if program else {}
+        seconds = tuple(0.001 if letter == "A" else 0.05 for letter in letters or "N" * tests)
+        records.append(
+            SampleRecord(
+                problem=problem,
+                index=index,
+                letters=letters or "N" * tests,
+                cpu_seconds=max(seconds),
+                memory_bytes=12 << 20,
+                tokens=20 + rng.randrange(20),
+                log_likelihood=-rng.random(),
+                program=program,
+                test_cpu_seconds=seconds,
+            )
+        )
+    return Samples(evaluation=evaluation.reference, samples=tuple(records), programs=texts)
+
+
+def source(problem_set: ProblemSet | None) -> ProblemSetSource:
+    assert problem_set is not None
+    home = FilePath(settings.FRONTIER_HOME)
+    return ProblemSetSource(
+        reference=problem_set.reference,
+        path=FilePath(problem_set.path or home / "problem_sets" / f"{problem_set.reference}.jsonl"),
+        blobs=home / "blobs",
+    )
+
+
+def queued(study: Study | None = None, title: str = "Write the problems", **values: object) -> Job:
+    """A job of the lightest kind, waiting."""
+    home = FilePath(settings.FRONTIER_HOME)
+    config = ProblemsConfig(
+        train_reference="some.train", held_out_reference="some.held-out", folder=home, blobs=home / "blobs"
+    )
+    return queue.enqueue(config, title=title, study=study, **values)
+
+
+def claimed(config: JobConfig, study: Study | None, title: str, on: str = "cpu") -> Job:
+    return hold(queue.enqueue(config, title=title, study=study, queue=on))
+
+
+def hold(job: Job | None, worker: str = "a test") -> Job:
+    """The job, claimed."""
+    assert job is not None
+    held = queue.claim(job.reference, worker)
+    assert held is not None
+    return held
+
+
+def tell(job: Job, *events: AnyEvent) -> None:
+    """The child of `job` says `events`, numbered on from the last."""
+    last = Job.objects.values_list("last_sequence", flat=True).get(pk=job.pk)
+    ingest(job, job.token, [event.model_copy(update={"sequence": last + 1 + n}) for n, event in enumerate(events)])
+
+
+def scripted_answers(folder: FilePath, answers: dict[str, list[str]]) -> FilePath:
+    """A file of the scripted engine."""
+    path = folder / "answers.json"
+    path.write_text(json.dumps(answers))
+    return path

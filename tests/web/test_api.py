@@ -1,0 +1,203 @@
+"""The API says what the pages say, to whom the pages say it; a remote run is one more source of events."""
+
+import json
+
+import factories
+import httpx
+import pytest
+from django.test import Client as Browser
+
+from compute.client import Claim, Client, ClientError
+from compute.events import Event, Finished, Log
+from frontier_app.models import Evaluation, Job, Sample
+
+pytestmark = pytest.mark.django_db
+
+
+class InProcess(httpx.BaseTransport):
+    """Carries the SDK's requests to the application in this process, inside the test's transaction."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = Browser().generic(
+            request.method,
+            request.url.raw_path.decode(),
+            request.read(),
+            content_type=request.headers.get("Content-Type", ""),
+            headers={"Authorization": request.headers["Authorization"]},
+        )
+        return httpx.Response(answer.status_code, content=answer.content)
+
+
+def client_with(token: str) -> Client:
+    return Client("http://testserver", token, transport=InProcess())
+
+
+def client(user: object) -> Client:
+    return client_with(factories.api_token(user))
+
+
+@pytest.fixture
+def measured() -> factories.Measured:
+    return factories.measured_study()
+
+
+def lines(*events: Event, start: int = 0) -> list[str]:
+    return [
+        event.model_copy(update={"sequence": start + number}).model_dump_json() for number, event in enumerate(events)
+    ]
+
+
+def refusal(ask: object) -> ClientError:
+    with pytest.raises(ClientError) as caught:
+        ask()
+    return caught.value
+
+
+def test_points_are_those_of_the_summary_file(measured: factories.Measured) -> None:
+    points = client(factories.bob()).points("miniature")
+    assert {point["alpha"] for point in points} == {None, 0.0, 0.5, 1.0}
+    hard = next(point for point in points if point["alpha"] == 0.5)["difficulties"]["hard"]
+    assert hard["n"] + hard["infrastructure_count"] == 8
+    shares = ("solve_rate", "optimisation_failure_rate", "correctness_failure_rate", "no_answer_rate")
+    assert sum(hard[name] for name in shares) == pytest.approx(1)
+
+
+def test_a_stranger_finds_nothing(measured: factories.Measured) -> None:
+    stranger = client(factories.charlie())
+    assert stranger.studies() == []
+    assert refusal(lambda: stranger.points("miniature")).status == 404
+    assert refusal(lambda: stranger.job(measured.evaluations[0].job.reference)).status == 404
+    assert refusal(lambda: stranger.launch_merge("miniature", "a", "b", 0.5)).status == 404
+
+
+def test_without_a_token_nothing_is_answered(measured: factories.Measured) -> None:
+    assert Browser().get("/api/studies").status_code == 401
+    assert refusal(client_with("wrong").studies).status == 401
+
+
+def test_a_share_link_reads_points_and_nothing_else(measured: factories.Measured) -> None:
+    token = factories.link(measured.study).token
+    reference = measured.evaluations[0].job.reference
+    browser = Browser()
+    assert browser.get(f"/api/studies/miniature/points?share={token}").status_code == 200
+    assert [study["slug"] for study in browser.get(f"/api/studies?share={token}").json()] == ["miniature"]
+    for path in ("studies/miniature/jobs", "studies/miniature/checkpoints", "studies/miniature/runs"):
+        assert browser.get(f"/api/{path}?share={token}").status_code == 403
+    assert browser.get(f"/api/jobs/{reference}?share={token}").status_code == 404
+    assert browser.get(f"/api/jobs/{reference}/log?share={token}").status_code == 404
+    assert browser.post(f"/api/studies/miniature/sweep?share={token}", {}).status_code in (403, 422)
+
+
+def test_a_revoked_share_link_opens_nothing(measured: factories.Measured) -> None:
+    link = factories.link(measured.study)
+    link.revoked = True
+    link.save()
+    assert Browser().get(f"/api/studies/miniature/points?share={link.token}").status_code == 401
+
+
+def test_a_logged_in_browser_may_read_and_needs_the_csrf_token_to_write(measured: factories.Measured) -> None:
+    browser = Browser(enforce_csrf_checks=True)
+    browser.force_login(factories.alice())
+    assert browser.get("/api/studies/miniature/jobs").status_code == 200
+    body = {"low": "miniature.low", "high": "miniature.high", "alpha": 0.25}
+    answer = browser.post("/api/studies/miniature/merge", body, content_type="application/json")
+    assert answer.status_code == 403
+    assert not Job.objects.filter(kind="merge").exists()
+
+
+def test_a_member_launches_and_watches(measured: factories.Measured) -> None:
+    bob = client(factories.bob())
+    jobs = bob.launch_sweep("miniature", low="miniature.low", high="miniature.high", alphas=[1.25], samples=4)
+    assert [job["state"] for job in jobs] == ["queued"]
+    assert jobs[0]["cost_estimate_seconds"] > 0
+    assert Evaluation.objects.filter(alpha=1.25, study=measured.study).count() == 1
+    assert bob.cancel(jobs[0]["reference"])["state"] == "cancelled"
+    again = bob.retry(jobs[0]["reference"])
+    assert (again["state"], again["retries"]) == ("queued", jobs[0]["reference"])
+    bob.cancel(again["reference"])
+    assert bob.watch(jobs[0]["reference"])["reference"] == again["reference"]
+
+
+def test_a_refusal_names_the_field_and_says_what_to_do(measured: factories.Measured) -> None:
+    bob = client(factories.bob())
+    wrong = refusal(lambda: bob.launch_merge("miniature", "miniature.low", "nowhere", 0.5))
+    assert (wrong.status, wrong.field, str(wrong)) == (422, "high", "This study has no checkpoint 'nowhere'.")
+    wrong = refusal(lambda: bob.launch_merge("miniature", "miniature.low", "miniature.high", "x"))
+    assert (wrong.status, wrong.field) == (422, "alpha")
+    wrong = refusal(lambda: bob.launch_training("miniature", [0.4], surprise=1))
+    assert (wrong.status, wrong.field) == (422, "surprise")
+    wrong = refusal(lambda: bob.launch_training("miniature", [1.4]))
+    assert (wrong.status, wrong.field) == (422, "coverages")
+
+
+def test_curves_come_by_name(measured: factories.Measured) -> None:
+    curves = client(factories.alice()).curves("miniature", "miniature.low")
+    assert curves == {"reward": ([1, 2, 3], [0.1, 0.2, 0.3])}
+
+
+def remote_evaluation(study: object, samples: int = 2) -> tuple[Client, str, Evaluation]:
+    bob = client(factories.bob())
+    (job,) = bob.launch_evaluation("miniature", "miniature.base", samples=samples, remote=True)
+    return bob, job["reference"], Evaluation.objects.get(job__reference=job["reference"])
+
+
+def test_a_remote_run_posts_its_events(measured: factories.Measured) -> None:
+    bob, reference, evaluation = remote_evaluation(measured.study)
+    claim = bob.claim(reference)
+    assert claim.config["points"][0]["evaluation"] == evaluation.reference
+    events = lines(factories.sample_event(evaluation, "000-squares", 10, 2), Log(line="from afar"))
+    for _ in range(2):
+        answer = bob.post_events(claim, events)
+        assert answer == {"state": "running", "last_sequence": 1, "refused": []}
+    assert Sample.objects.filter(evaluation=evaluation).count() == 2
+    assert "from afar\n" in bob.log(reference)
+    assert bob.heartbeat(claim) == "running"
+    assert bob.post_events(claim, lines(Finished(), start=2))["state"] == "succeeded"
+    assert refusal(lambda: bob.post_events(claim, events)).status == 409
+
+
+def test_a_remote_run_resumes_with_what_is_finished(measured: factories.Measured) -> None:
+    bob, reference, evaluation = remote_evaluation(measured.study)
+    bob.post_events(bob.claim(reference), lines(factories.sample_event(evaluation, "001-squares", 10, 2)))
+    bob.cancel(reference)
+    Job.objects.filter(reference=reference).update(state=Job.LOST)
+    again = bob.retry(reference)["reference"]
+    assert bob.claim(again).config["points"][0]["finished"] == ["001-squares"]
+
+
+def test_a_malformed_line_is_refused_with_a_sentence_and_costs_no_other(measured: factories.Measured) -> None:
+    bob, reference, evaluation = remote_evaluation(measured.study)
+    claim = bob.claim(reference)
+    good = lines(factories.sample_event(evaluation, "000-squares", 10, 2))
+    answer = bob.post_events(claim, ["{broken", *good])
+    assert len(answer["refused"]) == 1
+    assert answer["refused"][0].startswith("Not an event: ")
+    assert Sample.objects.filter(evaluation=evaluation).count() == 2
+    assert answer["refused"][0] in bob.log(reference)
+    assert refusal(lambda: bob.post_events(claim, ["nothing but noise"])).status == 422
+
+
+def test_a_remote_run_hears_of_the_cancel_and_of_its_loss(measured: factories.Measured) -> None:
+    bob, reference, _ = remote_evaluation(measured.study)
+    claim = bob.claim(reference)
+    assert refusal(lambda: bob.claim(reference)).status == 409
+    bob.cancel(reference)
+    assert bob.heartbeat(claim) == "cancelling"
+    Job.objects.filter(reference=reference).update(state=Job.LOST)
+    assert refusal(lambda: bob.heartbeat(claim)).status == 409
+
+
+def test_only_remote_jobs_take_posted_events(measured: factories.Measured) -> None:
+    bob = client(factories.bob())
+    (job,) = bob.launch_evaluation("miniature", "miniature.base", samples=3)
+    assert refusal(lambda: bob.claim(job["reference"])).status == 409
+    held = factories.hold(Job.objects.get(reference=job["reference"]))
+    claim = Claim(held.reference, held.token, held.config)
+    assert refusal(lambda: bob.post_events(claim, lines(Finished()))).status == 409
+
+
+def test_the_description_of_the_api_is_served_and_complete(measured: factories.Measured) -> None:
+    answer = Browser().get("/api/openapi.json")
+    assert answer.status_code == 200
+    paths = json.loads(answer.content)["paths"]
+    assert {"/api/studies/{slug}/points", "/api/jobs/{reference}/events", "/api/studies/{slug}/sweep"} <= set(paths)

@@ -1,0 +1,197 @@
+"""The launch forms: the cost before it starts, errors beside the field, and what a click writes."""
+
+import pytest
+
+from frontier_app.models import Checkpoint, Evaluation, Job, Run
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def study():
+    return factories.measured_study(problems=2, samples=2, alphas=(0.0, 1.0)).study
+
+
+@pytest.fixture
+def client(client_of, study):
+    return client_of(factories.bob())
+
+
+def sweep(study, **values):
+    low, high = study.checkpoints.get(name="low"), study.checkpoints.get(name="high")
+    return {"low": low.reference, "high": high.reference, "alphas": "0.5, 1.25", "samples": "4"} | values
+
+
+def training(**values):
+    return {
+        "coverages": "0.4, 1",
+        "seeds": "0",
+        "steps": "5",
+        "prompts_per_step": "2",
+        "group": "2",
+        "learning_rate": "0.001",
+        "temperature": "1",
+        "kl_coefficient": "0",
+        "trainer": "compact",
+    } | values
+
+
+def test_a_sweep_launches_its_points_and_shows_the_jobs(client, study):
+    response = client.post(f"/studies/{study.slug}/launch/sweep/", sweep(study))
+
+    assert response.status_code == 302
+    planned = Evaluation.objects.filter(state=Evaluation.PLANNED)
+    assert sorted(planned.values_list("alpha", flat=True)) == [0.5, 1.25]
+    assert set(planned.values_list("job__launched_by__username", flat=True)) == {"bob"}
+
+
+def test_an_alpha_of_x_is_refused_beside_its_field(client, study):
+    response = client.post(f"/studies/{study.slug}/launch/sweep/", sweep(study, alphas="x"))
+
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert "is not a number: write for example 0, 0.5, 1" in page
+    assert page.count('id="id_alphas_error"') == 1
+    assert 'aria-invalid="true"' in page
+    assert not Evaluation.objects.filter(state=Evaluation.PLANNED).exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "sentence"),
+    [
+        ({"alphas": "nan"}, "alphas", "not a finite number"),
+        ({"alphas": "1e9"}, "alphas", "between -100 and 100"),
+        ({"alphas": ""}, "alphas", "required"),
+        ({"samples": "0"}, "samples", "greater than or equal to 1"),
+        ({"samples": "many"}, "samples", "whole number"),
+        ({"low": "nowhere"}, "low", "not in the study"),
+        ({"high": "miniature.low"}, "high", "the same checkpoint"),
+        ({"low": "other.base"}, "low", "not in the study"),
+    ],
+)
+def test_every_mistake_in_a_sweep_gets_one_sentence_at_its_field(client, study, values, field, sentence):
+    factories.empty_study("other")
+
+    response = client.post(f"/studies/{study.slug}/launch/sweep/", sweep(study, **values))
+
+    assert response.status_code == 422
+    assert field in response.context["form"].errors
+    assert sentence in response.context["form"].errors[field][0]
+
+
+def test_a_refusal_of_the_verb_stands_at_its_field(client, study):
+    client.post(f"/studies/{study.slug}/launch/sweep/", sweep(study))
+
+    again = client.post(f"/studies/{study.slug}/launch/sweep/", sweep(study))
+
+    assert again.status_code == 422
+    assert "measured, or being measured" in again.context["form"].errors["alphas"][0]
+
+
+def test_a_training_sweep_makes_a_run_for_each_coverage_and_seed(client, study):
+    before = Run.objects.count()
+
+    response = client.post(f"/studies/{study.slug}/launch/train/", training(seeds="0, 1", save_steps="2"))
+
+    assert response.status_code == 302
+    assert Run.objects.count() == before + 4
+    assert all(run.config["save_steps"] == [2] for run in Run.objects.filter(steps=5))
+
+
+def test_an_early_checkpoint_after_the_last_step_is_refused(client, study):
+    response = client.post(f"/studies/{study.slug}/launch/train/", training(save_steps="6"))
+
+    assert response.status_code == 422
+    assert "save_steps" in response.context["form"].errors
+
+
+def test_a_coverage_above_one_is_refused(client, study):
+    response = client.post(f"/studies/{study.slug}/launch/train/", training(coverages="0.4, 1.5"))
+
+    assert response.status_code == 422
+    assert "coverages" in response.context["form"].errors
+
+
+def test_a_merge_is_written_as_a_job(client, study):
+    values = sweep(study, alpha="0.5")
+
+    response = client.post(f"/studies/{study.slug}/launch/merge/", values)
+
+    job = Job.objects.get(kind="merge")
+    assert response.url == f"/jobs/{job.reference}/"
+    assert Checkpoint.objects.get(made_by=job).origin == Checkpoint.MERGED
+
+
+def test_a_merge_takes_exactly_one_alpha(client, study):
+    response = client.post(f"/studies/{study.slug}/launch/merge/", sweep(study, alpha="0.5, 0.6"))
+
+    assert response.context["form"].errors["alpha"] == ["Write one number, for example 0.5."]
+
+
+def test_an_evaluation_launches_for_one_checkpoint(client, study):
+    values = {"checkpoint": study.checkpoints.get(name="low").reference, "samples": "8"}
+
+    response = client.post(f"/studies/{study.slug}/launch/evaluate/", values)
+
+    assert response.status_code == 302
+    assert Evaluation.objects.get(state=Evaluation.PLANNED).samples_per_problem == 8
+
+
+def test_the_estimate_stands_on_the_page_before_anything_starts(client, study):
+    before = Job.objects.count()
+
+    page = client.get(f"/studies/{study.slug}/launch/sweep/").content.decode()
+
+    assert "estimated cost" in page
+    assert "7 points × 2 problems × 16 samples = 224 programs" in page.replace("9 points", "7 points").replace(
+        "288", "224"
+    )
+    assert Job.objects.count() == before
+
+
+def test_the_estimate_follows_the_form_and_writes_nothing(client, study):
+    before = Job.objects.count(), Evaluation.objects.count(), Checkpoint.objects.count()
+
+    response = client.post(f"/studies/{study.slug}/launch/sweep/estimate/", sweep(study))
+
+    part = response.content.decode()
+    assert "2 points × 2 problems × 4 samples = 16 programs" in part
+    assert "<html" not in part
+    assert (Job.objects.count(), Evaluation.objects.count(), Checkpoint.objects.count()) == before
+
+
+def test_the_estimate_of_an_unfinished_form_is_a_sentence_and_no_error(client, study):
+    response = client.post(f"/studies/{study.slug}/launch/sweep/estimate/", sweep(study, alphas="0.5, -"))
+
+    assert response.status_code == 200
+    assert "is not a number" in response.content.decode()
+
+
+@pytest.mark.parametrize("kind", ["train", "merge", "evaluate"])
+def test_every_form_opens_with_an_estimate_or_a_reason(client, study, kind):
+    cost = client.get(f"/studies/{study.slug}/launch/{kind}/").context
+
+    assert cost["estimate"] or cost["no_estimate"]
+
+
+def test_the_address_fills_the_form_in(client, study):
+    page = client.get(f"/studies/{study.slug}/launch/sweep/?alpha=1.12&samples=32").context["form"]
+
+    assert page["alphas"].value() == "1.12"
+    assert page["samples"].value() == "32"
+    assert page["low"].value() == "miniature.low"
+
+
+def test_a_kind_that_does_not_exist_is_not_found(client, study):
+    assert client.get(f"/studies/{study.slug}/launch/coffee/").status_code == 404
+
+
+def test_a_newcomer_starts_the_miniature_study_from_the_empty_page(client_of):
+    client = client_of(factories.person("dora"))
+
+    assert "Create the miniature study" in client.get("/").content.decode()
+    response = client.post("/studies/new/miniature/")
+
+    assert response.status_code == 302
+    assert client.get(response.url).status_code == 200
