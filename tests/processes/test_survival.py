@@ -1,0 +1,113 @@
+"""SIGKILL in the middle of the work: the study completes, no sample is missing and none is there twice.
+
+One small installation runs through the whole file, in order: its supervisor is killed during its first study; then, one
+after the other, each of its parts during a sweep of its own.
+"""
+
+import json
+import signal
+
+import pytest
+
+from compute.miniature.study import SMALL
+from tests.processes.installation import PARTS, Installation, still_running
+
+pytestmark = [pytest.mark.processes, pytest.mark.ml]
+
+COUNT = "select count(*) from frontier_app_sample"
+COUNT_OF_SEED = """
+select count(*) from frontier_app_sample s join frontier_app_evaluation e on e.id = s.evaluation_id
+where (e.sampling->>'seed')::int = %s
+"""
+COMPLETE = "select count(*) from frontier_app_evaluation where state = 'complete' and (sampling->>'seed')::int = %s"
+STUDIES = "select count(*) from frontier_app_study"
+LOST = "select count(*) from frontier_app_job where state = 'lost'"
+TWICE = """
+select count(*) from (
+  select 1 from frontier_app_sample group by evaluation_id, problem_id, index having count(*) > 1
+) as twice
+"""
+WRONGLY_ROLLED_UP = """
+select count(*) from frontier_app_evaluation e
+where (select sum(n + infrastructure) from frontier_app_rollup where evaluation_id = e.id and level = 5)
+  is distinct from (select count(*) from frontier_app_sample where evaluation_id = e.id)
+"""
+LAUNCH = """
+from frontier_app import launch
+from frontier_app.models import Path, Study
+path, study = Path.objects.get(), Study.objects.get()
+owner = study.members.get()
+launch.launch_sweep(study, owner, path.low, path.high, {alphas}, samples={samples}, seed={seed})
+"""
+ALPHAS = [0.25, 0.5, 0.75]
+SAMPLES = 16
+
+
+def test_killing_the_supervisor_leaves_nothing_running_and_the_next_start_completes_the_study(
+    installation: Installation,
+):
+    supervisor = installation.start("demo", "--small")
+    installation.wait_for(installation.page_answers, 60, "the page is up")
+    installation.wait_for(lambda: installation.number(COUNT) > 0, 150, "the first samples")
+    before = installation.everything()
+    assert len(before) > len(PARTS)
+    supervisor.kill()
+    supervisor.wait()
+    installation.supervisor = None
+    installation.wait_for(lambda: not still_running([*before, *installation.everything()]), 15, "nothing runs any more")
+
+    summary = installation.places.home / "summary.json"
+    again = installation.start("demo", "--small", "--exit", "--summary", str(summary))
+    assert again.wait(150) == 0, installation.told()
+
+    points = json.loads(summary.read_text())["points"]
+    assert sorted(point["alpha"] for point in points if point["alpha"] is not None) == sorted(SMALL.alphas)
+    for point in points:
+        for difficulty, problems in SMALL.held_out.items():
+            rates = point["difficulties"][difficulty]
+            assert rates["n"] + rates["infrastructure_count"] == problems * SMALL.samples
+
+
+def up(installation: Installation) -> None:
+    """Serving, with a complete study in it."""
+    if installation.supervisor is None or installation.supervisor.poll() is not None:
+        installation.start("up")
+    installation.wait_for(installation.page_answers, 60, "the page is up")
+    if not installation.number(STUDIES):
+        installation.stop()
+        assert installation.start("demo", "--small", "--exit").wait(200) == 0, installation.told()
+        up(installation)
+
+
+@pytest.mark.parametrize("name", list(PARTS))
+def test_killing_a_part_in_the_middle_of_a_sweep_loses_nothing(installation: Installation, name: str):
+    up(installation)
+    seed = 100 + list(PARTS).index(name)
+    lost_before = installation.number(LOST)
+    installation.shell(LAUNCH.format(alphas=ALPHAS, samples=SAMPLES, seed=seed))
+    installation.wait_for(lambda: installation.number(COUNT_OF_SEED, seed) > 0, 90, "the first samples")
+    victim = installation.part(name)
+    assert victim is not None
+    victim.send_signal(signal.SIGKILL)
+
+    installation.wait_for(lambda: installation.number(COMPLETE, seed) == len(ALPHAS), 120, "the sweep is complete")
+    expected = len(ALPHAS) * SMALL.evaluated_problems * SAMPLES
+    assert installation.number(COUNT_OF_SEED, seed) == expected
+    assert installation.rows(TWICE) == [(0,)]
+    assert installation.rows(WRONGLY_ROLLED_UP) == [(0,)]
+    assert installation.number(LOST) - lost_before == (1 if name == "gpu worker" else 0)
+    successor = installation.part(name)
+    assert successor is not None
+    assert successor.pid != victim.pid
+    installation.wait_for(installation.page_answers, 30, "the page answers")
+
+
+def test_ctrl_c_stops_everything_in_order(installation: Installation):
+    up(installation)
+    before = installation.everything()
+    assert installation.supervisor is not None
+    installation.supervisor.send_signal(signal.SIGINT)
+    assert installation.supervisor.wait(60) == 0, installation.told()
+    assert not still_running([*before, *installation.everything()])
+    assert "database system is shut down" in (installation.places.logs / "postgres.log").read_text()
+    assert installation.places.lock.read_text() == ""
