@@ -1,0 +1,87 @@
+// The frontier plot. Plotly draws what is measured; the mark that follows alpha lives on a layer above, so that dragging
+// redraws no figure. Clicking a point moves alpha there, or makes a checkpoint apart from the path the baseline.
+
+import { coloured, ramp } from "./colours.js";
+import { draw, scales } from "./figure.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export class Frontier {
+  constructor(plot, over, { chosen, hovered }) {
+    Object.assign(this, { plot, over });
+    this.ellipse = this.#add("path", "ellipse");
+    this.halo = this.#add("circle", "halo", { r: 12 });
+    this.mark = this.#add("circle", "here", { r: 8 });
+    this.lit = this.#add("circle", "lit", { r: 12 });
+    this.lit.setAttribute("hidden", "");
+    this.bound = false;
+    this.bind = () => {
+      if (this.bound) return;
+      this.bound = true;
+      plot.on("plotly_click", ({ points }) => points[0]?.customdata && chosen(points[0].customdata));
+      plot.on("plotly_hover", ({ points }) => points[0]?.customdata && hovered(points[0].customdata));
+      plot.on("plotly_unhover", () => hovered(null));
+      plot.on("plotly_relayout", () => { this.rescale(); this.place(this.alpha); });
+    };
+    new ResizeObserver(() => requestAnimationFrame(() => { this.rescale(); this.place(this.alpha); })).observe(plot);
+  }
+
+  #add(name, className, attributes = {}) {
+    const made = document.createElementNS(SVG, name);
+    made.setAttribute("class", className);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    this.over.append(made);
+    return made;
+  }
+
+  async show(view) {
+    this.view = view;
+    const figure = view.figures.frontier;
+    this.ellipses = new Map(figure.data.filter((trace) => trace.meta?.ellipse).map((trace) => [trace.meta.ellipse, trace]));
+    const key = JSON.stringify(figure);
+    if (key !== this.key) {
+      this.key = key;
+      await draw(this.plot, figure);
+      this.bind();
+    }
+    this.rescale();
+  }
+
+  rescale() {
+    if (this.plot.layout) this.scale = scales(this.plot);
+  }
+
+  /** Moves the mark to an alpha: solid at a measured point, dashed on an estimate, gone where neither is known. */
+  place(alpha) {
+    this.alpha = alpha;
+    if (!this.view || !this.scale || alpha === null) return;
+    const point = this.view.measuredAt(alpha);
+    const rates = point
+      ? { optimisation: point.point.rates.optimisation[0], correctness: point.point.rates.correctness[0] }
+      : this.view.estimate(alpha)?.rates;
+    for (const shape of [this.halo, this.mark]) shape.toggleAttribute("hidden", !rates);
+    this.ellipse.toggleAttribute("hidden", !point);
+    if (!rates) return;
+    const place = `translate(${this.scale.x(rates.optimisation).toFixed(1)} ${this.scale.y(rates.correctness).toFixed(1)})`;
+    for (const shape of [this.halo, this.mark]) shape.setAttribute("transform", place);
+    this.mark.dataset.kind = point ? "measured" : "estimate";
+    this.mark.style.fill = point ? "none" : ramp(alpha, 0.35);
+    const outline = point && this.ellipses.get(point.reference);
+    this.ellipse.toggleAttribute("hidden", !outline);
+    if (outline) {
+      const corners = outline.x.map((x, index) => `${this.scale.x(x).toFixed(1)} ${this.scale.y(outline.y[index]).toFixed(1)}`);
+      this.ellipse.setAttribute("d", `M${corners.join("L")}Z`);
+      this.ellipse.style.fill = ramp(alpha, 0.2);
+      this.ellipse.style.stroke = coloured(`ramp(${alpha})`);
+    }
+  }
+
+  light(reference) {
+    const point = reference && this.view?.reference.get(reference)?.point;
+    this.lit.toggleAttribute("hidden", !point || !this.scale);
+    if (point && this.scale) {
+      this.lit.setAttribute("cx", this.scale.x(point.rates.optimisation[0]).toFixed(1));
+      this.lit.setAttribute("cy", this.scale.y(point.rates.correctness[0]).toFixed(1));
+    }
+  }
+}

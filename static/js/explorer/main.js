@@ -1,0 +1,194 @@
+// The study page. One state (the address), one view (the data), one render a frame; each panel draws its own part.
+// What follows alpha is cheap and moves at once; what needs the server follows when the hand rests.
+
+import { loadPrograms, loadView, Refusal, whenMeasured } from "./data.js";
+import { Composition } from "./composition.js";
+import { serveExports } from "./exports.js";
+import { Frontier } from "./frontier.js";
+import { ProgramPanel } from "./program.js";
+import { Readouts } from "./readouts.js";
+import { Ruler } from "./ruler.js";
+import { change, onChange, state } from "./state.js";
+import { Strip } from "./strip.js";
+import { alphaText, rate, whole } from "./words.js";
+
+const config = JSON.parse(document.getElementById("explorer-config").textContent);
+const by = (id) => document.getElementById(id);
+const filters = by("filters");
+const trouble = by("trouble");
+let view = null;
+let framed = false;
+let problemsTaken = null;
+
+const alphaNow = () => state.a ?? view?.start ?? 1;
+const moveTo = (alpha, committed) => change({ a: alpha }, { commit: committed });
+const light = (reference) => { for (const panel of [frontier, ruler, strip]) panel.light(reference); };
+
+const ruler = new Ruler(by("ruler"), moveTo, light);
+const frontier = new Frontier(by("frontier"), by("frontier-over"), { chosen: choosePoint, hovered: light });
+const composition = new Composition(by("composition"), by("composition-over"), {
+  moved: moveTo,
+  caught: (alpha, free) => ruler.caught((alpha - ruler.range[0]) / (ruler.range[1] - ruler.range[0]) * ruler.width, free),
+});
+const readouts = new Readouts(by("readouts"), { typed: (alpha) => moveTo(alpha, true), measure: config.launch ? measure : null });
+const strip = new Strip(by("strip"), { chosen: chooseProblem, opened: openProblem, hovered: light });
+const panel = config.programs ? new ProgramPanel(config.problem) : null;
+serveExports(() => view);
+
+function choosePoint(reference) {
+  const one = view.reference.get(reference);
+  if (one.alpha !== null) moveTo(one.alpha, true);
+  else change({ baseline: one.mark === "initialisation" ? "initialisation" : one.checkpoint });
+}
+
+function chooseProblem(problem, alpha) {
+  change({ problem: view.problems.slug[problem], ...(alpha === null ? {} : { a: alpha }) });
+}
+
+function openProblem(problem) {
+  location.assign(config.problem.replace("SLUG", encodeURIComponent(view.problems.slug[problem])));
+}
+
+/** What follows alpha, once a frame however many moves came in. */
+function follow() {
+  if (framed) return;
+  framed = true;
+  requestAnimationFrame(() => {
+    framed = false;
+    if (!view) return;
+    const alpha = alphaNow();
+    const point = view.measuredAt(alpha);
+    const kind = point ? "measured" : view.estimate(alpha) ? "estimate" : "unknown";
+    ruler.place(alpha, kind, `${alphaText(alpha)}, ${kind === "unknown" ? "not measured" : kind}`);
+    frontier.place(alpha);
+    composition.place(alpha);
+    readouts.show(view, alpha);
+    strip.mark(alpha);
+    panel?.show(view, alpha);
+  });
+}
+
+async function show(fresh) {
+  view = fresh;
+  by("frontier").parentElement.classList.toggle("filled", !view.empty);
+  describe();
+  ruler.show(view);
+  strip.show(view);
+  strip.arrange(state.sort, by("find").value, alphaNow());
+  await Promise.all([frontier.show(view), composition.show(view)]);
+  if (view !== fresh) return;
+  follow();
+  takePrograms({ fresh: true });
+}
+
+function describe() {
+  const judged = view.measured.map((one) => one.point);
+  const spoiled = view.evaluations.reduce((sum, one) => sum + (one.point?.infrastructure ?? 0), 0);
+  const samples = Math.max(0, ...view.evaluations.map((one) => one.samples_per_problem));
+  by("counts").textContent = judged.length
+    ? `95 % ellipses over ${whole(view.count)} problems × ${whole(samples)} samples · ${whole(spoiled)} lost to infrastructure`
+    : view.count ? `${whole(view.count)} problems` : "\u00a0";
+  const select = by("baseline");
+  const offered = view.evaluations.filter((one) => one.point || one.alpha === 0);
+  const value = (one) => (one.alpha === null ? (one.mark === "initialisation" ? one.mark : one.checkpoint) : one.alpha === 0 ? "" : String(one.alpha));
+  const words = (one) => (one.alpha === null ? one.label : `a = ${alphaText(one.alpha)}`);
+  const options = offered.map((one) => new Option(words(one), value(one)));
+  if (!offered.some((one) => one.alpha === 0)) options.unshift(new Option("a = 0", ""));
+  select.replaceChildren(...options);
+  select.value = state.baseline;
+  if (select.selectedIndex < 0) select.value = "";
+}
+
+/** The chosen problem's programs. While they are fetched the panel keeps what it shows. */
+async function takePrograms({ fresh = false } = {}) {
+  const problem = view.problem(state.problem) >= 0 ? view.problem(state.problem) : view.telling;
+  strip.choose(problem);
+  if (!panel || problem < 0) return;
+  const slug = view.problems.slug[problem];
+  const wanted = `${slug} ${state.path} ${state.setting}`;
+  problemsTaken = wanted;
+  try {
+    const programs = await loadPrograms(config, slug, { fresh });
+    if (problemsTaken !== wanted) return;
+    panel.take(programs, Number(state.level || config.levels), config.levels);
+    follow();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    tell(error.message);
+  }
+}
+
+function tell(message) {
+  trouble.textContent = message;
+  trouble.hidden = message === "";
+}
+
+async function refresh() {
+  try {
+    await loadView(config, show);
+    tell("");
+  } catch (error) {
+    if (!(error instanceof Refusal || error instanceof TypeError)) throw error;
+    tell(error instanceof Refusal ? error.message : "The server cannot be reached. The page goes on when it answers again.");
+  }
+}
+
+const measured = whenMeasured(refresh);
+
+/** Launches the measurement of one alpha; gives back what to say. */
+async function measure(alpha) {
+  const { low, high } = view.ends;
+  const samples = Math.max(0, ...view.evaluations.map((one) => one.samples_per_problem)) || 16;
+  const fields = new FormData(by("measure-form"));
+  const values = { low: low.reference, high: high.reference, alphas: alpha, samples };
+  for (const [name, value] of Object.entries(values)) fields.set(name, value);
+  try {
+    const response = await fetch(config.launch, { method: "POST", body: fields, redirect: "manual" });
+    measured();
+    if (response.type === "opaqueredirect" || response.ok) return "launched; the point appears here";
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const said = page.querySelector("main .error, main .notice.error")?.textContent.trim();
+    return `✕ ${said || `The server answered ${response.status}.`}`;
+  } catch {
+    return "✕ The server cannot be reached. Try again.";
+  }
+}
+
+function fillFilters() {
+  for (const field of filters.elements) {
+    if (field.name === "" || field.name === "baseline") continue;
+    if (field.type === "radio") field.checked = field.value === state[field.name] || (state[field.name] !== "" && field.value === "" && !filters.querySelector(`[name="${field.name}"][value="${CSS.escape(state[field.name])}"]`));
+    else field.value = state[field.name];
+  }
+  by("sort").value = state.sort;
+}
+
+filters.addEventListener("submit", (event) => event.preventDefault());
+filters.addEventListener("change", ({ target }) => target.name && change({ [target.name]: target.value }));
+by("sort").addEventListener("change", ({ target }) => change({ sort: target.value }));
+by("find").addEventListener("input", ({ target }) => view && strip.arrange(state.sort, target.value, alphaNow()));
+document.addEventListener("theme:changed", () => { if (view) { ruler.show(view); follow(); } });
+
+/** When the hand rests: say where alpha is, and sort by what is there. */
+let resting = null;
+function settle() {
+  const point = view?.measuredAt(alphaNow())?.point;
+  const rates = point && ["solved", "optimisation", "correctness"].map((name) => rate(point.rates[name][0]));
+  by("spoken").textContent = point ? `a = ${alphaText(alphaNow())}: solved ${rates[0]}, too slow ${rates[1]}, wrong ${rates[2]}` : "";
+  if (view && (state.sort === "solved" || state.sort === "change")) strip.arrange(state.sort, by("find").value, alphaNow());
+}
+
+onChange((changed) => {
+  fillFilters();
+  if (["path", "difficulty", "setting", "level", "rule", "baseline"].some((key) => changed.has(key))) refresh();
+  if (changed.has("a")) {
+    follow();
+    clearTimeout(resting);
+    resting = setTimeout(settle, 300);
+  }
+  if (changed.has("problem") && view) takePrograms();
+  if (changed.has("sort") && view) strip.arrange(state.sort, by("find").value, alphaNow());
+});
+
+fillFilters();
+refresh();

@@ -1,0 +1,148 @@
+// The read-outs: where alpha is, the rates with their doubt and n, deltas against the baseline, problems won and lost,
+// and what extrapolation does. An unmeasured alpha shows readings between its neighbours with the word estimate.
+
+import { alphaText, brief, DASH, element, rate, signed, whole } from "./words.js";
+
+const GOOD = { solved: 1, optimisation: -1, correctness: -1, no_answer: -1 };
+
+export class Readouts {
+  /** `typed(alpha)` when a value is typed, `measure(alpha)` when a measurement is asked for; null where none may be. */
+  constructor(root, { typed, measure }) {
+    this.root = root;
+    this.measure = measure;
+    this.input = root.querySelector("#alpha");
+    this.kind = root.querySelector("#alpha-kind");
+    this.rates = [...root.querySelectorAll("[data-rate]")];
+    this.moved = root.querySelector("#moved");
+    this.beyond = root.querySelector("#beyond");
+    this.asked = new Map();
+    const take = () => {
+      const value = Number(this.input.value.trim().replace("−", "-").replace(",", "."));
+      const usable = this.input.value.trim() !== "" && Number.isFinite(value) && Math.abs(value) <= 10;
+      this.input.setAttribute("aria-invalid", String(!usable));
+      if (usable) typed(Math.round(value * 1e4) / 1e4);
+    };
+    this.input.addEventListener("change", take);
+    this.input.addEventListener("focus", () => this.input.select());
+    this.input.addEventListener("keydown", (event) => event.key === "Escape" && this.input.blur());
+  }
+
+  show(view, alpha) {
+    const evaluation = view.at(alpha);
+    const point = evaluation?.point ?? null;
+    const estimate = point ? null : view.estimate(alpha);
+    if (document.activeElement !== this.input) {
+      this.input.value = alphaText(alpha);
+      this.input.setAttribute("aria-invalid", "false");
+    }
+    this.kind.textContent = this.#kind(evaluation, point, estimate, alpha);
+    for (const part of this.rates) this.#rate(part, part.dataset.rate, view, point, estimate);
+    this.#moved(view, evaluation, point);
+    this.#beyond(view, evaluation, point, estimate, alpha);
+  }
+
+  #kind(evaluation, point, estimate, alpha) {
+    const where = alpha < 0 || alpha > 1 ? "extrapolated" : alpha === 0 || alpha === 1 ? "trained" : "merged";
+    if (point) return point.partial ? `${whole(point.problems)} problems so far` : where;
+    if (evaluation?.underway) return evaluation.state === "running" ? "being measured" : "planned";
+    return estimate ? "estimate" : "not measured";
+  }
+
+  #rate(part, name, view, point, estimate) {
+    const [value, delta] = [part.querySelector("b"), part.querySelector("p")];
+    delta.className = "";
+    if (point) {
+      const [mean, half] = point.rates[name];
+      const doubt = half === null ? "" : `± ${rate(half)} `;
+      value.replaceChildren(rate(mean), element("em", "", `${doubt}(n = ${brief(point.n)})`));
+      value.title = `${rate(mean)} ${doubt}(n = ${whole(point.n)})`;
+      this.#delta(delta, name, view, point);
+    } else if (estimate) {
+      value.replaceChildren(rate(estimate.rates[name]), element("em", "guess", "estimate"));
+      delta.textContent = name === "no_answer" ? "estimate" : `between ${estimate.between.map(alphaText).join(" and ")}`;
+    } else {
+      value.textContent = DASH;
+      delta.textContent = "\u00a0";
+    }
+  }
+
+  #delta(part, name, view, point) {
+    const base = view.baseline_;
+    const [change, half] = point.deltas?.[name] ?? [null, null];
+    if (!base?.point || change === null) part.textContent = "no baseline yet";
+    else if (base.point === point) part.textContent = "the baseline";
+    else {
+      const sure = half !== null && Math.abs(change) > half;
+      part.className = !sure ? "" : change * GOOD[name] > 0 ? "up" : "down";
+      const whole = `${signed(change)}${half === null ? "" : ` ± ${half.toFixed(3)}`} vs ${this.baselineName(view)}`;
+      part.textContent = name === "no_answer" ? signed(change) : whole;
+      part.title = `${whole}${sure ? "" : "; the 95 % interval includes no change"}`;
+    }
+  }
+
+  baselineName(view) {
+    const base = view.baseline_;
+    if (!base) return "the baseline";
+    return base.alpha === null ? base.label : `a = ${alphaText(base.alpha)}`;
+  }
+
+  #moved(view, evaluation, point) {
+    const [label, value, note] = ["span", "b", "p"].map((name) => this.moved.querySelector(name));
+    label.textContent = view.baseline_ ? `won and lost against ${this.baselineName(view)}` : "won and lost";
+    const moved = point?.flips;
+    if (!moved) {
+      value.textContent = DASH;
+      note.textContent = "\u00a0";
+      return;
+    }
+    const same = view.baseline_ === evaluation;
+    value.replaceChildren(element("span", "up", `+${moved.gained.length}`), " ", element("span", "down", `−${moved.lost.length}`));
+    note.textContent = same ? "the baseline" : `of ${point.problems}, exact tests`;
+    note.title = `Fisher's exact test a problem, false-discovery rate ${moved.false_discovery_rate}`;
+  }
+
+  #beyond(view, evaluation, point, estimate, alpha) {
+    const [value, note] = ["b", "p"].map((name) => this.beyond.querySelector(name));
+    const found = point?.beyond;
+    const inside = alpha >= 0 && alpha <= 1;
+    value.textContent = found ? found.verdict : inside ? "between the ends" : DASH;
+    value.title = found
+      ? `${signed(found.beyond)} along the direction, 95 % interval ${signed(found.low)} to ${signed(found.high)}; ` +
+        `solve rate ${signed(found.solve_change)} against a = ${found.end}, margin ${found.margin}`
+      : "";
+    note.className = "";
+    if (point) {
+      const alarms = evaluation.alarms;
+      note.textContent = alarms.length ? `▲ ${alarms.join("; ")}` : point.partial ? "alarms come at the end" : "no alarm";
+      note.title = alarms.join("; ");
+      note.className = alarms.length ? "alarm" : "";
+    } else if (evaluation?.underway) this.#underway(note, evaluation);
+    else if (this.measure && view.measurable) this.#offer(note, alpha);
+    else note.textContent = estimate ? "not measured here" : "outside the measured range";
+  }
+
+  #underway(note, evaluation) {
+    const words = evaluation.state === "running" ? "the first problems are being judged" : "waits for its turn";
+    note.replaceChildren(evaluation.job ? Object.assign(element("a", "", words), { href: evaluation.job }) : words);
+  }
+
+  #offer(note, alpha) {
+    const said = this.asked.get(alpha);
+    if (said) {
+      note.textContent = said;
+      note.className = said.startsWith("✕") ? "alarm" : "";
+      note.title = said;
+      return;
+    }
+    if (note.querySelector("button")?.dataset.alpha === String(alpha)) return;
+    const button = element("button", "measure", `Measure a = ${alphaText(alpha)}`);
+    button.type = "button";
+    button.dataset.alpha = alpha;
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      this.asked.set(alpha, await this.measure(alpha));
+      this.#offer(note, alpha);
+    });
+    note.replaceChildren(button);
+  }
+}

@@ -1,0 +1,47 @@
+// One websocket a page. Its messages {topic, what, data} become CustomEvents "live:<what>" on document.body, which HTMX
+// triggers and other modules listen to. After a gap every listener is told once ("live:job" and the rest with
+// detail.missed), because what happened meanwhile was not heard.
+
+const KINDS = ["job", "log", "evaluation", "metrics", "problems", "checkpoint"];
+const LONGEST_WAIT = 15_000;
+const REFUSED = 4403;
+const topics = (document.body.dataset.topics ?? "").split(/\s+/).filter(Boolean);
+const indicator = document.querySelector("[data-live-state]");
+let wait = 500;
+let connectedBefore = false;
+
+function tell(what, detail) {
+  document.body.dispatchEvent(new CustomEvent(`live:${what}`, { detail }));
+}
+
+function show(text) {
+  if (indicator) indicator.textContent = text;
+}
+
+function connect() {
+  const address = new URL("/live/", location.href);
+  address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  address.searchParams.set("topics", topics.join(","));
+  const socket = new WebSocket(address);
+  socket.onopen = () => {
+    wait = 500;
+    show("live");
+    if (connectedBefore) KINDS.filter((what) => what !== "log").forEach((what) => tell(what, { missed: true, data: {} }));
+    connectedBefore = true;
+  };
+  socket.onmessage = ({ data }) => {
+    const message = JSON.parse(data);
+    if (KINDS.includes(message.what)) tell(message.what, message);
+  };
+  socket.onclose = ({ code }) => {
+    if (code === REFUSED) {
+      show("not live: reload the page");
+      return;
+    }
+    show("reconnecting …");
+    setTimeout(connect, wait * (0.75 + Math.random() / 2));
+    wait = Math.min(wait * 2, LONGEST_WAIT);
+  };
+}
+
+if (topics.length) connect();

@@ -1,0 +1,73 @@
+// Figures that come by fetch: <div data-figure="URL"> holds one; <div data-figures="URL"> gets a dictionary, one figure
+// for each child with that data-name. `data-refresh` names the live event after which they are read again. A family
+// that gains or loses a member asks for the page's new frame first.
+
+import { draw } from "./explorer/figure.js";
+
+const SHORTEST_PAUSE = 1_500;
+
+async function read(address) {
+  const response = await fetch(address, { headers: { Accept: "application/json" } });
+  if (!response.ok) throw new Error(`${response.status} for ${address}`);
+  return response.json();
+}
+
+async function one(element) {
+  await draw(element, await read(element.dataset.figure));
+}
+
+async function family(element) {
+  const figures = await read(element.dataset.figures);
+  const names = Object.keys(figures);
+  if (names.join(" ") !== element.dataset.names) frame(element, names);
+  await Promise.all([...element.querySelectorAll("[data-name]")].map((plot) => draw(plot, figures[plot.dataset.name])));
+}
+
+/** One card a figure, in the order in which the server names them; cards that exist are kept. */
+function frame(element, names) {
+  element.querySelector("[data-empty]")?.remove();
+  for (const name of names) {
+    const known = element.querySelector(`[data-name="${CSS.escape(name)}"]`)?.closest("section");
+    element.append(known ?? card(name));
+  }
+  element.dataset.names = names.join(" ");
+}
+
+function card(name) {
+  const section = document.createElement("section");
+  section.className = "card";
+  section.innerHTML = '<div class="card-head"><h2></h2><small>against step</small></div><div class="plot small" aria-busy="true"></div>';
+  section.querySelector("h2").textContent = name.replaceAll("_", " ").replaceAll("/", ": ");
+  section.querySelector(".plot").dataset.name = name;
+  return section;
+}
+
+/** Runs `work` now or when the pause since the last time is over, and never twice at once. */
+function paced(work) {
+  let waiting = false;
+  let running = Promise.resolve();
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    running = running.then(() => new Promise((resume) => setTimeout(resume, SHORTEST_PAUSE))).then(() => {
+      waiting = false;
+      return work();
+    }).catch((error) => console.warn("The figure could not be read:", error.message));
+  };
+}
+
+function start(element, show) {
+  show(element).catch((error) => {
+    element.removeAttribute("aria-busy");
+    element.textContent = `The figure could not be read (${error.message}). Reload the page to try again.`;
+  });
+  if (element.dataset.refresh) document.body.addEventListener(element.dataset.refresh, paced(() => show(element)));
+}
+
+function begin() {
+  document.querySelectorAll("[data-figure]").forEach((element) => start(element, one));
+  document.querySelectorAll("[data-figures]").forEach((element) => start(element, family));
+}
+
+if (document.readyState === "complete" || window.Plotly) begin();
+else addEventListener("DOMContentLoaded", begin);
