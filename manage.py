@@ -21,6 +21,8 @@ def main() -> None:
     from frontier_app.embedded.bootstrap import ensure_packages
 
     ensure_packages(PROJECT, sys.argv)
+    if sys.argv[1:2] == ["test"]:
+        os.environ.setdefault("SECRET_KEY", "only-for-tests")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "frontier_app.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line

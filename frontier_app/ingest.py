@@ -34,7 +34,7 @@ from compute.events import (
 from frontier_app import live
 from frontier_app.jobs import queue
 from frontier_app.models import Checkpoint, Evaluation, Job, MergeIngredient, MetricPoint, Problem, ProblemSet, Run
-from frontier_app.sample_rows import Suite, add_programs, add_samples
+from frontier_app.sample_rows import add_programs, add_samples
 
 ERROR_CHARACTERS = 4_000
 
@@ -256,7 +256,7 @@ class Batch:
 
     def _write_evaluation(self, evaluation: Evaluation, samples: list[SampleRecord]) -> None:
         if samples:
-            added = add_samples(evaluation, self._suites(evaluation.problem_set_id), samples)
+            added = add_samples(evaluation, samples)
             evaluation.samples_done += added.stored
             self.log += added.refused
         evaluation.version += 1
@@ -307,10 +307,6 @@ class Batch:
                 reference=reference, defaults={"title": reference}
             )
         return self._problem_sets[reference]
-
-    def _suites(self, problem_set: int) -> dict[str, Suite]:
-        rows = Problem.objects.filter(problem_set=problem_set).values_list("slug", "pk", "tests")
-        return {slug: Suite.of(pk, tests) for slug, pk, tests in rows}
 
     def _need_study(self) -> None:
         if self.job.study is None:

@@ -172,7 +172,7 @@ def add_texts(programs: Sequence[DistinctProgram]) -> None:
             program.text = texts[program.sha256].text
 
 
-def test_results(problem: Problem, program: DistinctProgram) -> list[TestResult]:
+def results_of(problem: Problem, program: DistinctProgram) -> list[TestResult]:
     """The program's result on every test in size order, from the samples that wrote it."""
     samples = Sample.objects.filter(
         problem=problem, program=program.sha256, evaluation__in=list(program.written_by), letters=program.letters
@@ -197,7 +197,7 @@ def test_results(problem: Problem, program: DistinctProgram) -> list[TestResult]
 
 def growths(problem: Problem, evaluations: Sequence[Evaluation]) -> list[Growth]:
     """Median CPU time on each test for each evaluation; tests that did not run are left out."""
-    samples: dict[int, list[tuple[str, list[float]]]] = defaultdict(list)
+    samples: dict[int, list[tuple[str, Sequence[float]]]] = defaultdict(list)
     rows = Sample.objects.filter(problem=problem, evaluation__in=evaluations, index__lt=TIMED_SAMPLES)
     for evaluation, letters, milliseconds in rows.values_list("evaluation_id", "letters", "test_milliseconds"):
         samples[evaluation].append((letters, milliseconds))
@@ -205,7 +205,7 @@ def growths(problem: Problem, evaluations: Sequence[Evaluation]) -> list[Growth]
     return [growth for growth in found if growth.sizes]
 
 
-def _growth(problem: Problem, evaluation: Evaluation, samples: Sequence[tuple[str, list[float]]]) -> Growth:
+def _growth(problem: Problem, evaluation: Evaluation, samples: Sequence[tuple[str, Sequence[float]]]) -> Growth:
     sizes, times, letters = [], [], []
     for place, test in enumerate(problem.tests):
         ran = [

@@ -4,7 +4,9 @@ The caller holds the evaluation's row locked, so that what exists already cannot
 every coverage level and both precedence rules; a sample that is there already is neither stored nor counted again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
+from itertools import chain, product
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +18,7 @@ from compute.judge import tally as codes
 from compute.judge.tally import LETTER_OF_CODE, Tally, largest_so_far, tally
 from compute.problems.coverage import level_sizes
 from frontier_app.copying import HEADER, TRAILER, Column, binary_rows, copy_statement
-from frontier_app.models import Evaluation, Program, Rollup, Sample
+from frontier_app.models import Evaluation, Problem, Program, Rollup, Sample
 
 SAMPLE_COLUMNS = (
     "evaluation_id", "problem_id", "index", "letters", "failure_class", "first_failure", "cpu_seconds",
@@ -36,18 +38,34 @@ class Suite(NamedTuple):
     problem: int
     sizes: tuple[int, ...]
 
-    @classmethod
-    def of(cls, problem: int, tests: Sequence[dict]) -> "Suite":
-        return cls(problem, tuple(level_sizes([test["group"] for test in tests])))
-
 
 class Added(NamedTuple):
     stored: int
     refused: list[str]
 
 
+class Columns(NamedTuple):
+    """Samples a column at a time, in any order. kind: (samples,) codes of rows that have the same width; test_seconds:
+    (samples, most tests), where a shorter suite has its maximum repeated; everything else (samples,)."""
+
+    problem: NDArray[np.int64]
+    index: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    letters: NDArray[np.bytes_]
+    cpu_seconds: NDArray[np.float64]
+    memory_bytes: NDArray[np.int64]
+    tokens: NDArray[np.int32]
+    truncated: NDArray[np.bool_]
+    log_likelihood: NDArray[np.float64]
+    program: NDArray[np.bytes_]
+    test_seconds: NDArray[np.float64]
+
+    def only(self, rows: NDArray) -> "Columns":
+        return Columns(*(column[rows] for column in self))
+
+
 class Alike(NamedTuple):
-    """Samples whose rows have the same width: same tests, same columns null."""
+    """What makes rows equally wide: the same tests, the same columns null."""
 
     sizes: tuple[int, ...]
     has_program: bool
@@ -75,104 +93,144 @@ def add_programs(programs: dict[str, str]) -> None:
         )
 
 
-def add_samples(evaluation: Evaluation, suites: dict[str, Suite], records: Iterable[SampleRecord]) -> Added:
-    """COPY the samples that are new and add them to the rollups."""
-    fresh, touched, refused = _sort_out(evaluation, suites, records)
-    stored = 0
+def suites_of(problem_set: int, slugs: Collection[str]) -> dict[str, Suite]:
+    """Slug -> suite. Only the tests' groups are read, not their sizes and texts."""
+    sizes = lru_cache(lambda groups: tuple(level_sizes(groups)))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT slug, id, translate(jsonb_path_query_array(tests, '$[*].group')::text, '[]', '{{}}')::integer[] "
+            f"FROM {Problem._meta.db_table} WHERE problem_set_id = %s AND slug = ANY(%s)",
+            [problem_set, list(slugs)],
+        )
+        return {slug: Suite(pk, sizes(tuple(groups))) for slug, pk, groups in cursor.fetchall() if groups}
+
+
+def add_samples(evaluation: Evaluation, records: Sequence[SampleRecord]) -> Added:
+    """COPY the samples that are new and add them to the rollups. What does not fit its problem is refused."""
+    suites = suites_of(evaluation.problem_set_id, {record.problem for record in records})
+    fitting, refused = _sort_out(suites, records)
+    if not fitting:
+        return Added(0, refused)
+    columns, kinds = _columns(suites, fitting)
+    columns, touched = _new_ones(evaluation, columns)
     samples: list[bytes] = []
     rollups: list[RollupRows] = []
-    for alike, members in fresh.items():
-        problems = np.array([suites[record.problem].problem for record in members])
-        verdicts = tally([record.letters for record in members], alike.sizes)
-        seconds = _test_seconds(members, alike.sizes[-1])
-        samples.append(_sample_rows(evaluation.pk, alike, members, problems, verdicts, seconds))
-        rollups.append(_rollup_rows(alike, members, problems, verdicts, seconds))
-        stored += len(members)
-    if stored:
+    for code, alike in enumerate(kinds):
+        rows = np.flatnonzero(columns.kind == code)
+        if rows.size:
+            members = columns.only(rows)
+            verdicts = tally(members.letters.astype(f"S{alike.sizes[-1]}"), alike.sizes)
+            seconds = members.test_seconds[:, : alike.sizes[-1]]
+            samples.append(_sample_rows(evaluation.pk, alike, members, verdicts, seconds))
+            rollups.append(_rollup_rows(alike, members, verdicts, seconds))
+    if samples:
         _copy(Sample._meta.db_table, SAMPLE_COLUMNS, samples)
         _write_rollups(evaluation.pk, rollups, touched)
-    return Added(stored, refused)
+    return Added(len(columns.kind), refused)
 
 
-def _sort_out(
-    evaluation: Evaluation, suites: dict[str, Suite], records: Iterable[SampleRecord]
-) -> tuple[dict[Alike, list[SampleRecord]], set[int], list[str]]:
-    """New samples by width of row, the problems that had samples before, and a sentence for each refused problem."""
-    records = list(records)
-    problems = {suites[slug].problem for slug in {record.problem for record in records} & suites.keys()}
-    rows = Sample.objects.filter(evaluation=evaluation, problem__in=problems).values_list("problem_id", "index")
-    seen = set(rows)
-    touched = {problem for problem, _ in seen}
-    fresh: dict[Alike, list[SampleRecord]] = {}
-    refused: dict[str, str] = {}
-    for record in records:
-        suite = suites.get(record.problem)
-        if suite is None or not suite.sizes:
-            refused[record.problem] = f"Refused samples: the problem set has no problem {record.problem!r} with tests."
-        elif len(record.letters) != suite.sizes[-1]:
-            refused[record.problem] = (
-                f"Refused samples: {record.problem!r} has {suite.sizes[-1]} tests, not {len(record.letters)}."
-            )
-        elif (suite.problem, record.index) not in seen:
-            seen.add((suite.problem, record.index))
-            alike = Alike(suite.sizes, record.program is not None, record.log_likelihood is not None)
-            fresh.setdefault(alike, []).append(record)
-    return fresh, touched, list(refused.values())
+def _sort_out(suites: dict[str, Suite], records: Sequence[SampleRecord]) -> tuple[Sequence[SampleRecord], list[str]]:
+    """The samples that fit their problem, and a sentence for each problem of the others."""
+    tests = {slug: suite.sizes[-1] for slug, suite in suites.items()}
+    wrong = {
+        record.problem: len(record.letters) for record in records if tests.get(record.problem) != len(record.letters)
+    }
+    if not wrong:
+        return records, []
+    fitting = [record for record in records if tests.get(record.problem) == len(record.letters)]
+    return fitting, [
+        f"Refused samples: {slug!r} has {tests[slug]} tests, not {sent}."
+        if slug in tests
+        else f"Refused samples: the problem set has no problem {slug!r} with tests."
+        for slug, sent in wrong.items()
+    ]
 
 
-def _test_seconds(members: list[SampleRecord], tests: int) -> NDArray[np.float64]:
-    """(samples, tests): each test's CPU seconds, or the sample's maximum where they were not sent."""
+def _columns(suites: dict[str, Suite], records: Sequence[SampleRecord]) -> tuple[Columns, list[Alike]]:
+    """The records transposed, and what the codes in `kind` stand for."""
+    values = [vars(record) for record in records]  # an attribute of a pydantic model costs three look-ups
+
+    def column(name: str) -> list:
+        return [row[name] for row in values]
+
+    shapes = sorted({suite.sizes for suite in suites.values()})
+    number = {sizes: code for code, sizes in enumerate(shapes)}
+    placed = [suites[slug] for slug in column("problem")]
+    program, likelihood = column("program"), column("log_likelihood")
+    shape = np.array([number[suite.sizes] for suite in placed])
+    has_program = np.array([text is not None for text in program])
+    has_likelihood = np.array([value is not None for value in likelihood])
+    cpu_seconds = np.array(column("cpu_seconds"), dtype=np.float64)
+    columns = Columns(
+        problem=np.array([suite.problem for suite in placed], dtype=np.int64),
+        index=np.array(column("index"), dtype=np.int64),
+        kind=4 * shape + 2 * has_program + has_likelihood,
+        letters=np.array(column("letters"), dtype=np.bytes_),
+        cpu_seconds=cpu_seconds,
+        memory_bytes=np.array(column("memory_bytes"), dtype=np.int64),
+        tokens=np.array(column("tokens"), dtype=np.int32),
+        truncated=np.array([finish == "length" for finish in column("finish")]),
+        log_likelihood=np.array(likelihood, dtype=np.float64),
+        program=np.array([text or "" for text in program], dtype="S64"),
+        test_seconds=_test_seconds(column("test_cpu_seconds"), cpu_seconds, max(sizes[-1] for sizes in shapes)),
+    )
+    return columns, [Alike(sizes, *which) for sizes in shapes for which in product((False, True), repeat=2)]
+
+
+def _test_seconds(sent: list[tuple[float, ...]], most: NDArray[np.float64], tests: int) -> NDArray[np.float64]:
+    """(samples, tests): each test's CPU seconds, and the sample's maximum where none were sent."""
+    if all(len(seconds) == tests for seconds in sent):
+        return np.fromiter(chain.from_iterable(sent), np.float64, len(sent) * tests).reshape(-1, tests)
     return np.array(
-        [
-            record.test_cpu_seconds if len(record.test_cpu_seconds) == tests else (record.cpu_seconds,) * tests
-            for record in members
-        ]
+        [(*seconds, *[largest] * (tests - len(seconds)))[:tests] for seconds, largest in zip(sent, most, strict=True)]
     )
 
 
-def _sample_rows(
-    evaluation: int,
-    alike: Alike,
-    members: list[SampleRecord],
-    problems: NDArray,
-    verdicts: Tally,
-    seconds: NDArray[np.float64],
-) -> bytes:
-    def column(name: str, dtype: str) -> NDArray:
-        return np.array([getattr(record, name) for record in members], dtype=dtype)
+def _new_ones(evaluation: Evaluation, columns: Columns) -> tuple[Columns, set[int]]:
+    """The samples that are neither stored nor sent twice here, and the problems that have stored samples."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'SELECT problem_id, "index" FROM {Sample._meta.db_table} '
+            "WHERE evaluation_id = %s AND problem_id = ANY(%s)",
+            [evaluation.pk, np.unique(columns.problem).tolist()],
+        )
+        known = np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 2)
+    keys = columns.problem << 32 | columns.index
+    first = np.unique(keys, return_index=True)[1]
+    if known.size:
+        first = first[~np.isin(keys[first], known[:, 0] << 32 | known[:, 1])]
+    return columns.only(first), set(known[:, 0].tolist())
 
+
+def _sample_rows(
+    evaluation: int, alike: Alike, members: Columns, verdicts: Tally, seconds: NDArray[np.float64]
+) -> bytes:
     columns: list[Column] = [
-        np.full(len(members), evaluation, dtype=np.int64),
-        problems.astype(np.int64),
-        column("index", "i4"),
-        column("letters", f"S{alike.sizes[-1]}"),
+        np.full(len(members.kind), evaluation, dtype=np.int64),
+        members.problem,
+        members.index.astype(np.int32),
+        members.letters.astype(f"S{alike.sizes[-1]}"),
         LETTER_OF_CODE[verdicts.failure[:, -1]],
         LETTER_OF_CODE[verdicts.first[:, -1]],
-        column("cpu_seconds", "f8"),
-        column("memory_bytes", "i8"),
-        column("tokens", "i4"),
-        np.array([record.finish == "length" for record in members]),
-        column("log_likelihood", "f8") if alike.has_likelihood else None,
-        column("program", "S64") if alike.has_program else None,
+        members.cpu_seconds,
+        members.memory_bytes,
+        members.tokens,
+        members.truncated,
+        members.log_likelihood if alike.has_likelihood else None,
+        members.program if alike.has_program else None,
         np.rint(seconds * 1000).astype(np.int32),
         b"",
     ]
-    return binary_rows(columns, len(members))
+    return binary_rows(columns, len(members.kind))
 
 
-def _rollup_rows(
-    alike: Alike,
-    members: list[SampleRecord],
-    problems: NDArray,
-    verdicts: Tally,
-    seconds: NDArray[np.float64],
-) -> RollupRows:
+def _rollup_rows(alike: Alike, members: Columns, verdicts: Tally, seconds: NDArray[np.float64]) -> RollupRows:
     """Counts a problem and level. A level that saw no test of a sample does not count it."""
-    distinct, row_of = np.unique(problems, return_inverse=True)
+    distinct, row_of = np.unique(members.problem, return_inverse=True)
     levels = len(alike.sizes)
     cell = row_of[:, None] * levels + np.arange(levels)[None, :]
     counted = (verdicts.failure != codes.NOT_RUN) & (verdicts.failure != codes.INFRASTRUCTURE)
-    tokens = np.array([record.tokens for record in members], dtype=np.int64)[:, None]
+    tokens = members.tokens.astype(np.int64)[:, None]
 
     def total(mask: NDArray[np.bool_], weights: NDArray | None = None) -> NDArray:
         where = None if weights is None else np.broadcast_to(weights, mask.shape)[mask]

@@ -148,7 +148,6 @@ def package_data(package: str, folder: str) -> Path:
 
 
 STATIC_URL = "/static/"
-STATIC_ROOT = FRONTIER_HOME / "static"
 STATICFILES_DIRS = [PROJECT / "static", ("plotly", package_data("plotly", "package_data"))]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = EMBEDDED or DEBUG  # a file edited under a running server is served as it is now

@@ -126,10 +126,10 @@ def _allow_below(ruleset: int, path: str, rights: int) -> None:
 
 
 # seccomp --------------------------------------------------------------------------------------------------------------
-# Two filters, because attaching one costs by its length and every run attaches one: the fork server limits itself to a list
-# once, and a program then gives up the few calls of that list which only the fork server needs. Whatever is refused answers
-# ENOSYS, to which libc falls back gracefully (clone3, statx, rseq). Names map to (x86-64, arm64), None where the machine has
-# no such call.
+# Two filters, because attaching one costs by its length and every run attaches one: the fork server limits itself to a
+# list once, and a program then gives up the few calls of that list which only the fork server needs. Whatever is
+# refused answers ENOSYS, to which libc falls back gracefully (clone3, statx, rseq). Names map to (x86-64, arm64), None
+# where the machine has no such call.
 
 SYSTEM_CALLS: dict[str, tuple[int | None, int | None]] = {
     "read": (0, 63), "write": (1, 64), "close": (3, 57), "fstat": (5, 80), "poll": (7, None), "lseek": (8, 62),
@@ -184,8 +184,8 @@ def _argument(index: int) -> int:
 def filter_for_server(*, files: bool) -> bytes:
     """What the fork server and its children may ever do: compute, read, write, sleep, start threads, and serve.
 
-    No exec, no socket, no namespace, no tracing; without `files` nothing can be opened at all (for a machine where nothing
-    else hides the files). Raises OSError on a machine whose calls are not listed.
+    No exec, no socket, no namespace, no tracing; without `files` nothing can be opened at all (for a machine where
+    nothing else hides the files). Raises OSError on a machine whose calls are not listed.
     """
     column, audit = _machine()
     code: list[Instruction] = [

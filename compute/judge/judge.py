@@ -1,9 +1,9 @@
 """Verdicts for many programs: run each in a sandbox, compare here, remember.
 
-The process that compares never runs a program, and the process that runs never holds an answer. A verdict comes from bytes
-and from the kernel's account of a run alone. Only CPU time makes a program too slow; a run just over the limit is repeated
-while the judge's other workers rest. Infrastructure trouble is its own letter: such a run is tried once more in a fresh
-worker before it becomes I. How programs are locked up is `sandbox`'s business.
+The process that compares never runs a program, and the process that runs never holds an answer. A verdict comes from
+bytes and from the kernel's account of a run alone. CPU time makes a program too slow (or sleeping without end); a run
+just over the limit is repeated while the judge's other workers rest. Infrastructure trouble is its own letter: such a
+run is tried once more in a fresh worker before it becomes I. How programs are locked up is `sandbox`'s business.
 """
 
 import hashlib
@@ -14,9 +14,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from compute.configs import JudgeLimits
@@ -65,8 +65,8 @@ class Judgement:
 
 @dataclass(eq=False)
 class _Case:
-    """A program on a problem, shared by all submissions of that pair. `outcomes` fills by test; `doubtful` tests ran just
-    over the limit; `remembered` of them came from the cache."""
+    """A program on a problem, shared by all submissions of that pair. `outcomes` fills by test; `doubtful` tests ran
+    just over the limit; `remembered` ones came from the cache."""
 
     text: bytes
     program: bytes
@@ -163,12 +163,16 @@ class Judge:
         """What holds programs back, strongest first; "none+rlimits" is not isolation."""
         return self._sandboxes[0].isolation
 
+    @property
+    def worker_pids(self) -> list[int]:
+        return [sandbox.pid for sandbox in self._sandboxes if sandbox.pid]
+
     def judge(self, submissions: Sequence[Submission], stop_early: bool = False) -> list[Judgement]:
         """Judge all submissions; equal ones run once. Calls from several threads take turns.
 
-        With `stop_early` a program's tests after its first failure in size order are not run ("-"). Raises MissingInput
-        when a test's bytes are not stored, ValueError for a checker that is not known, SandboxError when workers cannot be
-        replaced; never because of what a program does.
+        With `stop_early` a program's tests after its first failure in size order are not run ("-"). Raises
+        MissingInput when a test's bytes are not stored, ValueError for a checker that is not known, SandboxError when a
+        worker cannot be replaced; never because of what a program does.
         """
         with self._lock:
             cases: dict[object, _Case] = {}
@@ -283,7 +287,7 @@ class Judge:
             self.executions += len(runs)
         for test, run in zip(tests, runs, strict=False):  # a program that never begins has one run for all tests
             answer = case.problem.tests[test].output
-            letter = case.letter(run, lambda answer=answer: self._answers.get(answer))
+            letter = case.letter(run, partial(self._answers.get, answer))
             outcome = Outcome(letter, run.cpu_seconds, run.memory_bytes)
             if letter == Verdict.COMPILE_ERROR:
                 case.outcomes.update(dict.fromkeys(range(case.wanted), Outcome(letter, 0.0, 0)))
@@ -302,9 +306,7 @@ class Judge:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -336,7 +338,7 @@ class _Recent(Generic[Kept]):
 
 
 def _sealed(data: bytes) -> tuple[SealedFile, int]:
-    return SealedFile(data), len(data) + (1 << 16)  # files count too: few are kept however small they are
+    return SealedFile(data), len(data) + (1 << 19)  # at most 128 files are kept open, however small they are
 
 
 def _sized(data: bytes) -> tuple[bytes, int]:

@@ -1,8 +1,8 @@
 """One worker of the judge: a fork server in its own sandbox, seen from outside.
 
-`Sandbox` starts `zygote` in the strongest layer that this machine grants, checks that the layer holds, and exchanges one
-message a program with it. Programs' bytes go in and come out through memory files; this side never runs them, that side
-never sees an answer. Needs Linux 5.9 or newer. Nothing here compares outputs or knows verdicts.
+`open_sandbox` starts `zygote` in the strongest layer that this machine grants and checks that the layer holds; a
+`Sandbox` exchanges one message a program with it. Programs' bytes go in and come out through memory files; this side
+never runs them, that side never sees an answer. Needs Linux 5.9 or newer. Nothing here compares or knows verdicts.
 """
 
 import array
@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fcntl import F_ADD_SEALS, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE, fcntl
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from compute.errors import SandboxError
@@ -25,6 +24,7 @@ from compute.judge import zygote
 _PROJECT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 60.0
 _PATIENCE_SECONDS = 30.0
+_RESTARTS = 3  # whatever ended a worker, a machine short of memory say, may well meet its successor
 _ERROR_BYTES = 2000
 
 
@@ -84,9 +84,7 @@ class SealedFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -129,10 +127,20 @@ class Sandbox:
             raise SandboxError(f"No sandbox ({self.layer}): {greeting.get('error') or text or 'it ended at once'}.")
         self.isolation: str = greeting["isolation"]
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process at the top of the sandbox: with it everything inside ends. None while it is replaced."""
+        return self._process.pid if self._process else None
+
     def restart(self) -> None:
-        """Replace the fork server by a fresh one. Raises SandboxError."""
-        self.close()
-        self._start()
+        """Replace the fork server by a fresh one. Raises SandboxError when several in a row do not come up."""
+        for attempt in range(_RESTARTS):
+            self.close()
+            try:
+                return self._start()
+            except SandboxError:
+                if attempt == _RESTARTS - 1:
+                    raise
 
     def run(self, source: SealedFile, inputs: Sequence[SealedFile], limits: RunLimits) -> list[Run]:
         """Run the program once for each input, one after the other. A program that does not compile gives one Run.
@@ -155,6 +163,8 @@ class Sandbox:
                 os.close(descriptor)
         try:
             records = json.loads(message)["runs"]
+            if len(outputs) != 2 * len(records):
+                raise SandboxLost("some files of an answer were lost: too many are open")
             return [
                 _read_run(record, outputs[2 * place], outputs[2 * place + 1], limits.output_bytes)
                 for place, record in enumerate(records)
@@ -182,9 +192,11 @@ class Sandbox:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of ours; the fork server forgets this too. A fixed hash seed makes a program's verdict repeatable; binding
-    symbols at the start spares every child from doing it again; an interpreter from a module system may need its library
-    path to start at all."""
+    """Nothing of ours; the fork server forgets this too.
+
+    A fixed hash seed makes a program's verdict repeatable. Binding symbols at the start spares every child from doing
+    it again. An interpreter from a module system may need its library path to start at all.
+    """
     kept = {name: value for name, value in os.environ.items() if name == "LD_LIBRARY_PATH"}
     return {"PYTHONHASHSEED": "0", "LD_BIND_NOW": "1", **kept}
 

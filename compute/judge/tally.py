@@ -39,17 +39,14 @@ class Tally(NamedTuple):
     first: NDArray[np.uint8]
 
 
-def tally(letters: Sequence[str], sizes: Sequence[int]) -> Tally:
+def tally(letters: NDArray[np.bytes_], sizes: Sequence[int]) -> Tally:
     """Classify samples at every level.
 
-    letters: one string a sample, all as long as the suite; sizes: number of tests in the first 1, 2, ... levels.
-    Raises ValueError when a string has another length.
+    letters: (samples,) of as many ASCII letters as the suite has tests; sizes: tests in the first 1, 2, ... levels.
     """
     tests = sizes[-1]
-    joined = np.frombuffer("".join(letters).encode("ascii"), dtype=np.uint8)
-    if joined.size != len(letters) * tests or any(len(one) != tests for one in letters):
-        raise ValueError(f"every sample needs {tests} verdict letters")
-    codes = _CODE_OF_BYTE[joined].reshape(len(letters), tests)
+    assert letters.dtype.itemsize == tests
+    codes = _CODE_OF_BYTE[np.ascontiguousarray(letters).view(np.uint8).reshape(len(letters), tests)]
     ends = np.asarray(sizes) - 1
     failure = np.maximum.accumulate(codes, axis=1)[:, ends]
     failing = codes > SOLVED

@@ -34,23 +34,21 @@ from compute.judge import isolation
 START = "import sys; sys.path.insert(0, sys.argv[1]); from compute.judge.zygote import main; main()"
 LAYERS = ("root-namespaces", "user-namespaces", "landlock", "seccomp", "none")
 PROGRAM_NAME = "program.py"
-MAX_TESTS = 100  # in one request: a message carries at most 253 files
+MAX_TESTS = 32  # in one request: each takes the judge three files, of which a process often may have only 1024
 
-# What most contest programs import. Each makes every fork dearer, so what few import stays out; so does threading, whose
-# fork hook costs a quarter of a millisecond.
-MODULES = (
-    "array bisect cmath collections copy functools heapq io itertools math operator random re string typing".split()
-)
+# What most contest programs import. Each makes every fork dearer, so what few import stays out; so does threading,
+# whose fork hook costs a quarter of a millisecond.
+MODULES = "array bisect cmath collections copy functools heapq io itertools math operator random re string typing"
 # Where no file may be opened, a program has only what was loaded before.
 MORE_MODULES = (
-    "abc base64 binascii calendar codecs concurrent.futures contextlib dataclasses datetime decimal difflib "
-    "encodings.ascii encodings.latin_1 enum fractions graphlib hashlib inspect json numbers pprint queue reprlib secrets "
-    "statistics struct textwrap threading time traceback types unittest weakref zlib"
-).split()
+    " abc base64 binascii calendar codecs concurrent.futures contextlib dataclasses datetime decimal difflib "
+    "encodings.ascii encodings.latin_1 enum fractions graphlib hashlib inspect json numbers pprint queue reprlib "
+    "secrets statistics struct textwrap threading time traceback types unittest weakref zlib"
+)
 
 COMPILE_SECONDS = 10.0
 STACK_BYTES = 256 << 20
-OPEN_FILES = 512  # more than a request needs
+OPEN_FILES = 256  # more than a request needs
 THREADS = 64
 USERS = range(61_000, 65_000)
 MOUNT_POINT = "/sys"  # exists everywhere, and no interpreter lives below it
@@ -85,7 +83,7 @@ class Zygote:
         self._control, self._judge = control, judge
         self._in_namespaces = layer in ("root-namespaces", "user-namespaces")
         self._user = USERS[os.getpid() % len(USERS)] if layer == "root-namespaces" else None
-        _load_modules(MODULES + (MORE_MODULES if layer == "seccomp" else []))
+        _load_modules(MODULES + (MORE_MODULES if layer == "seccomp" else ""))
         self._own_bytes = _address_space_bytes()
         self._page = mmap.mmap(-1, mmap.PAGESIZE)
         self._filter: isolation.SystemCallFilter | None = None
@@ -131,13 +129,10 @@ class Zygote:
     def serve(self) -> NoReturn:
         """Answer requests one after the other. A request: limits and files (source, then one input a test); the answer:
         one record a test and two files each (standard output, standard error)."""
-        files = array.array("i")
-        while True:
-            message, ancillary, _, _ = self._control.recvmsg(
-                1 << 16, socket.CMSG_SPACE((MAX_TESTS + 1) * files.itemsize)
-            )
+        while self._somebody_asks():
+            message, ancillary, _, _ = self._control.recvmsg(1 << 16, socket.CMSG_SPACE((MAX_TESTS + 1) * 4))
             if not message:
-                os._exit(0)
+                break
             files = array.array("i")
             for _, _, data in ancillary:
                 files.frombytes(data)
@@ -145,14 +140,23 @@ class Zygote:
             files.insert(1, os.memfd_create("code"))
             records, outputs = [], array.array("i")
             for stdin in files[2:]:
-                outputs.extend((os.memfd_create("stdout"), os.memfd_create("stderr")))
-                records.append(self._run(limits, (files[0], files[1]), (stdin, *outputs[-2:])))
+                stdout, stderr = os.memfd_create("stdout"), os.memfd_create("stderr")
+                outputs.extend((stdout, stderr))
+                records.append(self._run(limits, (files[0], files[1]), (stdin, stdout, stderr)))
                 if records[-1]["phase"] != RUNNING:
                     break
             answer = json.dumps({"runs": records}).encode()
             self._control.sendmsg([answer], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, outputs)])
             for descriptor in (*files, *outputs):
                 os.close(descriptor)
+        os._exit(0)
+
+    def _somebody_asks(self) -> bool:
+        """Wait for a request. False when the judge died: its end of the socket may live on in a process it forked."""
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        poll.register(self._judge, select.POLLIN)
+        return all(descriptor != self._judge for descriptor, _ in poll.poll())
 
     def _run(self, limits: dict[str, Any], program: tuple[int, int], streams: tuple[int, int, int]) -> dict[str, Any]:
         _PHASE.pack_into(self._page, 0, 0.0, SETTING_UP)
@@ -274,8 +278,8 @@ def _become_like_a_cold_interpreter() -> None:
     site.sethelper()
 
 
-def _load_modules(names: list[str]) -> None:
-    for name in names:
+def _load_modules(names: str) -> None:
+    for name in names.split():
         importlib.import_module(name)
     compile("", PROGRAM_NAME, "exec")  # makes the types of the syntax tree, once instead of in every child
 
@@ -295,7 +299,7 @@ def _address_space_bytes() -> int:
 
 
 def library_folders() -> list[str]:
-    """What an interpreter reads at run time: the standard library and the shared libraries beside it and the system's."""
+    """What an interpreter reads at run time: the standard library, the shared libraries beside it and the system's."""
     system = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo"]
     own = [os.path.join(prefix, sys.platlibdir) for prefix in (sys.base_prefix, sys.base_exec_prefix)]
     candidates = dict.fromkeys([*system, *own, *(os.path.dirname(os.__file__), *sys.path)])
@@ -335,11 +339,8 @@ def _build_root(folders: list[str]) -> None:
     for folder in folders:
         target = MOUNT_POINT + folder
         os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
-        if os.path.islink(folder):
-            os.symlink(os.readlink(folder), target)
-        else:
-            os.mkdir(target)
-            isolation.bind_read_only(folder, target)
+        os.mkdir(target)
+        isolation.bind_read_only(folder, target)
     for name in ("dev", "empty"):
         os.mkdir(f"{MOUNT_POINT}/{name}", 0o755)
     for name in ("null", "zero", "urandom"):
@@ -397,10 +398,13 @@ def _compile(text: bytes) -> types.CodeType:
 
 def _execute(code: types.CodeType, names: dict[str, Any]) -> int:
     try:
-        exec(code, names)
+        try:
+            exec(code, names)
+        finally:
+            _flush()  # before any exit hook can write past it
     except SystemExit as request:
         return _exit_status(request.code)
-    except BaseException:  # noqa: B036 - whatever a program raises is its own end, not ours
+    except BaseException:  # whatever a program raises is its own end, not ours
         sys.excepthook(*sys.exc_info())
         return 1
     return 0

@@ -30,7 +30,7 @@ from compute.problems.problem import BlobStore, Difficulty, Problem, TestCase, w
 
 MEMORY_BYTES = 256 << 20
 PUBLIC_TESTS = 2
-AUDITED = 48  # slow programs run for the audit of one set, each until its limit
+AUDITED = 32  # slow programs run for the audit of one set, each until its limit
 PROGRESS_SECONDS = 0.5
 
 

@@ -20,17 +20,21 @@ Counts = dict[Literal["easy", "medium", "hard"], int]
 @dataclass(frozen=True)
 class MiniaturePlan:
     """`low` and `high` are the coverages of the path's ends; `coverages` all that are trained, with the same seed, data
-    order and steps. `early_step` is saved as well: extrapolation reaches furthest from little training."""
+    order and steps. `early_step` is saved as well.
+
+    Ten steps and not more: after 25 the low policy is all brute force and the high one has little left, so a path
+    between them ends where they do; from fewer steps extrapolation reaches further on both sides.
+    """
 
     coverages: tuple[float, ...] = (0.4, 0.8, 1.0)
     low: float = 0.4
     high: float = 1.0
-    alphas: tuple[float, ...] = (-0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+    alphas: tuple[float, ...] = (-0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
     train: Counts = field(default_factory=lambda: {"easy": 30, "medium": 60, "hard": 210})
     held_out: Counts = field(default_factory=lambda: {"easy": 24, "medium": 32, "hard": 72})
     weak_share: float = 0.3
-    steps: int = 25
-    early_step: int = 8
+    steps: int = 10
+    early_step: int = 5
     prompts_per_step: int = 12
     group: int = 12
     learning_rate: float = 2.5e-4

@@ -1,6 +1,7 @@
 """Load a policy (model and tokenizer) from a checkpoint folder, from disk only."""
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -29,7 +30,7 @@ def load_policy(
     if tokenizer.chat_template is None:
         raise EngineError(f"The tokenizer of {folder} has no chat template, so no prompt can be made.")
     if torch.cuda.is_available():
-        model = model.to("cuda")
+        torch.nn.Module.cuda(model)
     return model, tokenizer
 
 
@@ -38,6 +39,11 @@ def stop_tokens(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") 
     declared = model.generation_config.eos_token_id if model.generation_config is not None else None
     found = set(declared if isinstance(declared, list) else [declared]) | {tokenizer.eos_token_id}
     return sorted(token for token in found if token is not None)
+
+
+def decoded(tokenizer: "PreTrainedTokenizerBase", tokens: Sequence[int]) -> str:
+    """The text of an answer, to the letter. Special tokens are kept: a closing fence may be one."""
+    return str(tokenizer.decode(list(tokens), skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 
 def first_line(error: Exception) -> str:

@@ -140,7 +140,7 @@ class CachedSampler:
         for step, column in enumerate(written):
             tokens[column.rows, step] = column.tokens.cpu().numpy()
             log_likelihoods[column.rows, step] = column.log_likelihoods.cpu().numpy()
-        stops = np.isin(tokens, self.stop_tokens.cpu().numpy())
+        stops: np.ndarray = np.isin(tokens, self.stop_tokens.cpu().numpy())  # type: ignore[assignment]
         stopped = stops.any(axis=1)
         lengths = np.where(stopped, stops.argmax(axis=1) + 1, len(written))
         return [

@@ -40,7 +40,7 @@ def train(course: Course) -> None:
         examples = experience(course, step)
         loss = accumulate(course, examples, reference)
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clip)
-        rate = schedule.get_last_lr()[0]
+        rate = float(schedule.get_last_lr()[0])
         optimiser.step()
         optimiser.zero_grad()
         schedule.step()
@@ -52,7 +52,7 @@ def train(course: Course) -> None:
 def experience(course: Course, step: int) -> list[Example]:
     """Ask the step's problems, judge the answers and compare each with its group: (prompts x group) examples."""
     places, group = course.order[step], course.config.group
-    prompts = [course.rendered(place)[0] for place in places]
+    prompts = [course.prompt(course.problems[place].statement) for place in places]
     draws = course.draw(step, prompts)
     answers = [draw.tokens for drawn in draws for draw in drawn]
     rewards = course.rewards([place for place in places for _ in range(group)], answers)
@@ -80,7 +80,8 @@ def accumulate(course: Course, examples: Sequence[Example], reference: "PreTrain
             with torch.no_grad():
                 expected = token_surprisal(reference, tokens, labels, config.temperature)
             difference = surprisal - expected
-            token_loss = token_loss + config.kl_coefficient * (difference.exp() - difference - 1)
+            # Times the ratio, so that the gradient is that of the reverse KL (arXiv 2512.02556).
+            token_loss = token_loss + config.kl_coefficient * ratio * (difference.exp() - difference - 1)
         loss = token_loss[labels[:, 1:] != NOT_SCORED].sum() / max(total_tokens, 1)
         loss.backward()
         loss_sum += loss.item()

@@ -8,7 +8,7 @@ figures are those of the first process's share of the samples.
 import math
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from compute.judge.verdict import FailureClass
 from compute.merging.merge import FLOATS
 from compute.problems.problem import Problem
 from compute.rollout import reasoning
-from compute.rollout.policy import stop_tokens
+from compute.rollout.policy import decoded, stop_tokens
 from compute.rollout.sampler import CachedSampler, Draw
 from compute.training.rewards import CoverageReward, Scored
 
@@ -78,10 +78,10 @@ class Course:
             raise EngineError(f"The tensor {strange[0]} of {config.initialisation} has no place in the loaded model.")
         self.figures = StepFigures(judge)
 
-    def rendered(self, place: int) -> tuple[list[int], str]:
-        """Token ids of a problem's prompt, and the beginning of the answer that it already contains."""
-        prompt, beginning = reasoning.render(self.tokenizer, self.problems[place].statement)
-        return self.tokenizer(prompt, add_special_tokens=False)["input_ids"], beginning
+    def prompt(self, statement: str) -> list[int]:
+        """Token ids of the prompt for a problem's statement."""
+        text, _ = reasoning.render(self.tokenizer, statement)
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
     def draw(self, step: int, prompts: Sequence[Sequence[int]], first: int = 0) -> list[list[Draw]]:
         """A group of answers to each prompt of a step, counted from 0. `first`: the first prompt's place in it."""
@@ -100,15 +100,19 @@ class Course:
     def rewards(self, places: Sequence[int], answers: Sequence[Sequence[int]]) -> list[float | None]:
         """The reward of each answer (token ids) to the problem at the same position of `places`; None drops it."""
         self.refuse_when_cancelled()
-        beginnings = {place: self.rendered(place)[1] for place in set(places)}
+        beginnings = {place: self.beginning(place) for place in set(places)}
         with self.figures.timed("judging"):
-            texts = [self.tokenizer.decode(answer, skip_special_tokens=False) for answer in answers]
             programs = [
-                reasoning.program_from(beginnings[place] + text) for place, text in zip(places, texts, strict=True)
+                reasoning.program_from(beginnings[place] + decoded(self.tokenizer, answer))
+                for place, answer in zip(places, answers, strict=True)
             ]
             scores = self.reward.score([self.problems[place] for place in places], programs)
         self.figures.add(scores, [len(answer) for answer in answers])
         return [score.reward for score in scores]
+
+    def beginning(self, place: int) -> str:
+        """What the prompt of a problem already contains of the answer."""
+        return reasoning.render(self.tokenizer, self.problems[place].statement)[1]
 
     def report(self, step: int, learning: Mapping[str, float | None]) -> None:
         """Send the figures of a step, counted from 1, together with the trainer's own."""
@@ -173,7 +177,7 @@ class StepFigures:
     def _begin(self) -> None:
         self._scores: list[Scored] = []
         self._lengths: list[int] = []
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
         self._judged = time.monotonic()
         self._executions, self._hits = self._judge.executions, self._judge.cache_hits
 

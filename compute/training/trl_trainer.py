@@ -48,9 +48,9 @@ class CoverageTrainer(GRPOTrainer):
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         if self.lr_scheduler is None:
-            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-                optimizer or self.optimizer, warm_up(int(self.args.warmup_steps))
-            )
+            chosen = optimizer or self.optimizer
+            assert chosen is not None, "transformers makes the optimiser first"
+            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(chosen, warm_up(int(self.args.warmup_steps)))
             self._created_lr_scheduler = True
         return self.lr_scheduler
 
@@ -111,10 +111,7 @@ def rollout_function(course: Course) -> Callable[[list[Any], GRPOTrainer], dict[
     group = course.config.group
 
     def rollout(prompts: list[Any], trainer: GRPOTrainer) -> dict[str, Any]:
-        rendered = [
-            course.tokenizer.apply_chat_template(prompt, tokenize=True, add_generation_prompt=True, return_dict=False)
-            for prompt in prompts[::group]
-        ]
+        rendered = [course.prompt(prompt[0]["content"]) for prompt in prompts[::group]]
         first = trainer.accelerator.process_index * len(rendered)
         draws = course.draw(trainer.state.global_step, rendered, first)
         return {
@@ -144,7 +141,7 @@ def arguments(course: Course, scratch: str) -> GRPOConfig:
         max_completion_length=config.max_tokens,
         temperature=config.temperature,
         beta=config.kl_coefficient,
-        scale_rewards=config.scale_rewards,
+        scale_rewards="group" if config.scale_rewards else "none",
         loss_type="dapo",
         learning_rate=config.learning_rate,
         warmup_steps=config.warmup_steps,

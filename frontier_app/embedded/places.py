@@ -9,6 +9,8 @@ import os
 import pwd
 import secrets
 import stat
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,12 +138,13 @@ class Places:
 
     def secret_key(self) -> str:
         """The key that signs sessions: made once, readable by the owner alone."""
-        try:
-            descriptor = os.open(self.secret_key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return self.secret_key_file.read_text().strip()
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(secrets.token_urlsafe(48))
+        if not self.secret_key_file.exists():
+            descriptor, fresh = tempfile.mkstemp(dir=self.home)  # mode 0600
+            with os.fdopen(descriptor, "w") as stream:
+                stream.write(secrets.token_urlsafe(48))
+            with suppress(FileExistsError):  # whoever came first has made the key
+                os.link(fresh, self.secret_key_file)
+            os.unlink(fresh)
         return self.secret_key_file.read_text().strip()
 
 

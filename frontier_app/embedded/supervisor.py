@@ -35,6 +35,9 @@ PORTS_TRIED = 100
 SHORTEST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 STEADY_SECONDS = 30.0
+WEB_ALONE_SECONDS = 1.5  # starting takes each process a second of a core; the page should not wait for the workers
+APART_SECONDS = 0.2
+CPU_WORKERS = 2
 CELERY = (sys.executable, "-m", "celery", "-A", "frontier_app", "--quiet")
 WORKER = ("worker", "--pool=solo", "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=INFO")
 
@@ -124,7 +127,10 @@ class Supervisor:
         if self.stopping:
             return
         prepare_database()
-        self.others = [Kept(program) for program in (self._web(listening), *self._workers())]
+        self.others = [Kept(self._web(listening))]
+        first = time.monotonic() + WEB_ALONE_SECONDS
+        for number, program in enumerate(self._workers()):
+            self.others.append(Kept(program, start_again=first + number * APART_SECONDS))
         self.tick()
 
     def _start_servers(self, servers: list[Server]) -> None:
@@ -162,13 +168,13 @@ class Supervisor:
 
     def _workers(self) -> Iterator[Program]:
         devices = gpus()
+        for slot in range(CPU_WORKERS):
+            yield self._celery(f"cpu-{slot}", "cpu")
         yield self._celery("tend", "tend")
         yield self._program("beat", (*CELERY, "beat", "--loglevel=WARNING"))
         for slot in range(self.slots):
             chosen = {"CUDA_VISIBLE_DEVICES": devices[slot]} if slot < len(devices) else {}
             yield self._celery(f"gpu-{slot}", "gpu", chosen)
-        for slot in range(2):
-            yield self._celery(f"cpu-{slot}", "cpu")
 
     def _celery(self, name: str, queue: str, environment: dict[str, str] | None = None) -> Program:
         return self._program(name, (*CELERY, *WORKER, "-Q", queue, "-n", f"{name}@%h"), environment)

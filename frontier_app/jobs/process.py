@@ -15,19 +15,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from queue import Empty, Queue
 
 from django.db import DatabaseError, connection
 
 import compute
 from compute.configs import EvaluateConfig, JobConfig, parse_config
-from compute.errors import ComputeError, ConfigError
-from compute.events import MAX_LINE_BYTES, AnyEvent, parse_event
+from compute.errors import ComputeError
 from frontier_app import live
 from frontier_app.ingest import StaleTokenError, ingest
 from frontier_app.jobs import queue
 from frontier_app.jobs.log import JobLog
 from frontier_app.jobs.patience import first_line, patiently
+from frontier_app.jobs.stream import EventStream, Parsed, collecting_rarely
 from frontier_app.models import Job, Rollup
 
 COMMAND = (sys.executable, "-m", "compute")
@@ -36,8 +35,7 @@ LOOK_SECONDS = 1.0
 CANCEL_SECONDS = 20.0
 RELEASE_SECONDS = 5.0
 TEARDOWN_SECONDS = 15.0
-WAITING_LINES = 512
-BATCH_BYTES = 16 << 20
+LISTEN_SECONDS = 0.25
 KEPT_FROM_CHILDREN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE")
 logger = logging.getLogger(__name__)
 
@@ -46,7 +44,8 @@ def run(job: Job, stopping: Callable[[], bool]) -> None:
     """Run a claimed job to its end, or hand it back when `stopping` says that the worker must go."""
     live.job_changed(job)
     try:
-        _Attempt(job, stopping).run()
+        with collecting_rarely():
+            _Attempt(job, stopping).run()
     except StaleTokenError as error:
         logger.warning("%s", error)
     except Exception as error:  # the job must end in a state, whatever happened
@@ -88,9 +87,8 @@ class _Attempt:
             self._report_silence(status, kills_before)
 
     def _attend(self, child: "Child", heart: "Heart") -> None:
-        for lines in child.batches():
-            if lines:
-                self._store(lines)
+        for parsed in child.batches():
+            self._store(parsed)
             self._heed(child, heart)
             if time.monotonic() > self._kill_at:
                 child.kill()
@@ -114,17 +112,10 @@ class _Attempt:
             self._kill_at = time.monotonic() + seconds
             self._killed_for = otherwise
 
-    def _store(self, lines: list[bytes]) -> None:
+    def _store(self, parsed: Parsed) -> None:
         """Ingest one batch. A malformed line costs a sentence in the log and nothing else."""
-        events: list[AnyEvent] = []
-        for line in lines:
-            try:
-                event = parse_event(line)
-            except ConfigError as error:
-                self._log.write(str(error))
-            else:
-                if not (self._released and event.type in ("cancelled", "failed")):
-                    events.append(event)
+        self._log.write(*parsed.refused)
+        events = [event for event in parsed.events if not (self._released and event.type in ("cancelled", "failed"))]
         if events:
             outcome = patiently(lambda: ingest(self._job, self._job.token, events))
             self._ended = outcome.state not in queue.HELD
@@ -154,21 +145,17 @@ class Child:
                 env={"OMP_NUM_THREADS": "1", **environment, "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,
             )
-        self._lines: Queue[bytes | None] = Queue(WAITING_LINES)
-        self._reader = threading.Thread(target=self._read, name=f"events of {job.reference}", daemon=True)
-        self._reader.start()
+        assert self._process.stdout is not None
+        self._events = EventStream(self._process.stdout, f"events of {job.reference}")
 
-    def batches(self) -> Iterator[list[bytes]]:
-        """Lines as they come, those that wait together in one list; an empty list a few times a second otherwise."""
-        grace = 0
-        while True:
-            lines, ended = self._waiting()
-            yield lines
-            if ended:
-                return
-            if not lines and self._process.poll() is not None:
-                grace += 1  # something the child left behind may hold the pipe open for ever
-                if grace > 8:
+    def batches(self) -> Iterator[Parsed]:
+        """What the child says, as it comes; an empty batch a few times a second otherwise."""
+        silent_after_death = 0
+        for parsed in self._events.batches(LISTEN_SECONDS):
+            yield parsed
+            if not any(parsed) and self._process.poll() is not None:
+                silent_after_death += 1  # something the child left behind may hold the pipe open for ever
+                if silent_after_death > 8:
                     return
 
     def terminate(self) -> None:
@@ -188,29 +175,6 @@ class Child:
         except subprocess.TimeoutExpired:
             self.kill()
             return self._process.wait()
-
-    def _waiting(self) -> tuple[list[bytes], bool]:
-        lines: list[bytes] = []
-        size = 0
-        try:
-            line = self._lines.get(timeout=0.25)
-            while line is not None:
-                lines.append(line)
-                size += len(line)
-                if size > BATCH_BYTES:
-                    return lines, False
-                line = self._lines.get_nowait()
-        except Empty:
-            return lines, False
-        return lines, True
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as stream:
-            while line := stream.readline(MAX_LINE_BYTES + 1):
-                if line.strip():
-                    self._lines.put(line)
-        self._lines.put(None)
 
 
 class Heart:

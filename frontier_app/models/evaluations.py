@@ -93,11 +93,16 @@ class Rollup(models.Model):
     """Counts of one evaluation on one problem judged at one coverage level; kept in the transaction that adds samples.
 
     `n` leaves infrastructure trouble out. `optimisation` and `correctness` follow the rule that counts every test;
-    the `first_` columns follow the stop-early rule (first failing test in size order).
+    the `first_` columns follow the stop-early rule (first failing test in size order). Written only by
+    `frontier_app.ingest`, and without foreign-key triggers for the reason given at `Sample`.
     """
 
-    evaluation = models.ForeignKey(Evaluation, on_delete=models.CASCADE, related_name="rollups", db_index=False)
-    problem = models.ForeignKey("Problem", on_delete=models.CASCADE, related_name="rollups", db_index=False)
+    evaluation = models.ForeignKey(
+        Evaluation, on_delete=models.CASCADE, related_name="rollups", db_index=False, db_constraint=False
+    )
+    problem = models.ForeignKey(
+        "Problem", on_delete=models.CASCADE, related_name="rollups", db_index=False, db_constraint=False
+    )
     level = models.PositiveSmallIntegerField()
     n = models.PositiveIntegerField(default=0)
     solved = models.PositiveIntegerField(default=0)

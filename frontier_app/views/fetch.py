@@ -6,6 +6,7 @@ A row the viewer may not see does not exist (404). Somebody who is not logged in
 
 from typing import NamedTuple
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
@@ -22,6 +23,12 @@ class OpenStudy(NamedTuple):
     role: str | None
 
     @property
+    def person(self) -> User:
+        """Who launches or shares; only for those who may."""
+        assert self.viewer.user is not None
+        return self.viewer.user
+
+    @property
     def may_launch(self) -> bool:
         return self.role is not None
 
@@ -30,12 +37,12 @@ class OpenStudy(NamedTuple):
         return self.role == Membership.OWNER
 
 
-def signed_in(request: HttpRequest) -> Viewer:
+def signed_in(request: HttpRequest) -> User:
     """The person behind the request. Raises PermissionDenied when there is none."""
-    viewer = viewer_of(request)
-    if viewer.user is None:
+    user = viewer_of(request).user
+    if user is None:
         raise PermissionDenied
-    return viewer
+    return user
 
 
 def open_study(request: HttpRequest, slug: str) -> OpenStudy:
@@ -89,5 +96,5 @@ def open_problem(opened: OpenStudy, slug: str) -> Problem:
 
 def open_job(request: HttpRequest, reference: str) -> Job:
     """The job, for a person who may see it."""
-    jobs = Job.objects.visible_to(signed_in(request)).select_related("study", "launched_by", "parent")
+    jobs = Job.objects.visible_to(Viewer(user=signed_in(request))).select_related("study", "launched_by", "parent")
     return get_object_or_404(jobs, reference=reference)

@@ -43,9 +43,9 @@ def job_counts(study: Study, viewer: Viewer) -> dict[str, int]:
         Job.objects.visible_to(viewer)
         .filter(study=study)
         .aggregate(
-            jobs=Count("pk", distinct=True),
-            running=Count("pk", filter=Q(state__in=(Job.RUNNING, Job.CANCELLING)), distinct=True),
-            queued=Count("pk", filter=Q(state=Job.QUEUED), distinct=True),
+            jobs=Count("pk"),
+            running=Count("pk", filter=Q(state__in=(Job.RUNNING, Job.CANCELLING))),
+            queued=Count("pk", filter=Q(state=Job.QUEUED)),
         )
     )
 

@@ -14,6 +14,7 @@ from frontier_app import launch
 from frontier_app.figures.thumbnail import ThumbnailPoint, thumbnail
 from frontier_app.models import Evaluation, Job, Path, Rollup, Study
 from frontier_app.models.jobs import JobQuerySet
+from frontier_app.viewer import Viewer
 from frontier_app.views.fetch import signed_in
 from frontier_app.views.frame import render_page
 from frontier_app.views.paging import Slice
@@ -23,7 +24,7 @@ STUDIES, QUEUE, LAST = 12, 8, 10
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    viewer = signed_in(request)
+    viewer = Viewer(user=signed_in(request))
     visible = Job.objects.visible_to(viewer)
     studies = Slice(request, Study.objects.visible_to(viewer), STUDIES)
     context = {"slice": studies, "tiles": _tiles(studies.rows)} | _queue(visible)
@@ -48,7 +49,7 @@ def _tiles(studies: Sequence[Study]) -> list[dict[str, object]]:
         for row in Evaluation.objects.filter(study__in=studies)
         .values("study")
         .annotate(
-            complete=Count("pk", filter=Q(state=Evaluation.COMPLETE)), planned=Count("pk"), samples=Sum("samples_done")
+            complete=Count("pk", filter=Q(state=Evaluation.COMPLETE)), planned=Count("pk"), drawn=Sum("samples_done")
         )
         .order_by()
     }
@@ -95,9 +96,9 @@ def _points(studies: Sequence[Study]) -> dict[int, list[ThumbnailPoint]]:
 @require_POST
 def create_miniature(request: HttpRequest) -> HttpResponse:
     """The way out of the empty page: the laptop-sized study, started from a button."""
-    viewer = signed_in(request)
+    person = signed_in(request)
     try:
-        study = launch.create_miniature_study(viewer.user, slug=f"miniature-{viewer.user.pk}")
+        study = launch.create_miniature_study(person, slug=f"miniature-{person.pk}")
     except launch.LaunchError as error:
         messages.error(request, str(error))
         return redirect("home")

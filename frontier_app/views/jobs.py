@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from frontier_app import launch
 from frontier_app.models import Job
 from frontier_app.models.jobs import JobQuerySet
-from frontier_app.viewer import viewer_of
+from frontier_app.viewer import Viewer, viewer_of
 from frontier_app.views.fetch import open_job, open_study, signed_in
 from frontier_app.views.frame import job_counts, render_page, study_context
 from frontier_app.views.paging import Slice
@@ -29,7 +29,7 @@ SHOWN = {
 
 @require_safe
 def jobs(request: HttpRequest) -> HttpResponse:
-    visible = Job.objects.visible_to(signed_in(request))
+    visible = Job.objects.visible_to(Viewer(user=signed_in(request)))
     return render_page(request, "jobs.html", _table(request, visible), parts=("rows",))
 
 
@@ -121,7 +121,7 @@ def _change(request: HttpRequest, job: Job, verb: "launch.Verb", done: str) -> H
     if not _may_change(request, job):
         raise PermissionDenied
     try:
-        changed = verb(job, signed_in(request).user)
+        changed = verb(job, signed_in(request))
     except launch.LaunchError as error:
         messages.error(request, str(error))
         return redirect(job)

@@ -101,7 +101,7 @@ def _call(form: LaunchForm, opened: OpenStudy, kind: str, dry_run: bool = False)
     if not form.is_valid():
         return None
     try:
-        return VERBS[kind](opened.study, opened.viewer.user, **form.cleaned_data, dry_run=dry_run)
+        return VERBS[kind](opened.study, opened.person, **form.cleaned_data, dry_run=dry_run)
     except verbs.LaunchError as error:
         form.refuse(error.field, error.message)
         return None
@@ -127,7 +127,7 @@ def _cost(opened: OpenStudy, form: LaunchForm, kind: str) -> dict[str, object]:
 
 def _first_error(form: LaunchForm) -> str:
     for name, texts in form.errors.items():
-        return f"{form.fields[name].label}: {texts[0]}" if name in form.fields else texts[0]
+        return f"{form.fields[name].label}: {texts[0]}" if name in form.fields else str(texts[0])
     return ""
 
 

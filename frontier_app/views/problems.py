@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from frontier_app.figures.growth import growth_figure
 from frontier_app.models import Evaluation, Path, Problem, Rollup
-from frontier_app.problem_report import add_texts, breakdowns, distinct_programs, growths, test_results
+from frontier_app.problem_report import add_texts, breakdowns, distinct_programs, growths, results_of
 from frontier_app.views.fetch import OpenStudy, open_problem, open_study
 from frontier_app.views.frame import render_page, study_context
 from frontier_app.views.paging import Slice
@@ -135,7 +135,7 @@ def _programs(request: HttpRequest, problem: Problem, shown: Sequence[Evaluation
         "distinct": len(programs),
         "samples": sum(one.samples for one in programs),
         "program": program,
-        "results": test_results(problem, program) if program else [],
+        "results": results_of(problem, program) if program else [],
     }
 
 

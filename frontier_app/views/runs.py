@@ -1,7 +1,7 @@
 """Training runs and their curves."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db.models import F, Max, Min
 from django.db.models.functions import Mod
@@ -80,5 +80,5 @@ def _shades(opened: OpenStudy, shown: Sequence[Run]) -> dict[int, float]:
     return {run.pk: (run.coverage - low) / (high - low) if high > low else 1.0 for run in shown}
 
 
-def in_order(names: "set[str] | dict[str, object]") -> list[str]:
+def in_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))

@@ -35,7 +35,7 @@ def study_sharing(request: HttpRequest, slug: str) -> HttpResponse:
     if form.is_bound and form.is_valid():
         days = form.cleaned_data["days"]
         opened.study.share_links.create(
-            created_by=opened.viewer.user,
+            created_by=opened.person,
             allow_programs=form.cleaned_data["allow_programs"],
             expires=timezone.now() + timedelta(days=int(days)) if days else None,
         )

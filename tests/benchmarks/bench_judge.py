@@ -2,8 +2,8 @@
 
     python tests/benchmarks/bench_judge.py [workers]
 
-Both run the same small program with the imports of a contest solution, on as many workers. Bar: 10 times. The rounds of the
-two alternate, so that load on the machine meets both alike. Prints one line; writes nothing outside a temporary folder.
+Both run the same small program with the imports of a contest solution, on as many workers. Bar: 10 times. The rounds of
+the two alternate, so that load on the machine meets both alike. Prints one line; leaves nothing behind.
 """
 
 import subprocess
@@ -73,8 +73,8 @@ def main() -> None:
             ]
             judged, cold = (sum(rates) / ROUNDS for rates in zip(*rounds, strict=True))
             print(
-                f"judge: {judged:.0f} executions/s, cold interpreter: {cold:.0f} executions/s, ratio {judged / cold:.1f} "
-                f"(bar: 10), {workers} workers, {judge.isolation}"
+                f"judge: {judged:.0f} executions/s, cold interpreter: {cold:.0f} executions/s, "
+                f"ratio {judged / cold:.1f} (bar: 10), {workers} workers, {judge.isolation}"
             )
 
 

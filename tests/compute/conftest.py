@@ -13,7 +13,7 @@ from compute.problems.problem import BlobStore, Problem, TestCase, write_problem
 FAST = "print(sum(map(int, input().split())))\n"
 WRONG = "print(0)\n"
 SLOW = "numbers = list(map(int, input().split()))\nfor _ in range(len(numbers) ** 3): pass\nprint(sum(numbers))\n"
-STATEMENTS = ("Add the numbers", "Sum the numbers", "Total of numbers")
+STATEMENTS = ("Add", "Sum", "Total")
 SIZES = (2, 3, 4, 300, 500)
 CHAT_TEMPLATE = "{{ messages[0]['content'] }}\n{% if add_generation_prompt %}```python\n{% endif %}"
 
@@ -56,7 +56,7 @@ def sum_problem(blobs, slug, statement):
         title=slug,
         statement=statement,
         difficulty="easy",
-        cpu_seconds=0.2,
+        cpu_seconds=0.1,
         memory_bytes=256 << 20,
         tests=tuple(tests),
     )
@@ -64,7 +64,7 @@ def sum_problem(blobs, slug, statement):
 
 @pytest.fixture(scope="session")
 def tiny_policy(tmp_path_factory):
-    """A checkpoint folder: a random Llama whose vocabulary holds whole programs, so that one token is an answer."""
+    """A checkpoint folder: a random Llama whose vocabulary holds whole programs: one token decides an answer."""
     return write_tiny_policy(tmp_path_factory.mktemp("policies") / "start", seed=0)
 
 
@@ -105,13 +105,13 @@ def tiny_tokenizer():
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    words = sorted({word for statement in STATEMENTS for word in statement.split()})
-    vocabulary = ["<pad>", "<unk>", "```", "```python\n", "\n", " ", FAST, WRONG, SLOW, *words]
+    answers = [f"{program}```" for program in (FAST, WRONG, SLOW)]
+    vocabulary = ["<pad>", "<unk>", "<end>", "```python\n", "\n", *answers, *STATEMENTS]
     tokenizer = Tokenizer(models.WordLevel({word: place for place, word in enumerate(vocabulary)}, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"```python\n|\n| |[A-Za-z]+"), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"```python\n|\n|[A-Za-z]+"), "isolated")
     tokenizer.decoder = decoders.Fuse()
     fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>", eos_token="```", padding_side="left"
+        tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>", eos_token="<end>", padding_side="left"
     )
     fast.chat_template = CHAT_TEMPLATE
     return fast

@@ -120,7 +120,7 @@ def test_sigterm_cancels_and_is_acknowledged(tmp_path, evaluation):
     child = started(path)
     child.send_signal(signal.SIGTERM)
     try:
-        rest, _ = child.communicate(timeout=20)
+        rest, _ = child.communicate(timeout=60)
     finally:
         child.kill()
     assert json.loads(rest.splitlines()[-1])["type"] == "cancelled"

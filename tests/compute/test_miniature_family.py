@@ -19,11 +19,11 @@ from compute.miniature.composition import (
 from compute.miniature.corpus import Corpus
 from compute.miniature.execution import run_program
 from compute.miniature.inputs import Shape, draw_input
-from compute.miniature.kinds import HELD_OUT_KINDS, KINDS
-from compute.miniature.parts import FILTERS, PLAIN, TRANSFORMS
+from compute.miniature.kinds import HELD_OUT_KINDS, KINDS, Kind
+from compute.miniature.parts import PLAIN, TRANSFORMS
 from compute.miniature.rendering import answer, fast_program, guarded, slow_program, statement, title
 from compute.miniature.sizes import LIMIT_SECONDS, sizes
-from compute.miniature.slips import SLIPS, with_slips
+from compute.miniature.slips import SLIPS, Slip, with_slips
 
 WITH_TWO_PROGRAMS = [kind for kind in KINDS.values() if kind.fast]
 
@@ -139,8 +139,8 @@ def test_a_filter_always_leaves_something() -> None:
 
 
 @pytest.mark.parametrize("slip", SLIPS, ids=lambda slip: slip.pattern)
-def test_every_slip_happens_and_can_make_a_right_program_wrong(slip: object) -> None:
-    pattern, replacements = slip  # type: ignore[misc]
+def test_every_slip_happens_and_can_make_a_right_program_wrong(slip: Slip) -> None:
+    pattern, replacements = slip
     rng = random.Random(5)
     wrong = set()
     for kind in WITH_TWO_PROGRAMS:
@@ -180,18 +180,16 @@ def test_a_program_is_stopped_at_its_limit_and_leaves_the_streams_alone() -> Non
 
 
 @pytest.mark.parametrize("kind", WITH_TWO_PROGRAMS, ids=lambda kind: kind.name)
-def test_margins_around_the_time_limit_are_wide(kind: object) -> None:
+def test_margins_around_the_time_limit_are_wide(kind: Kind) -> None:
     """Where tests bind the slow program needs 5 limits; where they do not, a fifth; the fast program always a fifth.
 
     Only the least of a few runs counts, since a busy machine can only make a run longer.
     """
     rng = random.Random(8)
-    chosen = {"guard": "even", "drop": "multiple", "zero": "even", "none": PLAIN}[kind.filter_mode]  # type: ignore[attr-defined]
-    assert chosen in FILTERS
-    name = kind.name  # type: ignore[attr-defined]
-    first_binding, largest = sizes(KINDS[name], 3)[2][0], sizes(KINDS[name], 3)[4][0]
-    largest_free = sizes(KINDS[name], None)[4][0]
-    drawn = task(name, rng.choice(sorted(TRANSFORMS)), rng.choice([chosen, PLAIN]), seed=9)
+    chosen = PLAIN if kind.filter_mode == "none" else rng.choice([PLAIN, "even", "multiple"])
+    first_binding, largest = sizes(kind, 3)[2][0], sizes(kind, 3)[4][0]
+    largest_free = sizes(kind, None)[4][0]
+    drawn = task(kind.name, rng.choice(sorted(TRANSFORMS)), chosen, seed=9)
     slow, fast = slow_program(drawn), fast_program(drawn)
     assert (
         run_program(slow, draw_input(drawn, Shape(first_binding, long_ranges=True), rng), 5 * LIMIT_SECONDS).output

@@ -38,5 +38,5 @@ def test_a_fence_directly_after_the_code_closes_the_block():
 def test_the_beginning_of_the_answer_that_a_template_writes_belongs_to_the_answer(tiny_policy):
     from transformers import AutoTokenizer
 
-    prompt, beginning = render(AutoTokenizer.from_pretrained(tiny_policy), "Add the numbers")
-    assert (prompt, beginning) == ("Add the numbers\n```python\n", "```python\n")
+    prompt, beginning = render(AutoTokenizer.from_pretrained(tiny_policy), "Add")
+    assert (prompt, beginning) == ("Add\n```python\n", "```python\n")

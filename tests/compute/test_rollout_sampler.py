@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.ml
 
-PROMPTS = [[9, 5, 10], [11, 5, 12, 5, 10, 4, 3], [9]]
+PROMPTS = [[8, 4, 3], [9, 4, 10, 4, 8, 4, 3], [9]]
 KEYS = ["a", "b", "c"]
 
 

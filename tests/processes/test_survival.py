@@ -47,8 +47,8 @@ def test_killing_the_supervisor_leaves_nothing_running_and_the_next_start_comple
     installation: Installation,
 ):
     supervisor = installation.start("demo", "--small")
-    installation.wait_for(installation.page_answers, 60, "the page is up")
-    installation.wait_for(lambda: installation.number(COUNT) > 0, 150, "the first samples")
+    installation.wait_for(installation.page_answers, 120, "the page is up")
+    installation.wait_for(lambda: installation.number(COUNT) > 0, 300, "the first samples")
     before = installation.everything()
     assert len(before) > len(PARTS)
     supervisor.kill()
@@ -58,7 +58,7 @@ def test_killing_the_supervisor_leaves_nothing_running_and_the_next_start_comple
 
     summary = installation.places.home / "summary.json"
     again = installation.start("demo", "--small", "--exit", "--summary", str(summary))
-    assert again.wait(150) == 0, installation.told()
+    assert again.wait(400) == 0, installation.told()
 
     points = json.loads(summary.read_text())["points"]
     assert sorted(point["alpha"] for point in points if point["alpha"] is not None) == sorted(SMALL.alphas)
@@ -72,10 +72,10 @@ def up(installation: Installation) -> None:
     """Serving, with a complete study in it."""
     if installation.supervisor is None or installation.supervisor.poll() is not None:
         installation.start("up")
-    installation.wait_for(installation.page_answers, 60, "the page is up")
+    installation.wait_for(installation.page_answers, 120, "the page is up")
     if not installation.number(STUDIES):
         installation.stop()
-        assert installation.start("demo", "--small", "--exit").wait(200) == 0, installation.told()
+        assert installation.start("demo", "--small", "--exit").wait(400) == 0, installation.told()
         up(installation)
 
 
@@ -85,12 +85,12 @@ def test_killing_a_part_in_the_middle_of_a_sweep_loses_nothing(installation: Ins
     seed = 100 + list(PARTS).index(name)
     lost_before = installation.number(LOST)
     installation.shell(LAUNCH.format(alphas=ALPHAS, samples=SAMPLES, seed=seed))
-    installation.wait_for(lambda: installation.number(COUNT_OF_SEED, seed) > 0, 90, "the first samples")
+    installation.wait_for(lambda: installation.number(COUNT_OF_SEED, seed) > 0, 200, "the first samples")
     victim = installation.part(name)
     assert victim is not None
     victim.send_signal(signal.SIGKILL)
 
-    installation.wait_for(lambda: installation.number(COMPLETE, seed) == len(ALPHAS), 120, "the sweep is complete")
+    installation.wait_for(lambda: installation.number(COMPLETE, seed) == len(ALPHAS), 240, "the sweep is complete")
     expected = len(ALPHAS) * SMALL.evaluated_problems * SAMPLES
     assert installation.number(COUNT_OF_SEED, seed) == expected
     assert installation.rows(TWICE) == [(0,)]

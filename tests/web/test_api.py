@@ -85,7 +85,9 @@ def test_a_share_link_reads_points_and_nothing_else(measured: factories.Measured
         assert browser.get(f"/api/{path}?share={token}").status_code == 403
     assert browser.get(f"/api/jobs/{reference}?share={token}").status_code == 404
     assert browser.get(f"/api/jobs/{reference}/log?share={token}").status_code == 404
-    assert browser.post(f"/api/studies/miniature/sweep?share={token}", {}).status_code in (403, 422)
+    body = {"low": "miniature.low", "high": "miniature.high", "alpha": 0.25}
+    answer = browser.post(f"/api/studies/miniature/merge?share={token}", body, content_type="application/json")
+    assert answer.status_code == 403
 
 
 def test_a_revoked_share_link_opens_nothing(measured: factories.Measured) -> None:

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
+import factories
 import pytest
 from django.utils import timezone
 
 from frontier_app.models import Job, ShareLink
-from tests import factories
 
 pytestmark = pytest.mark.django_db
 
@@ -19,25 +19,24 @@ def study():
     return factories.measured_study(problems=2, samples=2, alphas=(0.0, 1.0)).study
 
 
-@pytest.mark.parametrize("page", READING + MEMBERS)
-def test_owner_and_member_open_every_page_of_a_study(client_of, study, page):
+def test_owner_and_member_open_every_page_of_a_study(client_of, study):
     for person in (factories.alice(), factories.bob()):
-        assert client_of(person).get(f"/studies/{study.slug}/{page}").status_code == 200
+        opened = {
+            page: client_of(person).get(f"/studies/{study.slug}/{page}").status_code for page in READING + MEMBERS
+        }
+        assert set(opened.values()) == {200}, opened
 
 
-@pytest.mark.parametrize("page", (*READING, *MEMBERS, "sharing/"))
-def test_a_study_does_not_exist_for_a_stranger(client_of, study, page):
-    assert client_of(factories.charlie()).get(f"/studies/{study.slug}/{page}").status_code == 404
+def test_a_study_does_not_exist_for_a_stranger(client_of, study):
+    for page in (*READING, *MEMBERS, "sharing/"):
+        assert client_of(factories.charlie()).get(f"/studies/{study.slug}/{page}").status_code == 404
 
 
-@pytest.mark.parametrize("page", (*READING, *MEMBERS, "sharing/"))
-def test_nobody_is_sent_to_the_login_page_and_back(client_of, study, page):
-    address = f"/studies/{study.slug}/{page}"
-
-    response = client_of(None).get(address)
-
-    assert response.status_code == 302
-    assert response.url == f"/login/?next={address}"
+def test_nobody_is_sent_to_the_login_page_and_back(client_of, study):
+    for page in (*READING, *MEMBERS, "sharing/"):
+        address = f"/studies/{study.slug}/{page}"
+        response = client_of(None).get(address)
+        assert (response.status_code, response.url) == (302, f"/login/?next={address}")
 
 
 def test_a_part_asked_by_htmx_sends_nobody_to_the_login_page(client_of, study):

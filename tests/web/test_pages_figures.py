@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import factories
 import pytest
 from django.utils import timezone
 
@@ -9,7 +10,6 @@ from frontier_app.figures.curves import Curve, curves_figure
 from frontier_app.figures.growth import Growth, growth_figure
 from frontier_app.models import MetricPoint
 from frontier_app.templatetags.frontier import about, ago, alpha, count, letters, mix, rate, seconds, size
-from tests import factories
 
 
 def test_an_undefined_step_breaks_the_curve():

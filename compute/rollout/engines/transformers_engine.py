@@ -7,7 +7,7 @@ and nothing is written. A weight of 1 gives the checkpoint bit for bit.
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
@@ -18,7 +18,7 @@ from compute.merging.merge import refuse_mismatch, refuse_weights
 from compute.merging.methods import linear_in_place
 from compute.rollout import reasoning
 from compute.rollout.engines import Completion
-from compute.rollout.policy import load_policy, stop_tokens
+from compute.rollout.policy import decoded, load_policy, stop_tokens
 from compute.rollout.sampler import CachedSampler, Draw
 
 if TYPE_CHECKING:
@@ -117,6 +117,5 @@ def cosine_of_deltas(start: Tensors, first: Tensors, second: Tensors) -> float |
 
 
 def completion_of(draw: Draw, tokenizer: "PreTrainedTokenizerBase") -> Completion:
-    """Special tokens are kept: a closing fence may be one."""
-    text = tokenizer.decode(draw.tokens, skip_special_tokens=False)
-    return Completion(text, len(draw.tokens), "stop" if draw.stopped else "length", math.fsum(draw.log_likelihoods))
+    finish: Literal["stop", "length"] = "stop" if draw.stopped else "length"
+    return Completion(decoded(tokenizer, draw.tokens), len(draw.tokens), finish, math.fsum(draw.log_likelihoods))

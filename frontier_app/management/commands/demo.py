@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 from rich.console import Console
 
 from compute.miniature.study import PLAN, SMALL
@@ -19,6 +19,7 @@ from frontier_app.models import Job, Study
 from frontier_app.summary import measured_points
 
 LOOK_SECONDS = 0.5
+ENDS = {Job.FAILED: "failed", Job.CANCELLED: "was cancelled", Job.LOST: "was lost"}
 
 
 class Command(BaseCommand):
@@ -60,7 +61,7 @@ def the_study(seed: object, small: object) -> Study:
     owner = researcher()
     study = launch.create_miniature_study(owner, slug=name, seed=seed, plan=SMALL if small else PLAN)
     for job in latest(study):
-        if job.state in (Job.FAILED, Job.CANCELLED, Job.LOST):
+        if job.state in ENDS:
             launch.retry(job, owner)
     return study
 
@@ -90,29 +91,34 @@ def watch(installation: Supervisor, study: Study, console: Console) -> str:
                 stages.show(jobs)
                 if ended(study, jobs):
                     return failure_of(jobs)
-            except OperationalError:  # PostgreSQL is being started again
+            except (OperationalError, InterfaceError):  # PostgreSQL is being started again
                 connection.close()
     return "The study was stopped before it was complete; the next demo continues it."
 
 
 def ended(study: Study, jobs: list[Job]) -> bool:
-    """Whether nothing runs, nothing can start any more, and nothing is about to be retried by itself."""
-    blocked = set(study.jobs.blocked().values_list("pk", flat=True))
-    return not any(
-        job.state in (Job.RUNNING, Job.CANCELLING)
-        or (job.state == Job.QUEUED and job.pk not in blocked)
-        or (job.state == Job.LOST and job.attempt < job.max_attempts)
+    """Whether nothing runs, nothing can start any more, and nothing is about to be retried by itself.
+
+    Jobs move between two queries, so the answer only stands when they are afterwards where they were before.
+    """
+    going_on = any(
+        job.state in (Job.RUNNING, Job.CANCELLING) or (job.state == Job.LOST and job.attempt < job.max_attempts)
         for job in jobs
     )
+    if going_on or study.jobs.ready().exists():
+        return False
+    return [(job.pk, job.state) for job in jobs] == [(job.pk, job.state) for job in latest(study)]
 
 
 def failure_of(jobs: list[Job]) -> str:
     """One sentence about the first job that ended badly; '' when all went well."""
     for job in jobs:
-        if job.state in (Job.FAILED, Job.CANCELLED, Job.LOST):
+        if job.state in ENDS:
             reason = f": {job.error.rstrip('.')}" if job.error else ""
-            return f"The study failed because “{job.title}” was {job.state}{reason}."
-    return "" if all(job.state == Job.SUCCEEDED for job in jobs) else "The study cannot go on: jobs wait for nothing."
+            return f"The study failed because “{job.title}” {ENDS[job.state]}{reason}."
+    if any(job.state != Job.SUCCEEDED for job in jobs):
+        return "The study cannot go on: its jobs wait for one that is gone."
+    return ""
 
 
 def report(study: Study, console: Console, file: object, failure: str) -> None:

@@ -57,11 +57,14 @@ export class Composition {
   #grab(event) {
     if (event.button !== 0 || !this.scale || !this.view || this.view.empty) return;
     const box = this.plot.getBoundingClientRect();
-    const alphaUnder = (moving) => this.caught(this.scale.alpha(moving.clientX - box.left), moving.shiftKey);
-    const follow = (moving) => this.moved(alphaUnder(moving), false);
+    let last = this.alpha;
+    const follow = (moving) => {
+      last = this.caught(this.scale.alpha(moving.clientX - box.left), moving.shiftKey);
+      this.moved(last, false);
+    };
     const release = () => {
       removeEventListener("pointermove", follow);
-      this.moved(this.alpha, true);
+      this.moved(last, true);
     };
     addEventListener("pointermove", follow);
     addEventListener("pointerup", release, { once: true });

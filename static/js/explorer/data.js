@@ -6,6 +6,7 @@ import { View } from "./view.js";
 
 const KEPT = 12;
 const LEAST_WAIT = 1200; // milliseconds between two refetches; longer when a fetch itself takes long
+const ENDED = ["succeeded", "failed", "cancelled", "lost"]; // a job that ends unfinished leaves its points unmeasured
 const views = new Map();
 const programs = new Map();
 let latest = 0;
@@ -64,5 +65,6 @@ export function whenMeasured(refetch) {
     waiting = setTimeout(due, Math.max(0, last + pause - performance.now()));
   };
   for (const what of ["evaluation", "problems"]) document.body.addEventListener(`live:${what}`, heard);
+  document.body.addEventListener("live:job", ({ detail }) => ENDED.includes(detail.data?.state) && heard());
   return heard;
 }

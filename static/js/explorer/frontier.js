@@ -9,7 +9,8 @@ const SVG = "http://www.w3.org/2000/svg";
 export class Frontier {
   constructor(plot, over, { chosen, hovered }) {
     Object.assign(this, { plot, over });
-    this.ellipse = this.#add("path", "ellipse");
+    this.inside = this.#add("svg", "inside"); // cut off at the axes
+    this.ellipse = this.#add("path", "ellipse", {}, this.inside);
     this.halo = this.#add("circle", "halo", { r: 12 });
     this.mark = this.#add("circle", "here", { r: 8 });
     this.lit = this.#add("circle", "lit", { r: 12 });
@@ -26,11 +27,11 @@ export class Frontier {
     new ResizeObserver(() => requestAnimationFrame(() => { this.rescale(); this.place(this.alpha); })).observe(plot);
   }
 
-  #add(name, className, attributes = {}) {
+  #add(name, className, attributes = {}, parent = this.over) {
     const made = document.createElementNS(SVG, name);
     made.setAttribute("class", className);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-    this.over.append(made);
+    parent.append(made);
     return made;
   }
 
@@ -48,7 +49,10 @@ export class Frontier {
   }
 
   rescale() {
-    if (this.plot.layout) this.scale = scales(this.plot);
+    if (!this.plot.layout) return;
+    this.scale = scales(this.plot);
+    const { left, top, width, height } = this.scale;
+    for (const [name, value] of Object.entries({ x: left, y: top, width, height })) this.inside.setAttribute(name, value);
   }
 
   /** Moves the mark to an alpha: solid at a measured point, dashed on an estimate, gone where neither is known. */
@@ -69,7 +73,7 @@ export class Frontier {
     const outline = point && this.ellipses.get(point.reference);
     this.ellipse.toggleAttribute("hidden", !outline);
     if (outline) {
-      const corners = outline.x.map((x, index) => `${this.scale.x(x).toFixed(1)} ${this.scale.y(outline.y[index]).toFixed(1)}`);
+      const corners = outline.x.map((x, index) => [this.scale.x(x) - this.scale.left, this.scale.y(outline.y[index]) - this.scale.top].map((pixel) => pixel.toFixed(1)).join(" "));
       this.ellipse.setAttribute("d", `M${corners.join("L")}Z`);
       this.ellipse.style.fill = ramp(alpha, 0.2);
       this.ellipse.style.stroke = coloured(`ramp(${alpha})`);

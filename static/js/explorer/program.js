@@ -49,7 +49,9 @@ export class ProgramPanel {
 
   /** Takes a problem's programs. `levels` and `level` say how many test groups there are and are judged. */
   take(programs, level, levels) {
-    Object.assign(this, { programs, level, levels });
+    const said = JSON.stringify([programs, level]);
+    if (said === this.said) return;
+    Object.assign(this, { programs, level, levels, said });
     this.shown = null;
     const { problem } = programs;
     this.problem.textContent = problem.title;

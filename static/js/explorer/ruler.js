@@ -129,11 +129,15 @@ export class Ruler {
     this.root.setPointerCapture(event.pointerId);
     this.root.classList.add("dragging");
     const left = this.ticks.getBoundingClientRect().left;
-    const follow = (moving) => this.moved(this.caught(moving.clientX - left, moving.shiftKey), false);
+    let last = this.alpha; // the thumb itself follows a frame later
+    const follow = (moving) => {
+      last = this.caught(moving.clientX - left, moving.shiftKey);
+      this.moved(last, false);
+    };
     const release = () => {
       this.root.classList.remove("dragging");
       this.root.removeEventListener("pointermove", follow);
-      this.moved(this.alpha, true);
+      this.moved(last, true);
     };
     this.root.addEventListener("pointermove", follow);
     this.root.addEventListener("lostpointercapture", release, { once: true });

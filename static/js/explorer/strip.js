@@ -50,6 +50,7 @@ export class Strip {
       .sort(([one, first], [other, second]) => (one < other ? -1 : one > other ? 1 : first - second))
       .map(([, problem]) => problem);
     this.space.style.height = `${this.order.length * ROW}px`;
+    this.root.style.setProperty("--rows", this.order.length);
     this.note.textContent = this.filter
       ? `${this.order.length} of ${view.count} problems`
       : this.order.length ? "" : "The problems are being written.";

@@ -1,0 +1,47 @@
+"""A PostgreSQL and a Valkey for one benchmark, durable as in production, in a folder that is thrown away.
+
+Import this before anything of Django: it chooses FRONTIER_HOME. DATABASE_URL and REDIS_URL, where set, are used.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(PROJECT), str(PROJECT / "tests")]
+HOME = Path(tempfile.mkdtemp(prefix="frontier-bench-"))
+HOME.chmod(0o711)
+os.environ["FRONTIER_HOME"] = str(HOME)
+os.environ["DJANGO_SETTINGS_MODULE"] = "frontier_app.settings"
+
+import django  # noqa: E402
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402
+
+from frontier_app.embedded.places import Places  # noqa: E402
+from frontier_app.embedded.processes import stop  # noqa: E402
+from frontier_app.embedded.servers import needed_servers  # noqa: E402
+
+
+@contextmanager
+def running() -> Iterator[None]:
+    """Both servers up and the tables made."""
+    places = Places(HOME)
+    places.prepare()
+    servers = needed_servers(places)
+    processes = [server.start() for server in servers]
+    try:
+        for server, process in zip(servers, processes, strict=True):
+            server.wait(process)
+        call_command("migrate", verbosity=0)
+        yield
+    finally:
+        for server, process in zip(servers, processes, strict=True):
+            stop(process, server.program.stop_signal, server.program.grace_seconds)
+        shutil.rmtree(HOME, ignore_errors=True)
