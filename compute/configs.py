@@ -22,7 +22,7 @@ class Strict(BaseModel):
 
 
 class ProblemSetSource(Strict):
-    """A problem set on disk: JSON lines of `compute.problems.problem.Problem`, tests' bytes in a content-addressed folder."""
+    """A problem set on disk: JSON lines of `compute.problems.problem.Problem`; tests' bytes lie in `blobs` by hash."""
 
     reference: Reference
     path: Path

@@ -5,59 +5,51 @@ sentence for the person who filled it in. Rights to a study are the caller's to 
 nothing here computes.
 """
 
-import importlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path as FilePath
 from typing import NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from pydantic import ValidationError
 
-import compute
-from compute.configs import (
-    EvaluateConfig,
-    EvaluationPoint,
-    Ingredient,
-    InstallConfig,
-    JobConfig,
-    JudgeLimits,
-    MergeConfig,
-    ProblemsConfig,
-    ProblemSetSource,
-    Sampling,
-    Setting,
-    TrainConfig,
-    one_sentence,
-)
+from compute.configs import MergeConfig, ProblemsConfig, Sampling, Setting, TrainConfig
 from compute.miniature import study as miniature
 from compute.miniature.study import MiniaturePlan
 from frontier_app import estimates, live
 from frontier_app.estimates import Estimate
 from frontier_app.jobs import queue
-from frontier_app.models import Checkpoint, Evaluation, Job, Membership, MergeIngredient, Path, ProblemSet, Run, Study
+from frontier_app.models import Checkpoint, Job, Membership, Path, ProblemSet, Run, Study
+from frontier_app.planning import (
+    LaunchError,
+    Point,
+    checkpoint_folder,
+    compute_part,
+    enqueue,
+    folder_bytes,
+    free_reference,
+    home_folder,
+    ingredients,
+    is_measured,
+    judge_cache,
+    needed_for,
+    needed_for_set,
+    on_path,
+    plan_evaluation,
+    plan_training,
+    planned_folder,
+    reference_prefix,
+    source,
+    valid_config,
+)
 
-PARTS_OF_COMPUTE = ("torch", "transformers", "safetensors", "tokenizers", "accelerate", "trl")
-PREFIX_LENGTH = 40
+__all__ = ["LaunchError", "Launched"]
 MOST_ALPHAS = 200
 LARGEST_ALPHA = 100.0
 Verb = Callable[[Job, User], Job]
-
-
-class LaunchError(Exception):
-    """What is wrong with a request. `field` names the form field; empty when it is no single one."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
 
 
 class Launched(NamedTuple):
@@ -65,15 +57,6 @@ class Launched(NamedTuple):
 
     jobs: list[Job]
     estimate: Estimate
-
-
-@dataclass(frozen=True)
-class Point:
-    """Weights to evaluate: a checkpoint, and its place on a path."""
-
-    checkpoint: Checkpoint
-    alpha: float | None = None
-    path: Path | None = None
 
 
 def create_miniature_study(
@@ -113,15 +96,15 @@ def _miniature(owner: User, slug: str, seed: int, plan: MiniaturePlan) -> Study:
         study=study,
         origin=Checkpoint.BASE,
         folder=str(miniature.BASE_FOLDER),
-        size_bytes=_folder_bytes(miniature.BASE_FOLDER),
+        size_bytes=folder_bytes(miniature.BASE_FOLDER),
     )
     study.save(update_fields=["base"])
     problems = _make_problems(study, owner, plan)
     runs = {coverage: _train_miniature(study, owner, plan, coverage, problems) for coverage in _ends_first(plan)}
     low, high = (runs[coverage].checkpoints.get() for coverage in (plan.low, plan.high))
     path = Path.objects.create(study=study, name=f"{low.name} → {high.name}", low=low, high=high)
-    measure = partial(_evaluate, study, owner, sampling=plan.sampling(seed), problems=plan.evaluated_problems)
-    for part in _deal([Point(_on_path(path, alpha), alpha, path) for alpha in plan.alphas], workers()):
+    measure = partial(plan_evaluation, study, owner, sampling=plan.sampling(seed), problems=plan.evaluated_problems)
+    for part in _deal([Point(on_path(path, alpha), alpha, path) for alpha in plan.alphas], workers()):
         measure(part, title=_sweep_title(path, part))
     for coverage in plan.coverages:
         if coverage not in (plan.low, plan.high):
@@ -159,7 +142,7 @@ def launch_training(
     start = initialisation or study.base
     if start is None:
         raise LaunchError("initialisation", "This study has no base checkpoint to start from.")
-    needs_of_start = _needed_for(start, "initialisation")
+    needs_of_start = needed_for(start, "initialisation")
     if not coverages:
         raise LaunchError("coverages", "Name at least one coverage, for example 0.4.")
     if not seeds:
@@ -169,15 +152,15 @@ def launch_training(
         for seed in dict.fromkeys(seeds):
             for coverage in dict.fromkeys(coverages):
                 name = f"coverage {coverage:g}, seed {seed}"
-                reference = _free_reference(study, f"cov{coverage:g}-seed{seed}")
-                config = _config(
+                reference = free_reference(study, f"cov{coverage:g}-seed{seed}")
+                config = valid_config(
                     TrainConfig,
                     fields={"coverage": "coverages", "seed": "seeds"},
                     reference=reference,
-                    initialisation=start.folder or _planned_folder(start),
+                    initialisation=start.folder or planned_folder(start),
                     initialisation_reference=start.reference,
-                    folder=_checkpoint_folder(study, reference),
-                    problems=_source(study.train_set, "coverages"),
+                    folder=checkpoint_folder(study, reference),
+                    problems=source(study.train_set, "coverages"),
                     coverage=coverage,
                     steps=steps,
                     save_steps=tuple(save_steps),
@@ -190,10 +173,12 @@ def launch_training(
                     kl_coefficient=kl_coefficient,
                     seed=seed,
                     trainer=trainer,
-                    judge_cache=_judge_cache(),
+                    judge_cache=judge_cache(),
                 )
-                needs = [*needs_of_start, *_needed_for_set(study.train_set)]
-                jobs.append(_train(study, by, config, name, start, needs, remote).job)
+                needs = [*needs_of_start, *needed_for_set(study.train_set)]
+                run = plan_training(study, by, config, name, start, needs, remote)
+                assert run.job is not None
+                jobs.append(run.job)
         return _launched(jobs)
 
 
@@ -227,12 +212,12 @@ def launch_sweep(
         path, _ = Path.objects.get_or_create(
             low=low, high=high, defaults={"study": study, "name": f"{low.name} → {high.name}"}
         )
-        points = [Point(_on_path(path, alpha), alpha, path) for alpha in dict.fromkeys(alphas)]
-        points = [point for point in points if not _is_measured(study, point, sampling, setting)]
+        points = [Point(on_path(path, alpha), alpha, path) for alpha in dict.fromkeys(alphas)]
+        points = [point for point in points if not is_measured(study, point, sampling, setting)]
         if not points:
             raise LaunchError("alphas", "All of these alphas are measured, or being measured, with this sampling.")
         jobs = [
-            _evaluate(
+            plan_evaluation(
                 study, by, part, sampling=sampling, setting=setting, remote=remote, title=_sweep_title(path, part)
             )
             for part in _deal(points, workers())
@@ -258,11 +243,11 @@ def launch_evaluation(
     sampling = _sampling(study, samples, temperature, max_tokens, seed)
     point = Point(checkpoint)
     with transaction.atomic(), _one_launch_at_a_time(study), _undone_if(dry_run):
-        if _is_measured(study, point, sampling, setting):
+        if is_measured(study, point, sampling, setting):
             raise LaunchError("checkpoint", f"{checkpoint.name} is measured, or being measured, with this sampling.")
         return _launched(
             [
-                _evaluate(
+                plan_evaluation(
                     study,
                     by,
                     [point],
@@ -289,19 +274,19 @@ def launch_merge(
         path, _ = Path.objects.get_or_create(
             low=low, high=high, defaults={"study": study, "name": f"{low.name} → {high.name}"}
         )
-        merge = _on_path(path, alpha)
+        merge = on_path(path, alpha)
         if merge.materialised:
             raise LaunchError("alpha", f"{merge.name} is written already.")
         if merge.made_by is not None and not merge.made_by.ended_already:
             raise LaunchError("alpha", f"{merge.name} is being written already.")
-        config = _config(
+        config = valid_config(
             MergeConfig,
             reference=merge.reference,
-            folder=_checkpoint_folder(study, merge.reference),
-            ingredients=_ingredients(merge),
+            folder=checkpoint_folder(study, merge.reference),
+            ingredients=ingredients(merge),
         )
-        needs = [*_needed_for(low, "low"), *_needed_for(high, "high"), *_compute_part(study, by)]
-        job = _enqueue(config, title=f"Write {merge.name}", study=study, needs=needs, launched_by=by)
+        needs = [*needed_for(low, "low"), *needed_for(high, "high"), *compute_part(study, by)]
+        job = enqueue(config, title=f"Write {merge.name}", study=study, needs=needs, launched_by=by)
         merge.made_by = job
         merge.save(update_fields=["made_by"])
         return _launched([job])
@@ -334,13 +319,6 @@ def workers() -> int:
     return max(1, int(getattr(settings, "FRONTIER_GPU_SLOTS", 0) or 2))
 
 
-def reference_prefix(slug: str) -> str:
-    """What the references of a study begin with. They are unique everywhere and at most 64 characters long."""
-    return (
-        slug if len(slug) <= PREFIX_LENGTH else f"{slug[: PREFIX_LENGTH - 9]}-{sha256(slug.encode()).hexdigest()[:8]}"
-    )
-
-
 def parse_numbers(text: str, field: str) -> list[float]:
     """ "0, 0.5 1.25" or "-0.5:1.5:0.25" as numbers. Raises LaunchError for the field."""
     numbers: list[float] = []
@@ -368,15 +346,15 @@ def _make_problems(study: Study, by: User, plan: MiniaturePlan) -> Job:
     config = ProblemsConfig(
         train_reference=study.train_set.reference,
         held_out_reference=study.held_out_set.reference,
-        folder=_home("problem_sets"),
-        blobs=_home("blobs"),
+        folder=home_folder("problem_sets"),
+        blobs=home_folder("blobs"),
         seed=study.seed,
         train=plan.train,
         held_out=plan.held_out,
         weak_share=plan.weak_share,
     )
-    needs = _compute_part(study, by)
-    return _enqueue(config, title="Write the problems and their tests", study=study, needs=needs, launched_by=by)
+    needs = compute_part(study, by)
+    return enqueue(config, title="Write the problems and their tests", study=study, needs=needs, launched_by=by)
 
 
 def _ends_first(plan: MiniaturePlan) -> list[float]:
@@ -392,8 +370,8 @@ def _train_miniature(study: Study, by: User, plan: MiniaturePlan, coverage: floa
         reference=reference,
         initialisation=miniature.BASE_FOLDER,
         initialisation_reference=study.base.reference,
-        folder=_checkpoint_folder(study, reference),
-        problems=_source(study.train_set, ""),
+        folder=checkpoint_folder(study, reference),
+        problems=source(study.train_set, ""),
         coverage=coverage,
         steps=plan.steps,
         save_steps=(plan.early_step,) if plan.early_step < plan.steps else (),
@@ -405,223 +383,9 @@ def _train_miniature(study: Study, by: User, plan: MiniaturePlan, coverage: floa
         max_tokens=plan.max_tokens,
         seed=study.seed,
         trainer=plan.trainer,
-        judge_cache=_judge_cache(),
+        judge_cache=judge_cache(),
     )
-    return _train(study, by, config, name, study.base, [problems])
-
-
-def _train(
-    study: Study,
-    by: User,
-    config: TrainConfig,
-    name: str,
-    start: Checkpoint,
-    needs: Sequence[Job],
-    remote: bool = False,
-) -> Run:
-    """The job, the run and the planned checkpoint of one training."""
-    job = _enqueue(
-        config,
-        title=f"Train {name}" if "coverage" in name else f"Train {name} (coverage {config.coverage:g})",
-        study=study,
-        on="gpu",
-        needs=[*needs, *_compute_part(study, by, remote)],
-        launched_by=by,
-        remote=remote,
-    )
-    run = Run.objects.create(
-        study=study,
-        reference=config.reference,
-        name=name,
-        coverage=config.coverage,
-        seed=config.seed,
-        steps=config.steps,
-        initialisation=start,
-        job=job,
-        config=job.config,
-    )
-    Checkpoint.objects.create(
-        reference=config.reference,
-        name=name,
-        study=study,
-        origin=Checkpoint.TRAINED,
-        made_by=job,
-        parent=start,
-        run=run,
-        step=config.steps,
-        coverage=config.coverage,
-    )
-    return run
-
-
-def _evaluate(
-    study: Study,
-    by: User,
-    points: Sequence[Point],
-    *,
-    sampling: Sampling,
-    title: str,
-    setting: Setting = "reasoning",
-    needs: Sequence[Job] = (),
-    problems: int | None = None,
-    remote: bool = False,
-) -> Job:
-    """One job for some points, and the planned evaluation of each."""
-    if study.held_out_set is None:
-        raise LaunchError("checkpoint", "This study has no held-out problem set.")
-    limits = JudgeLimits()
-    references = [queue.new_reference("evaluation") for _ in points]
-    ends = {one.pk: one for point in points for one, _ in _recipe(point.checkpoint)}
-    config = _config(
-        EvaluateConfig,
-        fields={"setting": "setting"},
-        points=tuple(
-            EvaluationPoint(
-                evaluation=reference,
-                checkpoint=point.checkpoint.reference,
-                alpha=point.alpha,
-                ingredients=_ingredients(point.checkpoint),
-            )
-            for reference, point in zip(references, points, strict=True)
-        ),
-        problems=_source(study.held_out_set, "checkpoint"),
-        setting=setting,
-        sampling=sampling,
-        limits=limits,
-        judge_cache=_judge_cache(),
-        initialisation=study.base.folder if study.base and study.base.folder else None,
-    )
-    needed = [job for end in ends.values() for job in _needed_for(end, "checkpoint")]
-    job = _enqueue(
-        config,
-        title=title,
-        study=study,
-        on="gpu",
-        needs=[*needs, *needed, *_needed_for_set(study.held_out_set), *_compute_part(study, by, remote)],
-        launched_by=by,
-        remote=remote,
-        problems=problems or study.held_out_set.problems.count(),
-    )
-    for reference, point in zip(references, points, strict=True):
-        Evaluation.objects.create(
-            study=study,
-            reference=reference,
-            checkpoint=point.checkpoint,
-            path=point.path,
-            alpha=point.alpha,
-            problem_set=study.held_out_set,
-            setting=setting,
-            sampling=sampling.model_dump(mode="json"),
-            limits=limits.model_dump(mode="json"),
-            job=job,
-        )
-    return job
-
-
-def _is_measured(study: Study, point: Point, sampling: Sampling, setting: str) -> bool:
-    """Whether the same question has an answer, or will have one unless somebody interferes."""
-    same = Evaluation.objects.filter(
-        study=study,
-        checkpoint=point.checkpoint,
-        path=point.path,
-        problem_set=study.held_out_set,
-        setting=setting,
-        sampling=sampling.model_dump(mode="json"),
-    )
-    given_up = (Job.FAILED, Job.CANCELLED, Job.LOST)
-    return any(
-        one.state == Evaluation.COMPLETE or (one.job is not None and one.job.state not in given_up)
-        for one in same.select_related("job")
-    )
-
-
-def _on_path(path: Path, alpha: float) -> Checkpoint:
-    """The checkpoint at `alpha`: an end of the path, or the merge, which stays virtual until it is written."""
-    if alpha in (0, 1):
-        return path.high if alpha else path.low
-    recipe = f"{path.low.reference} {path.high.reference} {alpha!r}"
-    merge, created = Checkpoint.objects.get_or_create(
-        reference=f"{reference_prefix(path.study.slug)}.merge-{sha256(recipe.encode()).hexdigest()[:12]}",
-        defaults={"name": f"{path.name} at {alpha:g}", "study": path.study, "origin": Checkpoint.MERGED},
-    )
-    if created:
-        for end, weight in ((path.low, 1 - alpha), (path.high, alpha)):
-            MergeIngredient.objects.create(merge=merge, checkpoint=end, weight=weight)
-    return merge
-
-
-def _recipe(checkpoint: Checkpoint) -> list[tuple[Checkpoint, float]]:
-    """What to add up: the checkpoint itself, or the ingredients of a merge that has no folder."""
-    if checkpoint.materialised or checkpoint.origin != Checkpoint.MERGED:
-        return [(checkpoint, 1.0)]
-    return [(one.checkpoint, one.weight) for one in checkpoint.recipe.select_related("checkpoint")]
-
-
-def _ingredients(checkpoint: Checkpoint) -> tuple[Ingredient, ...]:
-    return tuple(
-        Ingredient(reference=one.reference, folder=FilePath(one.folder or _planned_folder(one)), weight=weight)
-        for one, weight in _recipe(checkpoint)
-    )
-
-
-def _needed_for(checkpoint: Checkpoint, field: str) -> list[Job]:
-    """The jobs that must succeed before `checkpoint` can be read. Raises LaunchError when none will write it."""
-    waits = []
-    for one, _ in _recipe(checkpoint):
-        if one.materialised:
-            continue
-        if one.made_by is None or one.made_by.state in (Job.FAILED, Job.CANCELLED, Job.LOST, Job.SUCCEEDED):
-            how = f"its job is {one.made_by.state}" if one.made_by else "no job writes it"
-            raise LaunchError(field, f"{one.name} has no weights: {how}.")
-        waits.append(one.made_by)
-    return waits
-
-
-def _needed_for_set(problem_set: ProblemSet | None) -> list[Job]:
-    """The job that still has to write a problem set."""
-    if problem_set is None or problem_set.ready:
-        return []
-    writing = Job.objects.active().filter(kind="problems")
-    named = {"train_reference", "held_out_reference"}
-    return [job for job in writing if problem_set.reference in {job.config.get(name) for name in named}]
-
-
-def _compute_part(study: Study, by: User, remote: bool = False) -> list[Job]:
-    """The job that installs the compute part, where it is missing: the one under way, or a new one."""
-    importlib.invalidate_caches()
-    if remote or all(find_spec(name) is not None for name in PARTS_OF_COMPUTE):
-        return []
-    under_way = Job.objects.active().filter(kind="install").order_by("pk").first()
-    if under_way is None:
-        config = InstallConfig(project=FilePath(compute.__file__).parent.parent)
-        under_way = _enqueue(config, title="Install the compute part", study=study, launched_by=by)
-    return [under_way]
-
-
-def _enqueue(
-    config: JobConfig,
-    *,
-    title: str,
-    study: Study,
-    launched_by: User,
-    on: str = "cpu",
-    needs: Sequence[Job] = (),
-    problems: int = 1,
-    remote: bool = False,
-) -> Job:
-    cost = estimates.of_config(config.model_dump(mode="json"), problems)
-    job = queue.enqueue(
-        config,
-        title=title[:160],
-        study=study,
-        queue=on,
-        needs=dict.fromkeys(needs),
-        launched_by=launched_by,
-        estimate_seconds=cost.seconds,
-        remote=remote,
-    )
-    live.job_changed(job)
-    return job
+    return plan_training(study, by, config, name, study.base, [problems])
 
 
 def _launched(jobs: list[Job]) -> Launched:
@@ -644,27 +408,14 @@ def _undone_if(dry_run: bool) -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def _config(kind: type, *, fields: dict[str, str] | None = None, **values: object) -> JobConfig:
-    """A valid config, or a LaunchError for the form's field that holds the first wrong value."""
-    try:
-        return kind(**values)
-    except ValidationError as error:
-        name = str(error.errors(include_url=False)[0]["loc"][0]) if error.errors()[0]["loc"] else ""
-        if name == "":
-            name = "save_steps" if "save_steps" in str(error) else ""
-        raise LaunchError((fields or {}).get(name, name), one_sentence(error)) from None
-
-
 def _sampling(study: Study, samples: int, temperature: float, max_tokens: int, seed: int | None) -> Sampling:
-    try:
-        return Sampling(
-            samples=samples,
-            temperature=temperature,
-            max_tokens=max_tokens,
-            seed=study.seed if seed is None else seed,
-        )
-    except ValidationError as error:
-        raise LaunchError(str(error.errors()[0]["loc"][0]), one_sentence(error)) from None
+    return valid_config(
+        Sampling,
+        samples=samples,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        seed=study.seed if seed is None else seed,
+    )
 
 
 def _refuse_foreign(study: Study, **checkpoints: Checkpoint) -> None:
@@ -673,7 +424,7 @@ def _refuse_foreign(study: Study, **checkpoints: Checkpoint) -> None:
             raise LaunchError(field, f"{checkpoint.name} belongs to another study.")
         if checkpoint.folder and not FilePath(checkpoint.folder).is_dir():
             raise LaunchError(field, f"The folder of {checkpoint.name}, {checkpoint.folder}, is not there any more.")
-        _needed_for(checkpoint, field)
+        needed_for(checkpoint, field)
 
 
 def _check_alpha(alpha: float, field: str) -> None:
@@ -692,46 +443,3 @@ def _deal(points: Sequence[Point], hands: int) -> list[list[Point]]:
     """Points for each of `hands` jobs, the trained ends first, so that what anchors the path is known soonest."""
     ordered = sorted(points, key=lambda point: (point.alpha not in (0, 1), abs((point.alpha or 0) - 0.5), point.alpha))
     return [dealt for hand in range(hands) if (dealt := list(ordered[hand::hands]))]
-
-
-def _free_reference(study: Study, name: str) -> str:
-    reference = f"{reference_prefix(study.slug)}.{name}"
-    if not Checkpoint.objects.filter(reference=reference).exists():
-        return reference
-    return f"{reference}-{queue.new_reference('run').removeprefix('run-')}"
-
-
-def _source(problem_set: ProblemSet | None, field: str) -> ProblemSetSource:
-    if problem_set is None:
-        raise LaunchError(field, "This study has no problem set.")
-    return ProblemSetSource(
-        reference=problem_set.reference,
-        path=FilePath(problem_set.path or _home("problem_sets") / f"{problem_set.reference}.jsonl"),
-        blobs=FilePath(problem_set.blobs or _home("blobs")),
-    )
-
-
-def _planned_folder(checkpoint: Checkpoint) -> FilePath:
-    """Where the job that makes `checkpoint` was told to write it."""
-    assert checkpoint.made_by is not None
-    config = checkpoint.made_by.config
-    folder = FilePath(config["folder"])
-    if config["kind"] == "train" and checkpoint.step not in (None, config["steps"]):
-        return folder.with_name(f"{folder.name}-step{checkpoint.step}")
-    return folder
-
-
-def _checkpoint_folder(study: Study, reference: str) -> FilePath:
-    return _home("checkpoints") / study.slug / reference
-
-
-def _judge_cache() -> FilePath:
-    return _home("judge") / "cache.sqlite"
-
-
-def _home(folder: str) -> FilePath:
-    return FilePath(settings.FRONTIER_HOME) / folder
-
-
-def _folder_bytes(folder: FilePath) -> int:
-    return sum(file.stat().st_size for file in folder.glob("*")) if folder.is_dir() else 0

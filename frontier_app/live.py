@@ -32,7 +32,7 @@ def notify(topic: str, what: str, data: dict[str, object]) -> None:
 
 def job_changed(job: Job, *, progress_only: bool = False) -> None:
     """To the job's own page, its study's pages and home: where it stands now."""
-    data = {
+    data: dict[str, object] = {
         "reference": job.reference,
         "study": job.study.slug if job.study else None,
         "kind": job.kind,
@@ -50,7 +50,7 @@ def job_changed(job: Job, *, progress_only: bool = False) -> None:
 
 
 def evaluation_changed(evaluation: Evaluation, study_slug: str) -> None:
-    data = {
+    data: dict[str, object] = {
         "reference": evaluation.reference,
         "checkpoint": evaluation.checkpoint_id,
         "path": evaluation.path_id,
@@ -84,7 +84,7 @@ class Postman:
     def post(self, topic: str, what: str, data: dict[str, object]) -> None:
         if get_channel_layer() is None or len(self._pending) >= MOST_PENDING:
             return
-        message = {"type": "live.message", "topic": topic, "what": what, "data": data}
+        message: dict[str, object] = {"type": "live.message", "topic": topic, "what": what, "data": data}
         future = self._submit(self._send(group_of(topic), message))
         self._pending.add(future)
         future.add_done_callback(self._pending.discard)

@@ -5,6 +5,7 @@ every coverage level and both precedence rules; a sample that is there already i
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, product
 from typing import NamedTuple
@@ -44,7 +45,8 @@ class Added(NamedTuple):
     refused: list[str]
 
 
-class Columns(NamedTuple):
+@dataclass(frozen=True)
+class Columns:
     """Samples a column at a time, in any order. kind: (samples,) codes of rows that have the same width; test_seconds:
     (samples, most tests), where a shorter suite has its maximum repeated; everything else (samples,)."""
 
@@ -61,7 +63,7 @@ class Columns(NamedTuple):
     test_seconds: NDArray[np.float64]
 
     def only(self, rows: NDArray) -> "Columns":
-        return Columns(*(column[rows] for column in self))
+        return Columns(**{name: column[rows] for name, column in vars(self).items()})
 
 
 class Alike(NamedTuple):
@@ -281,7 +283,7 @@ def _sum_up(parts: list[RollupRows]) -> list[RollupRows]:
 
 def _rollup_bytes(evaluation: int, part: RollupRows, chosen: NDArray[np.bool_]) -> bytes:
     kinds = {"cpu_seconds_sum": "f8", "tokens_sum": "i8"}
-    columns = [
+    columns: list[Column] = [
         np.full(int(chosen.sum()), evaluation, dtype=np.int64),
         part.problems[chosen].astype(np.int64),
         part.levels[chosen].astype(np.int16),

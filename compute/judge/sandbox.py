@@ -28,7 +28,7 @@ _RESTARTS = 3  # whatever ended a worker, a machine short of memory say, may wel
 _ERROR_BYTES = 2000
 
 
-class SandboxLost(Exception):  # noqa: N818 - an event, as Cancelled is
+class SandboxLost(Exception):
     """The fork server is gone or silent; the runs of its last request have no result."""
 
 

@@ -140,9 +140,9 @@ class CachedSampler:
         for step, column in enumerate(written):
             tokens[column.rows, step] = column.tokens.cpu().numpy()
             log_likelihoods[column.rows, step] = column.log_likelihoods.cpu().numpy()
-        stops: np.ndarray = np.isin(tokens, self.stop_tokens.cpu().numpy())  # type: ignore[assignment]
-        stopped = stops.any(axis=1)
-        lengths = np.where(stopped, stops.argmax(axis=1) + 1, len(written))
+        stops = np.isin(tokens, self.stop_tokens.cpu().numpy())
+        stopped = np.any(stops, axis=1)
+        lengths = np.where(stopped, np.argmax(stops, axis=1) + 1, len(written))
         return [
             Draw(tokens[row, :length].tolist(), log_likelihoods[row, :length].tolist(), bool(stopped[row]))
             for row, length in enumerate(lengths)

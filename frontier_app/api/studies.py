@@ -92,8 +92,8 @@ def train(request: HttpRequest, slug: str, body: TrainRequest) -> LaunchedOut:
 @router.post("/studies/{slug}/sweep", response=LaunchedOut)
 def sweep(request: HttpRequest, slug: str, body: SweepRequest) -> LaunchedOut:
     study, user = open_study_to_write(request, slug)
-    ends = {"low": _checkpoint(study, body.low, "low"), "high": _checkpoint(study, body.high, "high")}
-    return _out(launch.launch_sweep(study, user, **body.model_dump(exclude={"low", "high"}), **ends))
+    low, high = _checkpoint(study, body.low, "low"), _checkpoint(study, body.high, "high")
+    return _out(launch.launch_sweep(study, user, low, high, **body.model_dump(exclude={"low", "high"})))
 
 
 @router.post("/studies/{slug}/evaluate", response=LaunchedOut)
@@ -106,8 +106,8 @@ def evaluate(request: HttpRequest, slug: str, body: EvaluateRequest) -> Launched
 @router.post("/studies/{slug}/merge", response=LaunchedOut)
 def merge(request: HttpRequest, slug: str, body: MergeRequest) -> LaunchedOut:
     study, user = open_study_to_write(request, slug)
-    ends = {"low": _checkpoint(study, body.low, "low"), "high": _checkpoint(study, body.high, "high")}
-    return _out(launch.launch_merge(study, user, **ends, alpha=body.alpha, dry_run=body.dry_run))
+    low, high = _checkpoint(study, body.low, "low"), _checkpoint(study, body.high, "high")
+    return _out(launch.launch_merge(study, user, low, high, body.alpha, dry_run=body.dry_run))
 
 
 def _checkpoint(study: Study, reference: str, field: str) -> Checkpoint:

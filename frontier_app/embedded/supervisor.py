@@ -199,7 +199,7 @@ class Supervisor:
                 "DJANGO_SETTINGS_MODULE": "frontier_app.settings",
                 "CELERY_SKIP_CHECKS": "1",
                 "PYTHONUNBUFFERED": "1",
-                "OMP_NUM_THREADS": "1",
+                "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
             }
             | (environment or {}),
             folder=self.project,

@@ -101,9 +101,10 @@ def _trained_end(alpha: float) -> Figure:
 
 
 def _names(alphas: Sequence[float], shares: dict[str, list[float]]) -> list[Figure]:
-    """Each band's name where the band is thickest, away from the edges."""
+    """Each band's name where the band is thickest, away from the edges and from the lines at the trained ends."""
     margin = EDGE * (alphas[-1] - alphas[0]) if alphas else 0.0
     inner = [index for index, alpha in enumerate(alphas) if alphas[0] + margin <= alpha <= alphas[-1] - margin]
+    inner = [index for index in inner if alphas[index] not in (0.0, 1.0)] or inner
     if len(alphas) < 3 or not inner:
         return []
     names, floor = [], [0.0] * len(alphas)

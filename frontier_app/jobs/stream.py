@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, Queue
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 from compute.errors import ConfigError
 from compute.events import MAX_LINE_BYTES, AnyEvent, parse_event
@@ -28,7 +28,7 @@ class Parsed(NamedTuple):
 class EventStream:
     """Reads `stream` to its end and closes it. A slow reader holds the writer back."""
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
+    def __init__(self, stream: IO[bytes], name: str) -> None:
         self._stream = stream
         self._waiting: Queue[AnyEvent | str | None] = Queue(WAITING_EVENTS)
         threading.Thread(target=self._read, name=name, daemon=True).start()

@@ -177,7 +177,7 @@ def test_a_click_on_a_point_moves_alpha_and_the_initialisation_becomes_the_basel
         plot.emit('plotly_click', {points: [{customdata: keys[0]}]}); }"""
     )
     expect(page).to_have_url(re.compile("baseline=initialisation"))
-    expect(page.locator("#moved .label")).to_have_text("won and lost against initialisation")
+    expect(page.locator("#moved .label")).to_have_text("won and lost against base")
 
 
 def test_a_point_appears_without_reload_and_without_a_jump_when_a_measurement_is_launched(

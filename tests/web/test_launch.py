@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from compute.configs import parse_config
 from compute.miniature.study import PLAN, SMALL
-from frontier_app import launch
+from frontier_app import launch, planning
 from frontier_app.jobs import queue
 from frontier_app.launch import LaunchError, parse_numbers
 from frontier_app.models import Checkpoint, Evaluation, Job, Path, ProblemSet, Run, Study
@@ -116,7 +116,7 @@ def test_a_long_slug_still_gives_references_that_fit() -> None:
 
 
 def test_the_compute_part_is_installed_first_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch, "PARTS_OF_COMPUTE", ("a_package_that_is_not_there",))
+    monkeypatch.setattr(planning, "PARTS_OF_COMPUTE", ("a_package_that_is_not_there",))
     study = launch.create_miniature_study(factories.alice(), plan=SMALL)
     install = study.jobs.get(kind="install")
     assert list(Job.objects.ready()) == [install]
@@ -151,12 +151,13 @@ def test_a_sweep_measures_only_what_is_not_measured_yet(study: Study) -> None:
     assert len(launch.launch_sweep(study, factories.bob(), low, high, [0.5], 8).jobs) == 1
 
 
-def test_what_a_failed_job_did_not_measure_can_be_launched_again(study: Study) -> None:
+def test_what_a_failed_job_did_not_measure_is_taken_up_again(study: Study) -> None:
     (job,) = launch.launch_evaluation(study, factories.bob(), study.base, 4).jobs
     assert refusal(lambda: launch.launch_evaluation(study, factories.bob(), study.base, 4)).field == "checkpoint"
     held = factories.hold(job)
     queue.finish(held.pk, held.token, Job.FAILED, error_kind="engine", error="No.")
-    assert len(launch.launch_evaluation(study, factories.bob(), study.base, 4).jobs) == 1
+    (again,) = launch.launch_evaluation(study, factories.bob(), study.base, 4).jobs
+    assert Evaluation.objects.get(checkpoint=study.base).job == again
 
 
 def test_a_merge_is_written_once_and_then_evaluated_from_its_folder(study: Study) -> None:

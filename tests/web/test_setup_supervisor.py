@@ -178,18 +178,19 @@ def test_a_cluster_beside_a_deleted_home_is_set_aside():
     home = Path(tempfile.mkdtemp(prefix="frontier-test-closed-"))
     places = Places(home)
     assert not open_to_others(home)
-    assert places.cluster.parent == Path("/var/lib/frontier")
+    cluster = places.cluster
+    assert cluster.parent == Path("/var/lib/frontier")
     try:
         places.prepare()
         Postgres(places).prepare()
         (home / MARKER).unlink()
         Postgres(places).prepare()
-        assert (places.cluster.with_suffix(".abandoned") / "data" / "PG_VERSION").exists()
+        assert (cluster.with_suffix(".abandoned") / "data" / "PG_VERSION").exists()
         assert (home / MARKER).exists()
     finally:
+        shutil.rmtree(cluster, ignore_errors=True)
+        shutil.rmtree(cluster.with_suffix(".abandoned"), ignore_errors=True)
         shutil.rmtree(home)
-        shutil.rmtree(places.cluster, ignore_errors=True)
-        shutil.rmtree(places.cluster.with_suffix(".abandoned"), ignore_errors=True)
 
 
 def test_valkey_keeps_its_messages_when_it_is_killed(places):

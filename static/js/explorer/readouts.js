@@ -70,7 +70,7 @@ export class Readouts {
     const base = view.baseline_;
     const [change, half] = point.deltas?.[name] ?? [null, null];
     if (!base?.point || change === null) part.textContent = "no baseline yet";
-    else if (base.point === point) part.textContent = "the baseline";
+    else if (base.point === point) part.textContent = name === "no_answer" ? "baseline" : "the baseline";
     else {
       const sure = half !== null && Math.abs(change) > half;
       part.className = !sure ? "" : change * GOOD[name] > 0 ? "up" : "down";
@@ -83,6 +83,7 @@ export class Readouts {
   baselineName(view) {
     const base = view.baseline_;
     if (!base) return "the baseline";
+    if (base.mark === "initialisation") return "base";
     return base.alpha === null ? base.label : `a = ${alphaText(base.alpha)}`;
   }
 
