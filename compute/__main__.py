@@ -6,7 +6,6 @@ goes to standard error, so that standard output holds events and nothing else.
 """
 
 import ctypes
-import errno
 import importlib
 import json
 import os
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import TextIO
 
 from compute.configs import KINDS, JobConfig, read_config
-from compute.errors import Cancelled, ComputeError, ConfigError, StorageError
+from compute.errors import DISK_FULL, Cancelled, ComputeError, ConfigError, StorageError
 from compute.events import CancelAcknowledged, Event, EventWriter, Failed, Finished, Started
 
 RUNNERS = {
@@ -32,7 +31,6 @@ RUNNERS = {
 }
 VERSIONS_OF = ("frontier", "torch", "transformers", "trl", "numpy")
 PR_SET_PDEATHSIG = 1
-DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 Runner = Callable[[JobConfig, EventWriter, Callable[[], bool]], Mapping[str, object]]
 
 
@@ -81,7 +79,7 @@ def report(emit: Callable[[Event], None], error: ComputeError) -> int:
 
 def report_os_error(emit: Callable[[Event], None], error: OSError) -> int:
     """A full disk is the user's to mend; any other refusal of the system is unexpected."""
-    if error.errno not in DISK_IS_FULL:
+    if error.errno not in DISK_FULL:
         return report_unexpected(emit, error)
     place = f" at {error.filename}" if error.filename else ""
     return report(emit, StorageError(f"The disk is full{place}: free some space and retry."))
@@ -97,7 +95,10 @@ def report_unexpected(emit: Callable[[Event], None], error: Exception) -> int:
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to kill this process when the worker that started it dies, so that no orphan keeps computing."""
+    """Ask the kernel to kill this process when the worker that started it dies, so that no orphan keeps computing.
+
+    Linux means the thread that started it: a worker must start jobs from a thread that outlives them.
+    """
     if not sys.platform.startswith("linux"):
         return
     parent = os.getppid()

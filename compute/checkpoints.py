@@ -8,7 +8,6 @@ Limits: nothing is synced to the device, so a power failure can lose a folder th
 hashes tell (`damaged_files`). torch is imported only by what returns or saves tensors.
 """
 
-import errno
 import glob
 import hashlib
 import json
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from compute.configs import one_sentence
-from compute.errors import MissingInput, StorageError
+from compute.errors import DISK_FULL, MissingInput, StorageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +35,6 @@ MAX_HEADER_BYTES = 100 << 20
 READ_BYTES = 4 << 20
 # What decides which text a token number stands for. Settings beside them (chat template, padding) do not.
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "vocab.txt")
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 ELEMENT_BYTES = {
     "F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2,
     "F8_E4M3": 1, "F8_E5M2": 1, "I8": 1, "U8": 1, "BOOL": 1,

@@ -14,7 +14,8 @@ from compute.errors import ConfigError
 
 Setting = Literal["reasoning", "tools", "agentic"]
 Coverage = Annotated[float, Field(gt=0, le=1)]
-Reference = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
+REFERENCE_LENGTH = 64
+Reference = Annotated[str, Field(min_length=1, max_length=REFERENCE_LENGTH, pattern=r"^[A-Za-z0-9._:-]+$")]
 
 
 class Strict(BaseModel):
@@ -130,6 +131,13 @@ class TrainConfig(Strict):
     def saved_steps_lie_in_the_run(self) -> "TrainConfig":
         if any(not 1 <= step <= self.steps for step in self.save_steps):
             raise ValueError(f"save_steps must lie between 1 and steps ({self.steps})")
+        return self
+
+    @model_validator(mode="after")
+    def early_checkpoints_have_names_that_fit(self) -> "TrainConfig":
+        longest = max((self.reference_at(step) for step in self.save_steps), key=len, default="")
+        if len(longest) > REFERENCE_LENGTH:
+            raise ValueError(f"the early checkpoint {longest!r} has a name longer than {REFERENCE_LENGTH} letters")
         return self
 
     def reference_at(self, step: int) -> str:

@@ -12,6 +12,10 @@ ComputeError                 what ends a job, with a message fit for a person
 A caller's mistake inside Python is a ValueError; ours is an assert.
 """
 
+import errno
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)  # the system's numbers for it: no space left, quota exceeded
+
 
 class ComputeError(Exception):
     """Ends a job. `kind` is stored with the job and chosen from a closed list, so that pages can group by it."""

@@ -37,8 +37,8 @@ FORMAT = 1
 ALARMING_NO_ANSWER_RATE = 0.05
 ALARMING_FACTOR = 1.5
 ALARMS_BY_FACTOR = (
-    ("mean_tokens", "answers are {:.1f} times as long"),
-    ("mean_log_likelihood", "own answers are {:.1f} times as unlikely"),
+    ("mean_tokens", "answers {:.1f} times as long"),
+    ("mean_log_likelihood", "answers {:.1f} times as unlikely"),
 )
 
 
@@ -54,6 +54,7 @@ def explorer_data(study: Study, selection: Selection, viewer: Viewer) -> dict[st
     intervals = cluster_bootstrap(cells.classes, cells.counts.n)
     baseline = find_baseline(placed, selection.baseline)
     points = frontier_points(placed, intervals, len(cells.problems))
+    planned = [one.alpha for one in placed if one.alpha is not None and _is_underway(one.evaluation)]
     numbers = _numbers(placed, cells, intervals, baseline)
     return {
         "difficulty": selection.difficulty,
@@ -71,7 +72,7 @@ def explorer_data(study: Study, selection: Selection, viewer: Viewer) -> dict[st
                 placed, _flat(cells), numbers, intervals.problems.tolist(), strict=True
             )
         ],
-        "figures": {"frontier": frontier_figure(points), "composition": composition_figure(points)},
+        "figures": {"frontier": frontier_figure(points), "composition": composition_figure(points, planned)},
     }
 
 
@@ -150,12 +151,16 @@ def _evaluation(one: Placed, placed: Iterable[Placed], problems: int, viewer: Vi
         "mark": one.mark,
         "shade": one.shade,
         "state": evaluation.state,
-        "underway": evaluation.state != Evaluation.COMPLETE and job is not None and not job.ended_already,
+        "underway": _is_underway(evaluation),
         "samples_done": evaluation.samples_done,
         "samples_per_problem": evaluation.samples_per_problem,
         "job": job.get_absolute_url() if job is not None and jobs_shown else None,
         "alarms": raised_alarms(evaluation.alarms, _nearer_end(one, placed)),
     }
+
+
+def _is_underway(evaluation: Evaluation) -> bool:
+    return evaluation.state != Evaluation.COMPLETE and evaluation.job is not None and not evaluation.job.ended_already
 
 
 def _nearer_end(one: Placed, placed: Iterable[Placed]) -> dict[str, float | None]:

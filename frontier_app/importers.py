@@ -64,8 +64,12 @@ def _plan(study: Study, by: User, config: Importable) -> Job:
 
 
 def _plan_training(study: Study, by: User, config: TrainConfig) -> Job:
-    if Run.objects.filter(reference=config.reference).exists():
-        raise LaunchError("reference", f"There is a run {config.reference!r} already.")
+    known = Run.objects.filter(reference=config.reference).select_related("job").first()
+    if known is not None:
+        again = queue.retry(known.job, launched_by=by) if known.study == study and known.job is not None else None
+        if again is None:
+            raise LaunchError("reference", f"There is a run {config.reference!r} already.")
+        return again
     start = study.checkpoints.filter(reference=config.initialisation_reference).first()
     if start is None:
         raise LaunchError("initialisation", f"This study has no checkpoint {config.initialisation_reference!r}.")

@@ -294,9 +294,9 @@ def valid_config(kind: type[Config], *, fields: dict[str, str] | None = None, **
     try:
         return kind(**values)
     except ValidationError as error:
-        place = error.errors(include_url=False)[0]["loc"]
-        # A rule about several keys has no place; its message names the key first.
-        key = str(place[0]) if place else next((name for name in values if name in str(error)), "")
+        first = error.errors(include_url=False)[0]
+        # A rule about several keys has no place; its message begins with the one that is wrong.
+        key = str(first["loc"][0]) if first["loc"] else next((w for w in first["msg"].split() if w in values), "")
         raise LaunchError((fields or {}).get(key, key), one_sentence(error)) from None
 
 

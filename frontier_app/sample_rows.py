@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from django.db import connection
@@ -31,6 +31,10 @@ COUNTS = (
 )  # fmt: skip
 ROLLUP_COLUMNS = ("evaluation_id", "problem_id", "level", *COUNTS)
 COUNT_TYPES = {"cpu_seconds_sum": "double precision", "tokens_sum": "bigint"}
+
+
+Row = dict[str, Any]
+"""The fields of a `compute.events.SampleRecord`."""
 
 
 class Suite(NamedTuple):
@@ -109,11 +113,12 @@ def suites_of(problem_set: int, slugs: Collection[str]) -> dict[str, Suite]:
 
 def add_samples(evaluation: Evaluation, records: Sequence[SampleRecord]) -> Added:
     """COPY the samples that are new and add them to the rollups. What does not fit its problem is refused."""
-    suites = suites_of(evaluation.problem_set_id, {record.problem for record in records})
-    fitting, refused = _sort_out(suites, records)
-    if not fitting:
+    values = [vars(record) for record in records]  # an attribute of a pydantic model costs three look-ups
+    suites = suites_of(evaluation.problem_set_id, {row["problem"] for row in values})
+    values, refused = _sort_out(suites, values)
+    if not values:
         return Added(0, refused)
-    columns, kinds = _columns(suites, fitting)
+    columns, kinds = _columns(suites, values)
     columns, touched = _new_ones(evaluation, columns)
     samples: list[bytes] = []
     rollups: list[RollupRows] = []
@@ -131,15 +136,13 @@ def add_samples(evaluation: Evaluation, records: Sequence[SampleRecord]) -> Adde
     return Added(len(columns.kind), refused)
 
 
-def _sort_out(suites: dict[str, Suite], records: Sequence[SampleRecord]) -> tuple[Sequence[SampleRecord], list[str]]:
+def _sort_out(suites: dict[str, Suite], values: list[Row]) -> tuple[list[Row], list[str]]:
     """The samples that fit their problem, and a sentence for each problem of the others."""
     tests = {slug: suite.sizes[-1] for slug, suite in suites.items()}
-    wrong = {
-        record.problem: len(record.letters) for record in records if tests.get(record.problem) != len(record.letters)
-    }
+    wrong = {row["problem"]: len(row["letters"]) for row in values if tests.get(row["problem"]) != len(row["letters"])}
     if not wrong:
-        return records, []
-    fitting = [record for record in records if tests.get(record.problem) == len(record.letters)]
+        return values, []
+    fitting = [row for row in values if tests.get(row["problem"]) == len(row["letters"])]
     return fitting, [
         f"Refused samples: {slug!r} has {tests[slug]} tests, not {sent}."
         if slug in tests
@@ -148,9 +151,8 @@ def _sort_out(suites: dict[str, Suite], records: Sequence[SampleRecord]) -> tupl
     ]
 
 
-def _columns(suites: dict[str, Suite], records: Sequence[SampleRecord]) -> tuple[Columns, list[Alike]]:
-    """The records transposed, and what the codes in `kind` stand for."""
-    values = [vars(record) for record in records]  # an attribute of a pydantic model costs three look-ups
+def _columns(suites: dict[str, Suite], values: list[Row]) -> tuple[Columns, list[Alike]]:
+    """The samples transposed, and what the codes in `kind` stand for."""
 
     def column(name: str) -> list:
         return [row[name] for row in values]

@@ -13,6 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -149,11 +150,10 @@ class Judge:
         self._sandboxes = [open_sandbox(unsafe=limits.unsafe)]
         self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="judge")
         self._cache = VerdictCache(cache)
-        try:
+        with ExitStack() as unless_all_start:
+            unless_all_start.callback(self.close)
             self._sandboxes += self._pool.map(Sandbox, [self._sandboxes[0].layer] * (limits.workers - 1))
-        except BaseException:
-            self.close()
-            raise
+            unless_all_start.pop_all()
         self._free: SimpleQueue[Sandbox] = SimpleQueue()
         for sandbox in self._sandboxes:
             self._free.put(sandbox)

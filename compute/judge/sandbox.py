@@ -6,7 +6,6 @@ never runs them, that side never sees an answer. Needs Linux 5.9 or newer. Nothi
 """
 
 import array
-import contextlib
 import json
 import os
 import socket
@@ -149,8 +148,9 @@ class Sandbox:
         """
         if len(inputs) > zygote.MAX_TESTS:
             raise ValueError(f"at most {zygote.MAX_TESTS} tests a request")
-        files = [file.open() for file in (source, *inputs)]
+        files: list[int] = []
         try:
+            files.extend(file.open() for file in (source, *inputs))
             request = json.dumps({**vars(limits), "source_bytes": source.size}).encode()
             rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))]
             self._control.settimeout(len(inputs) * (limits.wall_seconds + zygote.COMPILE_SECONDS) + _PATIENCE_SECONDS)
@@ -268,7 +268,7 @@ def _complaint(sandbox: Sandbox) -> str:
     """What is wrong with a sandbox; empty when it isolates and works."""
     limits = RunLimits(cpu_seconds=10, wall_seconds=20, memory_bytes=256 << 20, output_bytes=1 << 16)
     source = _SELF_TEST.replace(b"%(files)r", repr(sandbox.layer != "seccomp").encode())
-    with SealedFile(source) as program, SealedFile(b"41") as given, contextlib.ExitStack():
+    with SealedFile(source) as program, SealedFile(b"41") as given:
         try:
             run = sandbox.run(program, [given], limits)[0]
         except SandboxLost as error:

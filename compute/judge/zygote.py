@@ -404,7 +404,7 @@ def _execute(code: types.CodeType, names: dict[str, Any]) -> int:
             _flush()  # before any exit hook can write past it
     except SystemExit as request:
         return _exit_status(request.code)
-    except BaseException:  # whatever a program raises is its own end, not ours
+    except BaseException:  # the border of the judged program: whatever it raises is its own end, not ours
         sys.excepthook(*sys.exc_info())
         return 1
     return 0

@@ -39,7 +39,7 @@ class MiniaturePlan:
     group: int = 12
     learning_rate: float = 2.5e-4
     warmup_steps: int = 5
-    trainer: Literal["trl", "compact"] = "compact"
+    trainer: Literal["trl", "compact"] = "trl"
     samples: int = 16
     temperature: float = 1.0
     max_tokens: int = 160
@@ -71,5 +71,6 @@ SMALL = replace(
     group=4,
     warmup_steps=1,
     samples=4,
+    trainer="compact",  # importing TRL takes longer than its two steps
 )
 """The whole road in under a minute, for tests: its figures mean nothing."""

@@ -4,7 +4,6 @@ A problem set is a file of JSON lines, one `Problem` each; the bytes of the test
 folder, so that whatever shows a problem cannot show its hidden tests by accident. Runs and compares nothing.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -112,7 +111,7 @@ class BlobStore:
 def read_problem_set(path: Path) -> list[Problem]:
     """Raises MissingInput when the file is absent and ConfigError, naming the line, when a line is not a problem."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_bytes().splitlines()  # of bytes: in text, U+2028 inside a statement would end a line as well
     except FileNotFoundError:
         raise MissingInput(f"There is no problem set at {path}.") from None
     problems = []
@@ -141,7 +140,5 @@ def write_atomically(path: Path, data: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    finally:
+        Path(temporary).unlink(missing_ok=True)  # not there any more when it has taken the name

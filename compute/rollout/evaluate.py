@@ -149,7 +149,8 @@ class Sweep:
 
     def sampled(self, point: EvaluationPoint) -> Iterator[Batch]:
         """Batches of the problems that are not finished, answered at the weights now set."""
-        missing = [problem for problem in self.problems if problem.slug not in set(point.finished)]
+        finished = set(point.finished)
+        missing = [problem for problem in self.problems if problem.slug not in finished]
         width = self.config.sampling.problems_per_batch
         for start in range(0, len(missing), width):
             self.refuse_when_cancelled()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from compute.checkpoints import describe
 from compute.errors import EngineError, MissingInput
 
 if TYPE_CHECKING:
@@ -19,8 +20,9 @@ def load_policy(
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
+    describe(folder)  # says in one sentence what is absent or cut short
     if not (folder / "config.json").is_file():
-        raise MissingInput(f"There is no checkpoint folder at {folder}.")
+        raise MissingInput(f"The checkpoint folder {folder} has no config.json.")
     logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)

@@ -14,18 +14,16 @@ from torch.nn.functional import cross_entropy
 
 from compute.training.advantages import group_advantages
 from compute.training.course import Course, warm_up
+from compute.training.padding import NOT_SCORED, Answered, padded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-NOT_SCORED = -100  # the label that cross_entropy leaves out
-
 
 class Example(NamedTuple):
-    """A prompt and one answer, as token ids, with the answer's advantage."""
+    """An answer to a prompt with its advantage."""
 
-    prompt: Sequence[int]
-    answer: Sequence[int]
+    text: Answered
     advantage: float
 
 
@@ -59,19 +57,22 @@ def experience(course: Course, step: int) -> list[Example]:
     table = torch.tensor([float("nan") if reward is None else reward for reward in rewards]).view(-1, group)
     advantages = group_advantages(table, course.config.scale_rewards).flatten().tolist()
     owners = [prompt for prompt in prompts for _ in range(group)]
-    return [Example(*row) for row in zip(owners, answers, advantages, strict=True)]
+    return [
+        Example(Answered(prompt, answer), advantage)
+        for prompt, answer, advantage in zip(owners, answers, advantages, strict=True)
+    ]
 
 
 def accumulate(course: Course, examples: Sequence[Example], reference: "PreTrainedModel | None") -> float:
     """Add the gradient of the loss over all examples to the parameters. Returns the loss, a mean over answer tokens."""
     config, model = course.config, course.model
     model.train()
-    total_tokens = sum(len(example.answer) for example in examples)
+    total_tokens = sum(len(example.text.answer) for example in examples)
     # Without a KL term an answer of advantage 0 has no gradient: most groups agree, so this saves half of the work.
     useful = [example for example in examples if example.advantage != 0 or reference is not None]
     loss_sum = 0.0
     for batch in micro_batches(useful, config.micro_batch):
-        tokens, labels = padded(batch, course.pad_token, model.device)
+        tokens, labels = (ids.to(model.device) for ids in padded([one.text for one in batch], course.pad_token))
         surprisal = token_surprisal(model, tokens, labels, config.temperature)
         ratio = torch.exp(surprisal.detach() - surprisal)  # 1, and the gradient of the log-probability
         advantages = torch.tensor([example.advantage for example in batch], device=model.device)[:, None]
@@ -92,26 +93,13 @@ def token_surprisal(
     model: "PreTrainedModel", tokens: torch.Tensor, labels: torch.Tensor, temperature: float
 ) -> torch.Tensor:
     """Minus the log-probability of each label at the sampling temperature, 0 where unscored: (batch, length - 1)."""
-    # Padding lies on the right of causal sequences, so no scored token sees it and no mask is needed.
     logits = model(input_ids=tokens).logits[:, :-1].float() / temperature
     flat = cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), reduction="none", ignore_index=NOT_SCORED)
     return flat.view(labels.shape[0], -1)
 
 
-def padded(batch: Sequence[Example], pad: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and labels, (batch, longest) each; only the answers' tokens are labelled."""
-    width = max(len(example.prompt) + len(example.answer) for example in batch)
-    tokens = torch.full((len(batch), width), pad)
-    labels = torch.full((len(batch), width), NOT_SCORED)
-    for row, example in enumerate(batch):
-        start, end = len(example.prompt), len(example.prompt) + len(example.answer)
-        tokens[row, :end] = torch.tensor([*example.prompt, *example.answer])
-        labels[row, start:end] = tokens[row, start:end]
-    return tokens.to(device), labels.to(device)
-
-
 def micro_batches(examples: Sequence[Example], size: int) -> Iterator[list[Example]]:
     """Batches of answers of similar length, so that little is padded."""
-    ordered = sorted(examples, key=lambda example: len(example.prompt) + len(example.answer))
+    ordered = sorted(examples, key=lambda example: example.text.length)
     for start in range(0, len(ordered), size):
         yield list(ordered[start : start + size])

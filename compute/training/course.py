@@ -5,12 +5,8 @@ the same config with the same prompts, the same random numbers and the same figu
 figures are those of the first process's share of the samples.
 """
 
-import math
 import random
-import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from compute.checkpoints import Manifest, describe, write_checkpoint
@@ -18,20 +14,17 @@ from compute.configs import TrainConfig
 from compute.errors import Cancelled, EngineError
 from compute.events import CheckpointWritten, EventWriter, Log, Metric, Progress
 from compute.judge.judge import Judge
-from compute.judge.verdict import FailureClass
 from compute.merging.merge import FLOATS
 from compute.problems.problem import Problem
 from compute.rollout import reasoning
 from compute.rollout.policy import decoded, stop_tokens
 from compute.rollout.sampler import CachedSampler, Draw
-from compute.training.rewards import CoverageReward, Scored
+from compute.training.figures import StepFigures, finite, in_words
+from compute.training.rewards import CoverageReward
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-
-TIMED = ("sampling", "judging", "learning")
 
 
 def prompt_order(problems: int, steps: int, prompts_per_step: int, seed: int) -> list[list[int]]:
@@ -126,8 +119,7 @@ class Course:
 
     def save(self, step: int, state: "Mapping[str, torch.Tensor]") -> None:
         """Write the policy after `step` steps; the last one bears the run's own name. Raises StorageError."""
-        early = "" if step == self.config.steps else f"-step{step}"
-        reference = f"{self.config.reference}{early}"
+        reference, folder = self.config.reference_at(step), self.config.folder_at(step)
         manifest = Manifest(
             reference=reference,
             origin="trained",
@@ -143,10 +135,9 @@ class Course:
         # The initialisation's names decide: a tied tensor is stored once, under the name it had there.
         # Its types as well, so that the two can be averaged.
         tensors = {
-            name: state[name].detach().to("cpu", FLOATS[place.dtype]).contiguous()
+            name: state[name].detach().to("cpu", FLOATS.get(place.dtype, state[name].dtype)).contiguous()
             for name, place in self.start.tensors.items()
         }
-        folder = self.config.folder.with_name(self.config.folder.name + early)
         written = write_checkpoint(folder, tensors, manifest, files_from=self.config.initialisation)
         self.emit(
             CheckpointWritten(
@@ -165,73 +156,3 @@ class Course:
     def refuse_when_cancelled(self) -> None:
         if self.cancelled():
             raise Cancelled("The training was cancelled.")
-
-
-class StepFigures:
-    """Collects what one step did; `take` gives it out and begins the next step."""
-
-    def __init__(self, judge: Judge) -> None:
-        self._judge = judge
-        self._begin()
-
-    def _begin(self) -> None:
-        self._scores: list[Scored] = []
-        self._lengths: list[int] = []
-        self._seconds: defaultdict[str, float] = defaultdict(float)
-        self._judged = time.monotonic()
-        self._executions, self._hits = self._judge.executions, self._judge.cache_hits
-
-    @contextmanager
-    def timed(self, what: str) -> Iterator[None]:
-        started = time.monotonic()
-        yield
-        self._seconds[what] += time.monotonic() - started
-
-    def add(self, scores: Sequence[Scored], lengths: Sequence[int]) -> None:
-        self._judged = time.monotonic()  # what follows until the report is learning
-        self._scores += scores
-        self._lengths += lengths
-
-    def take(self) -> dict[str, float | None]:
-        """Shares of the samples by outcome; infrastructure trouble is counted and left out of every share."""
-        outcomes = Counter(score.outcome for score in self._scores)
-        trouble = outcomes.pop(FailureClass.INFRASTRUCTURE, 0)
-        judged = sum(outcomes.values())
-        rewards = [score.reward for score in self._scores if score.reward is not None]
-        executions = self._judge.executions - self._executions
-        hits = self._judge.cache_hits - self._hits
-        values = {
-            "reward": share(sum(rewards), len(rewards)),
-            "solved_rate": share(outcomes[FailureClass.SOLVED], judged),
-            "too_slow_rate": share(outcomes[FailureClass.OPTIMISATION], judged),
-            "wrong_rate": share(outcomes[FailureClass.CORRECTNESS], judged),
-            "no_answer_rate": share(outcomes[FailureClass.NO_ANSWER], judged),
-            "infrastructure_count": float(trouble),
-            "mean_tokens": share(sum(self._lengths), len(self._lengths)),
-            "sampling_seconds": self._seconds["sampling"],
-            "judging_seconds": self._seconds["judging"],
-            "learning_seconds": time.monotonic() - self._judged,
-            "cache_hit_rate": share(hits, hits + executions),
-        }
-        self._begin()
-        return values
-
-
-def share(part: float, whole: int) -> float | None:
-    return part / whole if whole else None
-
-
-def in_words(values: Mapping[str, float | None]) -> str:
-    """The log's line about a step."""
-    names = {"reward": "reward", "too_slow_rate": "too slow", "wrong_rate": "wrong", "no_answer_rate": "no answer"}
-    shares = ", ".join(f"{title} {shown(values.get(name))}" for name, title in names.items())
-    seconds = ", ".join(f"{what} {values.get(f'{what}_seconds') or 0:.1f} s" for what in TIMED)
-    return f"{shares}; {seconds}"
-
-
-def shown(value: float | None) -> str:
-    return "—" if value is None else f"{value:.3f}"
-
-
-def finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None

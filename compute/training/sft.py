@@ -9,7 +9,10 @@ import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn.functional import cross_entropy
 
 from compute.checkpoints import Manifest, save_model
 from compute.configs import PretrainConfig
@@ -17,28 +20,19 @@ from compute.errors import Cancelled
 from compute.events import CheckpointWritten, EventWriter, Metric, Progress
 from compute.miniature.corpus import Corpus
 from compute.miniature.tokenizer import prompt_text, train_tokenizer
+from compute.training.padding import NOT_SCORED, Answered, padded
 
 if TYPE_CHECKING:
-    import torch
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-IGNORED = -100  # the target that cross-entropy leaves out
 WARMUP_STEPS = 50
 FINAL_SHARE = 0.05  # of the learning rate, where the cosine ends
 BUCKET = 4  # batches drawn together and sorted by length, which saves a third of the padding
 REPORT_EVERY = 10
 
 
-class Example(NamedTuple):
-    """Token numbers; only those of `answer` are learnt."""
-
-    prompt: list[int]
-    answer: list[int]
-
-
 def run(config: PretrainConfig, emit: EventWriter, cancelled: Callable[[], bool]) -> dict[str, object]:
     """Train and write `config.folder`. Raises Cancelled, StorageError."""
-    import torch
     import transformers
 
     torch.manual_seed(config.seed)
@@ -95,14 +89,12 @@ def new_model(tokenizer: "PreTrainedTokenizerFast") -> "LlamaForCausalLM":
 
 def train(
     model: "LlamaForCausalLM",
-    batches: Iterator[list[Example]],
+    batches: Iterator[list[Answered]],
     config: PretrainConfig,
     emit: EventWriter,
     cancelled: Callable[[], bool],
 ) -> float:
     """AdamW with warm-up and cosine decay. Returns the smoothed loss at the end. Raises Cancelled."""
-    import torch
-
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
     model.train()
     smoothed = math.nan
@@ -131,34 +123,24 @@ def learning_rate(step: int, config: PretrainConfig) -> float:
     return config.learning_rate * warm * (FINAL_SHARE + (1 - FINAL_SHARE) * cosine)
 
 
-def answer_loss(model: "LlamaForCausalLM", examples: list[Example]) -> "torch.Tensor":
+def answer_loss(model: "LlamaForCausalLM", examples: list[Answered]) -> torch.Tensor:
     """Mean cross-entropy of the answers' tokens, given prompt and earlier tokens."""
-    import torch
-
-    length = max(len(one.prompt) + len(one.answer) for one in examples)
-    inputs = torch.full((len(examples), length), model.config.pad_token_id or 0)
-    targets = torch.full((len(examples), length), IGNORED)
-    for row, (prompt, answer) in enumerate(examples):
-        end = len(prompt) + len(answer)
-        inputs[row, :end] = torch.tensor(prompt + answer)
-        targets[row, len(prompt) : end] = torch.tensor(answer)
-    logits = model(input_ids=inputs).logits[:, :-1]  # padding stands right of what it could disturb
-    return torch.nn.functional.cross_entropy(
-        logits.reshape(-1, logits.shape[-1]), targets[:, 1:].reshape(-1), ignore_index=IGNORED
-    )
+    tokens, labels = padded(examples, model.config.pad_token_id or 0)
+    logits = model(input_ids=tokens).logits[:, :-1]
+    return cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=NOT_SCORED)
 
 
 def draw_batches(
     corpus: Corpus, tokenizer: "PreTrainedTokenizerFast", size: int, rng: random.Random
-) -> Iterator[list[Example]]:
+) -> Iterator[list[Answered]]:
     """Endless batches of `size` examples of similar length."""
     while True:
         examples = []
         for _ in range(size * BUCKET):
             statement, program = corpus.draw(rng)
             answer = [*tokenizer(program)["input_ids"], tokenizer.eos_token_id]
-            examples.append(Example(tokenizer(prompt_text(statement))["input_ids"], answer))
-        examples.sort(key=lambda one: len(one.prompt) + len(one.answer))
+            examples.append(Answered(tokenizer(prompt_text(statement))["input_ids"], answer))
+        examples.sort(key=lambda one: one.length)
         batches = [examples[start : start + size] for start in range(0, len(examples), size)]
         rng.shuffle(batches)
         yield from batches

@@ -1,6 +1,7 @@
 """What the answers become: shares of solved, too slow, wrong and no program, stacked against alpha.
 
-Shares between two measured alphas are joined by straight lines and nothing is drawn beyond the outermost. The bands'
+Shares between two measured alphas are joined by straight lines and nothing is drawn beyond the outermost; a single
+measured alpha is a column. The axis reaches to the planned alphas, so that points come in without moving it. The bands'
 order, their names inside them and a texture carry the classes as well as their colours do. Numbers come in, a Plotly
 dict goes out.
 """
@@ -22,22 +23,33 @@ NAMED_FROM = 0.1
 EDGE = 0.12
 # What the empty axis shows.
 EMPTY_RANGE = (-0.5, 1.5)
+# The width of the column of a single alpha, as a share of the plot's.
+COLUMN = 0.06
 
 
-def composition_figure(points: Sequence[FrontierPoint]) -> Figure:
-    """The Plotly figure of the points on the path; those apart from it are not shown."""
+def composition_figure(points: Sequence[FrontierPoint], planned: Sequence[float] = ()) -> Figure:
+    """The Plotly figure of the points on the path; those apart from it are not shown. `planned` alphas have no point
+    yet."""
     path = sorted((point for point in points if point.alpha is not None), key=lambda point: point.alpha or 0.0)
     alphas = [point.alpha or 0.0 for point in path]
     shares = {name: [getattr(point, name).rate for point in path] for name, *_ in BANDS}
-    low, high = (min(alphas), max(alphas)) if alphas else EMPTY_RANGE
+    places = sorted({*alphas, *planned})
+    low, high = (places[0], places[-1]) if places else EMPTY_RANGE
     margin = 0.0 if high > low else 0.5
+    edges = alphas
+    if len(alphas) == 1:
+        half = COLUMN / 2 * (high - low + 2 * margin)
+        edges = [alphas[0] - half, alphas[0] + half]
     return {
-        "data": [_band(name, words, colour, texture, alphas, shares[name]) for name, words, colour, texture in BANDS],
+        "data": [
+            _band(name, words, colour, texture, edges, shares[name] * (2 if len(alphas) == 1 else 1))
+            for name, words, colour, texture in BANDS
+        ],
         "layout": {
             "xaxis": {
                 "title": {"text": "a", "font": {"size": 12, "color": token("ink-2")}, "standoff": 8},
                 "range": [low - margin, high + margin],
-                "tickvals": _ticks(alphas),
+                "tickvals": _ticks(places),
                 "tickfont": {"size": 11, "color": token("ink-3")},
                 "showgrid": False,
                 "zeroline": False,
@@ -62,7 +74,7 @@ def composition_figure(points: Sequence[FrontierPoint]) -> Figure:
 def _band(name: str, words: str, colour: str, texture: str, alphas: Sequence[float], shares: Sequence[float]) -> Figure:
     return {
         "type": "scatter",
-        "mode": "lines+markers" if len(alphas) < 2 else "lines",
+        "mode": "lines",
         "name": words,
         "x": list(alphas),
         "y": [round(share, 4) for share in shares],
@@ -83,7 +95,7 @@ def _band(name: str, words: str, colour: str, texture: str, alphas: Sequence[flo
 
 
 def _ticks(alphas: Sequence[float]) -> list[float]:
-    """Every measured alpha while they fit, else only multiples of one half."""
+    """Every alpha while they fit, else only multiples of one half."""
     if not alphas:
         return [-0.5, 0.0, 0.5, 1.0, 1.5]
     return list(alphas) if len(alphas) <= 11 else [alpha for alpha in alphas if (alpha * 2).is_integer()]

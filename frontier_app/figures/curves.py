@@ -1,7 +1,8 @@
 """Training curves: one small figure a metric, one line a run, on the scale from low to high coverage.
 
-Two runs of one coverage share its colour; dashes tell seeds apart. A step where a figure is undefined breaks the line.
-Nothing is smoothed. Numbers come in, a Plotly dict goes out; colours are names (see `frontier_app.figures.colours`).
+Two runs of one coverage share its colour; dashes tell seeds apart, and the names of a few runs stand at the ends of
+their lines. A step where a figure is undefined breaks the line. Nothing is smoothed. Numbers come in, a Plotly dict
+goes out; colours are names (see `frontier_app.figures.colours`).
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,10 @@ from frontier_app.figures.colours import ramp, token
 
 Figure = dict[str, object]
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+# More runs than this have no room for their names; the table above the curves names them all.
+NAMED_RUNS, LONGEST_NAME = 6, 16
+# The height of a name as a share of the plot's.
+LINE_SHARE = 0.085
 
 
 class Curve(NamedTuple):
@@ -27,7 +32,9 @@ def curves_figure(curves: Sequence[Curve], longest: int) -> Figure:
     """The Plotly figure of one metric. The axis reaches to step `longest`, so that a live curve grows into it."""
     seeds = sorted({curve.seed for curve in curves})
     values = [value for curve in curves for value in curve.values if value is not None]
-    share = bool(values) and min(values) >= 0 and max(values) <= 1
+    span = _span(values)
+    named = curves if len(curves) <= NAMED_RUNS else []
+    names = [] if _is_zero(values) else _end_names(named, span)
     return {
         "data": [_line(curve, DASHES[seeds.index(curve.seed) % len(DASHES)]) for curve in curves],
         "layout": {
@@ -39,18 +46,82 @@ def curves_figure(curves: Sequence[Curve], longest: int) -> Figure:
                 "nticks": 6,
             },
             "yaxis": {
-                **({"range": [0, 1] if max(values) > 0.5 else [0, max(values) * 1.15 or 1]} if share else {}),
+                "range": list(span),
                 "gridcolor": token("line"),
                 "tickfont": {"size": 11, "color": token("ink-3")},
                 "zeroline": False,
                 "nticks": 5,
             },
+            "annotations": [_nothing()] if _is_zero(values) else names,
             "showlegend": False,
             "hovermode": "x",
             "dragmode": False,
-            "margin": {"l": 44, "r": 10, "t": 8, "b": 26},
+            "margin": {"l": 44, "r": _room(names), "t": 8, "b": 26},
         },
     }
+
+
+def _is_zero(values: Sequence[float]) -> bool:
+    return bool(values) and not any(values)
+
+
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    """A share starts at 0, and ends at 1 once it passes one half; any other figure fills the height."""
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    if low >= 0 and high <= 1:
+        return 0.0, 1.02 if high > 0.5 else high * 1.15 or 1.0
+    slack = 0.06 * (high - low) or 0.06 * abs(high)
+    return low - slack, high + slack
+
+
+def _end_names(curves: Sequence[Curve], span: tuple[float, float]) -> list[Figure]:
+    """The runs' names to the right of the plot, each at the height of its last value, moved apart where they touch."""
+    ends = [(last, curve.run) for curve in curves for last in [_last(curve)] if last is not None]
+    least, floor = LINE_SHARE * (span[1] - span[0]), span[0]
+    names = []
+    for place, (last, run) in enumerate(sorted(ends)):
+        above = len(ends) - 1 - place
+        floor = min(max(last, floor), span[1] - above * least)
+        names.append(_name(run, floor))
+        floor += least
+    return names
+
+
+def _last(curve: Curve) -> float | None:
+    return next((value for value in reversed(curve.values) if value is not None), None)
+
+
+def _name(run: str, height: float) -> Figure:
+    text = run if len(run) <= LONGEST_NAME else f"{run[: LONGEST_NAME - 1]}…"
+    return {
+        "xref": "paper",
+        "x": 1,
+        "xshift": 4,
+        "xanchor": "left",
+        "y": float(f"{height:.5g}"),
+        "text": text,
+        "showarrow": False,
+        "font": {"size": 11, "color": token("ink-2")},
+    }
+
+
+def _nothing() -> Figure:
+    return {
+        "xref": "paper",
+        "x": 0.5,
+        "yref": "paper",
+        "y": 0.5,
+        "text": "0 at every step of every run",
+        "showarrow": False,
+        "font": {"size": 12, "color": token("ink-3")},
+        "bgcolor": token("card"),
+        "borderpad": 4,
+    }
+
+
+def _room(names: Sequence[Figure]) -> int:
+    """The margin, in pixels, that the names beside the plot take."""
+    return 10 + max((7 * len(str(name["text"])) for name in names), default=0)
 
 
 def _line(curve: Curve, dash: str) -> Figure:

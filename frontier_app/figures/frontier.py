@@ -21,6 +21,7 @@ Figure = dict[str, object]
 Span = tuple[float, float]
 Box = tuple[float, float, float, float]
 Mark = Literal["trained", "merged", "extrapolated", "initialisation", "mid"]
+NO_BREAK = "\u00a0"
 SYMBOLS = {"initialisation": "square", "mid": "diamond"}
 
 # Every tenth has its diagonal; these are named.
@@ -228,7 +229,7 @@ def _marks(points: Sequence[FrontierPoint], places: Sequence[str | None]) -> lis
             "mode": "markers+text",
             "x": [round(point.optimisation.rate, 4) for point in points],
             "y": [round(point.correctness.rate, 4) for point in points],
-            "text": [point.label if place else "" for point, place in zip(points, places, strict=True)],
+            "text": [_label(point, place) for point, place in zip(points, places, strict=True)],
             "textposition": [place or "top right" for place in places],
             "textfont": {"size": 11, "color": token("ink-2")},
             "marker": {
@@ -247,6 +248,13 @@ def _marks(points: Sequence[FrontierPoint], places: Sequence[str | None]) -> lis
             "meta": {"marks": True},
         }
     ]
+
+
+def _label(point: FrontierPoint, place: str | None) -> str:
+    """The label with a space towards its mark, which leaves room for the ring of a chosen one."""
+    if place is None:
+        return ""
+    return f"{NO_BREAK}{point.label}" if "right" in place else f"{point.label}{NO_BREAK}" if "left" in place else point.label
 
 
 def _hover(point: FrontierPoint) -> str:

@@ -43,7 +43,7 @@ class Checkpoint(models.Model):
 
 class MergeIngredient(models.Model):
     merge = models.ForeignKey(Checkpoint, on_delete=models.CASCADE, related_name="recipe")
-    checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="used_in")
+    checkpoint = models.ForeignKey(Checkpoint, on_delete=models.RESTRICT, related_name="used_in")
     weight = models.FloatField()
 
     class Meta:
@@ -85,7 +85,7 @@ class Run(models.Model):
     coverage = models.FloatField()
     seed = models.PositiveIntegerField(default=0)
     steps = models.PositiveIntegerField()
-    initialisation = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="trained_runs")
+    initialisation = models.ForeignKey(Checkpoint, on_delete=models.RESTRICT, related_name="trained_runs")
     job = models.ForeignKey("Job", null=True, blank=True, on_delete=models.SET_NULL, related_name="runs")
     config = models.JSONField(default=dict)
     created = models.DateTimeField(auto_now_add=True)

@@ -16,8 +16,22 @@ from frontier_app.views.paging import Slice
 
 RUNS = 20
 POINTS_A_CURVE = 400
-# The figures a reader looks for first; whatever else a trainer reports follows in alphabetical order.
-FIRST = ("reward", "solve_rate", "optimisation_failure_rate", "correctness_failure_rate", "no_answer_rate", "entropy")
+# The figures in the order in which a reader asks for them; whatever else a trainer reports follows by name.
+FIRST = (
+    "reward",
+    "solved_rate",
+    "too_slow_rate",
+    "wrong_rate",
+    "no_answer_rate",
+    "mean_tokens",
+    "loss",
+    "gradient_norm",
+    "entropy",
+    "mean_entropy",
+    "learning_rate",
+)
+# What tells of the machine and not of the policy stands folded, below the rest.
+MACHINE = ("sampling_seconds", "judging_seconds", "learning_seconds", "cache_hit_rate", "infrastructure_count")
 
 
 @require_safe
@@ -37,20 +51,23 @@ def runs(request: HttpRequest, slug: str) -> HttpResponse:
             {"run": run, "step": last_steps.get(run.pk), "shade": shades[run.pk], "seed_rank": seeds.index(run.seed)}
             for run in page.rows
         ],
-        "names": in_order(names),
+        "names": [name for name in in_order(names) if name not in MACHINE],
+        "machine_names": [name for name in in_order(names) if name in MACHINE],
     }
     return render_page(request, "runs.html", context, parts=("rows",))
 
 
 @require_safe
 def curves(request: HttpRequest, slug: str) -> HttpResponse:
-    """Metric name -> figure of the page's runs."""
+    """Metric name -> figure of the page's runs: of those about the policy, or of those about the machine."""
     opened = open_study(request, slug)
+    about_machine = "machine" in request.GET
     shown = _page(request, opened).rows
     longest = max((run.steps for run in shown), default=1)
     stride = max(1, longest // POINTS_A_CURVE)
     points: dict[str, dict[int, tuple[list[int], list[float | None]]]] = defaultdict(lambda: defaultdict(_no_points))
     thinned = MetricPoint.objects.filter(run__in=shown).annotate(kept=Mod(F("step"), stride)).filter(kept=0)
+    thinned = thinned.filter(name__in=MACHINE) if about_machine else thinned.exclude(name__in=MACHINE)
     for name, run, step, value in thinned.order_by("step").values_list("name", "run_id", "step", "value"):
         steps, values = points[name][run]
         steps.append(step)
@@ -81,4 +98,5 @@ def _shades(opened: OpenStudy, shown: Sequence[Run]) -> dict[int, float]:
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    return sorted(names, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
+    known = FIRST + MACHINE
+    return sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))

@@ -12,7 +12,8 @@ from frontier_app.viewer import Viewer
 from frontier_app.views.fetch import OpenStudy, open_problem, open_study
 from frontier_app.views.frame import render_page, study_context
 
-SOON = 6
+# How many jobs the empty plot has room for.
+SOON = 5
 
 
 @require_safe
@@ -58,9 +59,10 @@ def study_programs(request: HttpRequest, slug: str) -> HttpResponse:
 def _coming(study: Study, viewer: Viewer) -> dict[str, object]:
     """What runs and what comes next, for the empty page."""
     active: JobQuerySet = Job.objects.visible_to(viewer).filter(study=study).active()
-    running = active.exclude(state=Job.QUEUED).order_by("started", "pk")
-    queued = active.filter(state=Job.QUEUED).order_by("pk")
-    return {"running_jobs": list(running[:SOON]), "queued_jobs": list(queued[:SOON])}
+    running = list(active.exclude(state=Job.QUEUED).order_by("started", "pk")[:SOON])
+    queued = list(active.filter(state=Job.QUEUED).order_by("pk")[: SOON - len(running)])
+    more = active.count() - len(running) - len(queued)
+    return {"running_jobs": running, "queued_jobs": queued, "more_jobs": more}
 
 
 def _choices(opened: OpenStudy) -> dict[str, object]:

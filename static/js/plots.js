@@ -1,6 +1,6 @@
 // Figures that come by fetch: <div data-figure="URL"> holds one; <div data-figures="URL"> gets a dictionary, one figure
 // for each child with that data-name. `data-refresh` names the live event after which they are read again. A family
-// that gains or loses a member asks for the page's new frame first.
+// that gains or loses a member gets its new frame first, and one inside a closed <details> is read when that opens.
 
 import { draw } from "./explorer/figure.js";
 
@@ -57,6 +57,11 @@ function paced(work) {
 }
 
 function start(element, show) {
+  const fold = element.closest("details");
+  if (fold && !fold.open) {
+    fold.addEventListener("toggle", () => start(element, show), { once: true });
+    return;
+  }
   show(element).catch((error) => {
     element.removeAttribute("aria-busy");
     element.textContent = `The figure could not be read (${error.message}). Reload the page to try again.`;

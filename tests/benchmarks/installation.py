@@ -20,11 +20,13 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "frontier_app.settings"
 
 import django  # noqa: E402
 
+from frontier_app.embedded.places import Places  # noqa: E402
+
+Places(HOME).prepare()  # writes the secret key that the settings read
 django.setup()
 
 from django.core.management import call_command  # noqa: E402
 
-from frontier_app.embedded.places import Places  # noqa: E402
 from frontier_app.embedded.processes import stop  # noqa: E402
 from frontier_app.embedded.servers import needed_servers  # noqa: E402
 
@@ -32,9 +34,7 @@ from frontier_app.embedded.servers import needed_servers  # noqa: E402
 @contextmanager
 def running() -> Iterator[None]:
     """Both servers up and the tables made."""
-    places = Places(HOME)
-    places.prepare()
-    servers = needed_servers(places)
+    servers = needed_servers(Places(HOME))
     processes = [server.start() for server in servers]
     try:
         for server, process in zip(servers, processes, strict=True):

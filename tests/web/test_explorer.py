@@ -250,7 +250,7 @@ def test_alarms_compare_with_the_nearer_end() -> None:
     end = {"no_answer_rate": 0.01, "mean_tokens": 30.0}
     assert raised_alarms({"no_answer_rate": 0.012, "mean_tokens": 33.0}, end) == []
     raised = raised_alarms({"no_answer_rate": 0.2, "mean_tokens": 60.0}, end)
-    assert raised == ["20% of answers hold no program", "answers are 2.0 times as long"]
+    assert raised == ["20% of answers hold no program", "answers 2.0 times as long"]
     assert raised_alarms({"no_answer_rate": None}, {}) == []
 
 

@@ -4,8 +4,11 @@ import hashlib
 from collections import Counter
 
 import factories
+import numpy as np
 import pytest
 from django.db import transaction
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from compute.events import (
     CancelAcknowledged,
@@ -20,6 +23,7 @@ from compute.events import (
     SampleRecord,
     Samples,
 )
+from compute.judge.tally import LETTER_OF_CODE, NOT_RUN, tally
 from compute.judge.verdict import FailureClass, failure_class, first_failure
 from frontier_app.ingest import StaleTokenError, ingest
 from frontier_app.jobs import queue
@@ -89,6 +93,20 @@ def test_the_rollup_agrees_with_the_verdict_rules_at_every_level(evaluation: Eva
         assert row.first_optimisation == first[FailureClass.OPTIMISATION]
         assert row.first_correctness == first[FailureClass.CORRECTNESS]
         assert row.tokens_sum == 30 * row.n
+
+
+@given(st.lists(st.text("AWRTMOCNI-", min_size=6, max_size=6), min_size=1, max_size=20))
+@settings(max_examples=200, deadline=None)
+def test_many_samples_are_classified_as_one_by_one(letters: list[str]) -> None:
+    found = tally(np.array(letters, dtype="S6"), (2, 3, 6))
+    for row, one in enumerate(letters):
+        for level, size in enumerate((2, 3, 6)):
+            prefix = one[:size]
+            if set(prefix) == {"-"}:
+                assert found.failure[row, level] == found.first[row, level] == NOT_RUN
+                continue
+            assert LETTER_OF_CODE[found.failure[row, level]].decode() == failure_class(prefix)
+            assert LETTER_OF_CODE[found.first[row, level]].decode() == first_failure(prefix)
 
 
 def test_a_level_counts_only_the_time_of_its_own_tests(evaluation: Evaluation) -> None:

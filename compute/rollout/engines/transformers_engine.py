@@ -65,11 +65,14 @@ class TransformersEngine:
         return [[completion_of(draw, self.tokenizer) for draw in group] for group in groups]
 
     def alarms(self) -> dict[str, float | None]:
-        """`distance`: Euclidean, from the initialisation. `cosine`: between the deltas of two ingredients."""
+        """`distance`: Euclidean, from the initialisation. `cosine`: between the deltas of two ingredients. None without
+        an initialisation of this architecture."""
         if self._initialisation is None or not self._ingredients:
             return {"distance": None, "cosine": None}
         start = self._tensors(self._initialisation)
         places = parameters_of(self.model)
+        if any(name not in places or places[name].shape != tensor.shape for name, tensor in start.items()):
+            return {"distance": None, "cosine": None}  # not the start of these checkpoints
         squares = [(places[name].float().cpu() - start[name].float()).square().sum().item() for name in start]
         distance = math.sqrt(math.fsum(squares))
         if len(self._ingredients) != 2:

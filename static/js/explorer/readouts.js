@@ -35,15 +35,16 @@ export class Readouts {
       this.input.value = alphaText(alpha);
       this.input.setAttribute("aria-invalid", "false");
     }
-    this.kind.textContent = this.#kind(evaluation, point, estimate, alpha);
+    this.kind.textContent = this.#kind(evaluation, point, estimate, alpha, view.count);
+    this.kind.title = point?.partial ? `${whole(point.problems)} of ${whole(view.count)} problems are judged so far` : "";
     for (const part of this.rates) this.#rate(part, part.dataset.rate, view, point, estimate);
     this.#moved(view, evaluation, point);
     this.#beyond(view, evaluation, point, estimate, alpha);
   }
 
-  #kind(evaluation, point, estimate, alpha) {
+  #kind(evaluation, point, estimate, alpha, total) {
     const where = alpha < 0 || alpha > 1 ? "extrapolated" : alpha === 0 || alpha === 1 ? "trained" : "merged";
-    if (point) return point.partial ? `${whole(point.problems)} problems so far` : where;
+    if (point) return point.partial ? `${whole(point.problems)} of ${whole(total)} so far` : where;
     if (evaluation?.underway) return evaluation.state === "running" ? "being measured" : "planned";
     return estimate ? "estimate" : "not measured";
   }
@@ -91,14 +92,15 @@ export class Readouts {
     const [label, value, note] = ["span", "b", "p"].map((name) => this.moved.querySelector(name));
     label.textContent = view.baseline_ ? `won and lost against ${this.baselineName(view)}` : "won and lost";
     const moved = point?.flips;
-    if (!moved) {
+    const same = view.baseline_ === evaluation;
+    if (!moved || same) {
       value.textContent = DASH;
-      note.textContent = "\u00a0";
+      note.textContent = moved ? "the baseline" : "\u00a0";
+      note.title = "";
       return;
     }
-    const same = view.baseline_ === evaluation;
     value.replaceChildren(element("span", "up", `+${moved.gained.length}`), " ", element("span", "down", `−${moved.lost.length}`));
-    note.textContent = same ? "the baseline" : `of ${point.problems}, exact tests`;
+    note.textContent = `of ${whole(point.problems)}, exact tests`;
     note.title = `Fisher's exact test a problem, false-discovery rate ${moved.false_discovery_rate}`;
   }
 
@@ -106,7 +108,7 @@ export class Readouts {
     const [value, note] = ["b", "p"].map((name) => this.beyond.querySelector(name));
     const found = point?.beyond;
     const inside = alpha >= 0 && alpha <= 1;
-    value.textContent = found ? found.verdict : inside ? "between the ends" : DASH;
+    value.textContent = found ? found.verdict : inside && !view.empty ? "between the ends" : DASH;
     value.title = found
       ? `${signed(found.beyond)} along the direction, 95 % interval ${signed(found.low)} to ${signed(found.high)}; ` +
         `solve rate ${signed(found.solve_change)} against a = ${found.end}, margin ${found.margin}`
@@ -119,7 +121,7 @@ export class Readouts {
       note.className = alarms.length ? "alarm" : "";
     } else if (evaluation?.underway) this.#underway(note, evaluation);
     else if (this.measure && view.measurable) this.#offer(note, alpha);
-    else note.textContent = estimate ? "not measured here" : "outside the measured range";
+    else note.textContent = view.empty ? "nothing is measured yet" : estimate ? "not measured here" : "outside the measured range";
   }
 
   #underway(note, evaluation) {

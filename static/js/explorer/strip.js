@@ -1,5 +1,5 @@
-// The problem-by-alpha strip: one row a problem, one column a measured alpha, each cell a small bar of verdicts. Only the
-// rows in sight exist. A click chooses a problem (and the alpha of the cell), j and k or the arrow keys move the choice,
+// The problem-by-alpha strip: one row a problem, one column an alpha that is measured or under way, each cell a small bar
+// of verdicts. Only the rows in sight exist. A click chooses a problem (and the alpha of the cell), j and k or the arrow keys move the choice,
 // Enter opens the problem's page.
 
 import { alphaText, cellWords, element } from "./words.js";
@@ -9,7 +9,7 @@ const ROW = 21; // pixels, as in study.css
 const FLIP = 0.25; // a solve share that moves less does not flip
 const SPARE = 6; // rows kept beyond both edges
 const LABEL_ROOM = 34;
-const NAMES = 190;
+const NAMES = 200; // pixels, as in study.css
 const SHOWN = { solved: "solved", optimisation: "slow", correctness: "wrong", no_answer: "none" };
 
 export class Strip {
@@ -24,7 +24,7 @@ export class Strip {
     this.rows.addEventListener("click", (event) => this.#click(event));
     this.rows.addEventListener("pointerover", (event) => {
       const cell = event.target.closest(".cell");
-      hovered(cell ? this.view.measured[Number(cell.dataset.column)].reference : null);
+      hovered(cell ? this.view.columns[Number(cell.dataset.column)].reference : null);
     });
     this.rows.addEventListener("pointerleave", () => hovered(null));
     document.addEventListener("keydown", (event) => this.#key(event));
@@ -53,7 +53,8 @@ export class Strip {
     this.root.style.setProperty("--rows", this.order.length);
     this.note.textContent = this.filter
       ? `${this.order.length} of ${view.count} problems`
-      : this.order.length ? "" : "The problems are being written.";
+      : "";
+    this.body.classList.toggle("empty-body", !view.count);
     this.rowNodes.clear();
     this.rows.replaceChildren();
     this.#rowsInSight();
@@ -85,7 +86,7 @@ export class Strip {
   }
 
   #layout() {
-    const columns = this.view.measured;
+    const { columns } = this.view;
     this.root.style.setProperty("--columns", Math.max(columns.length, 1));
     const inner = this.body.clientWidth - NAMES;
     const width = inner / Math.max(columns.length, 1);
@@ -133,7 +134,7 @@ export class Strip {
     row.dataset.problem = problem;
     row.id = `problem-row-${problem}`;
     row.setAttribute("role", "option");
-    row.append(...view.measured.map((one, column) => this.#cell(view.cell(one, problem), column)));
+    row.append(...view.columns.map((one, column) => this.#cell(view.cell(one, problem), column)));
     return row;
   }
 
@@ -141,7 +142,7 @@ export class Strip {
     const [n, ...classes] = counts;
     const cell = element("span", n ? "cell" : "cell unmeasured");
     cell.dataset.column = column;
-    cell.title = `a = ${alphaText(this.view.measured[column].alpha)}: ${cellWords(counts)}`;
+    cell.title = `a = ${alphaText(this.view.columns[column].alpha)}: ${cellWords(counts)}`;
     CLASSES.forEach((name, index) => {
       if (!classes[index]) return;
       const part = element("i", SHOWN[name]);
@@ -151,12 +152,12 @@ export class Strip {
     return cell;
   }
 
-  /** Frames the column of an alpha; none where nothing is measured there. */
+  /** Frames the column of an alpha; a line where it has no column. */
   mark(alpha) {
     this.alpha = alpha;
     if (!this.view || alpha === null) return;
-    const { measured } = this.view;
-    const column = measured.indexOf(this.view.measuredAt(alpha));
+    const { columns } = this.view;
+    const column = columns.indexOf(this.view.at(alpha));
     this.column.classList.toggle("between", column < 0);
     if (column < 0) this.#between(alpha);
     if (column === this.current) return;
@@ -180,17 +181,17 @@ export class Strip {
   }
 
   light(reference) {
-    this.#over(this.hover, this.view ? this.view.measured.findIndex((one) => one.reference === reference) : -1);
+    this.#over(this.hover, this.view ? this.view.columns.findIndex((one) => one.reference === reference) : -1);
   }
 
-  /** At an unmeasured alpha the frame becomes a line, as far between its neighbours' columns as alpha is. */
+  /** At an alpha without a column the frame becomes a line, as far between its neighbours' columns as alpha is. */
   #between(alpha) {
-    const { measured } = this.view;
-    const right = measured.findIndex((one) => one.alpha > alpha);
+    const { columns } = this.view;
+    const right = columns.findIndex((one) => one.alpha > alpha);
     this.column.toggleAttribute("hidden", right < 1);
     if (right < 1) return;
-    const share = (alpha - measured[right - 1].alpha) / (measured[right].alpha - measured[right - 1].alpha);
-    const width = (this.body.clientWidth - NAMES) / measured.length;
+    const share = (alpha - columns[right - 1].alpha) / (columns[right].alpha - columns[right - 1].alpha);
+    const width = (this.body.clientWidth - NAMES) / columns.length;
     this.column.style.width = "0";
     this.column.style.transform = `translateX(${(NAMES + (right - 0.5 + share) * width).toFixed(1)}px)`;
   }
@@ -198,7 +199,7 @@ export class Strip {
   #over(node, column) {
     node.toggleAttribute("hidden", column < 0);
     if (column < 0) return;
-    const width = (this.body.clientWidth - NAMES) / this.view.measured.length;
+    const width = (this.body.clientWidth - NAMES) / this.view.columns.length;
     node.style.width = `${width.toFixed(1)}px`;
     node.style.transform = `translateX(${(NAMES + column * width).toFixed(1)}px)`;
   }
@@ -224,7 +225,7 @@ export class Strip {
     const row = event.target.closest(".strip-row");
     if (!row) return;
     const cell = event.target.closest(".cell");
-    const alpha = cell ? this.view.measured[Number(cell.dataset.column)].alpha : null;
+    const alpha = cell ? this.view.columns[Number(cell.dataset.column)].alpha : null;
     this.chosen(Number(row.dataset.problem), alpha);
   }
 

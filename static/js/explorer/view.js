@@ -10,6 +10,7 @@ export class View {
     this.count = this.problems.slug.length;
     this.path = this.evaluations.filter((one) => one.alpha !== null);
     this.measured = this.path.filter((one) => one.point);
+    this.columns = this.path.filter((one) => one.point || one.underway);
     this.baseline_ = this.baseline === null ? null : this.evaluations[this.baseline];
     this.reference = new Map(this.evaluations.map((one) => [one.reference, one]));
   }

@@ -1,0 +1,83 @@
+"""The figures of one training step: what the answers were worth, and where the time went."""
+
+import math
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from compute.judge.judge import Judge
+from compute.judge.verdict import FailureClass
+from compute.training.rewards import Scored
+
+TIMED = ("sampling", "judging", "learning")
+
+
+class StepFigures:
+    """Collects what one step did; `take` gives it out and begins the next step."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self._begin()
+
+    def _begin(self) -> None:
+        self._scores: list[Scored] = []
+        self._lengths: list[int] = []
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._judged = time.monotonic()
+        self._executions, self._hits = self._judge.executions, self._judge.cache_hits
+
+    @contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self._seconds[what] += time.monotonic() - started
+
+    def add(self, scores: Sequence[Scored], lengths: Sequence[int]) -> None:
+        self._judged = time.monotonic()  # what follows until the report is learning
+        self._scores += scores
+        self._lengths += lengths
+
+    def take(self) -> dict[str, float | None]:
+        """Shares of the samples by outcome; infrastructure trouble is counted and left out of every share."""
+        outcomes = Counter(score.outcome for score in self._scores)
+        trouble = outcomes.pop(FailureClass.INFRASTRUCTURE, 0)
+        judged = sum(outcomes.values())
+        rewards = [score.reward for score in self._scores if score.reward is not None]
+        executions = self._judge.executions - self._executions
+        hits = self._judge.cache_hits - self._hits
+        values = {
+            "reward": share(sum(rewards), len(rewards)),
+            "solved_rate": share(outcomes[FailureClass.SOLVED], judged),
+            "too_slow_rate": share(outcomes[FailureClass.OPTIMISATION], judged),
+            "wrong_rate": share(outcomes[FailureClass.CORRECTNESS], judged),
+            "no_answer_rate": share(outcomes[FailureClass.NO_ANSWER], judged),
+            "infrastructure_count": float(trouble),
+            "mean_tokens": share(sum(self._lengths), len(self._lengths)),
+            "sampling_seconds": self._seconds["sampling"],
+            "judging_seconds": self._seconds["judging"],
+            "learning_seconds": time.monotonic() - self._judged,
+            "cache_hit_rate": share(hits, hits + executions),
+        }
+        self._begin()
+        return values
+
+
+def share(part: float, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def in_words(values: Mapping[str, float | None]) -> str:
+    """The log's line about a step."""
+    names = {"reward": "reward", "too_slow_rate": "too slow", "wrong_rate": "wrong", "no_answer_rate": "no answer"}
+    shares = ", ".join(f"{title} {shown(values.get(name))}" for name, title in names.items())
+    seconds = ", ".join(f"{what} {values.get(f'{what}_seconds') or 0:.1f} s" for what in TIMED)
+    return f"{shares}; {seconds}"
+
+
+def shown(value: float | None) -> str:
+    return "—" if value is None else f"{value:.3f}"
+
+
+def finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
