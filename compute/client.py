@@ -160,7 +160,7 @@ class Client:
             path = Path(folder) / "config.json"
             path.write_text(json.dumps(change(claim.config)))
             command = [sys.executable, "-m", "compute", claim.config["kind"], str(path)]
-            with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).resolve().parents[1]) as process:
                 try:
                     self._relay(claim, process)
                 finally:

@@ -14,6 +14,9 @@ from compute.errors import ConfigError
 
 Setting = Literal["reasoning", "tools", "agentic"]
 Coverage = Annotated[float, Field(gt=0, le=1)]
+# Rows keep seeds and steps as 32-bit integers.
+MOST_COUNTED = 2**31 - 1
+Seed = Annotated[int, Field(ge=0, le=MOST_COUNTED)]
 REFERENCE_LENGTH = 64
 Reference = Annotated[str, Field(min_length=1, max_length=REFERENCE_LENGTH, pattern=r"^[A-Za-z0-9._:-]+$")]
 
@@ -36,7 +39,7 @@ class Sampling(Strict):
     samples: int = Field(16, ge=1, le=4096)
     temperature: float = Field(1.0, ge=0, le=5)
     max_tokens: int = Field(160, ge=1, le=131_072)
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     problems_per_batch: int = Field(16, ge=1, le=1024)
 
 
@@ -67,7 +70,7 @@ class ProblemsConfig(Strict):
     held_out_reference: Reference
     folder: Path
     blobs: Path
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     train: dict[Literal["easy", "medium", "hard"], int] = {"easy": 30, "medium": 60, "hard": 210}
     held_out: dict[Literal["easy", "medium", "hard"], int] = {"easy": 24, "medium": 32, "hard": 72}
     weak_share: float = Field(0.3, ge=0, le=1)
@@ -82,7 +85,7 @@ class PretrainConfig(Strict):
     steps: int = Field(500, ge=1)
     batch: int = Field(64, ge=1)
     learning_rate: float = Field(3e-3, gt=0)
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
 
 
 class TrainConfig(Strict):
@@ -101,7 +104,7 @@ class TrainConfig(Strict):
     folder: Path
     problems: ProblemSetSource
     coverage: Coverage
-    steps: int = Field(25, ge=1)
+    steps: int = Field(25, ge=1, le=MOST_COUNTED)
     save_steps: tuple[int, ...] = ()
     prompts_per_step: int = Field(12, ge=1)
     group: int = Field(12, ge=2)
@@ -112,7 +115,7 @@ class TrainConfig(Strict):
     scale_rewards: bool = False
     kl_coefficient: float = Field(0.0, ge=0)
     gradient_clip: float = Field(1.0, gt=0)
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     trainer: Literal["trl", "compact"] = "trl"
     sampler: Literal["cached", "vllm"] = "cached"
     micro_batch: int = Field(48, ge=1)

@@ -12,11 +12,17 @@ from typing import Annotated, Literal, TextIO
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from compute.configs import Reference, one_sentence
+from compute.configs import MOST_COUNTED, Reference, one_sentence
 from compute.errors import ConfigError
 
 MAX_LINE_BYTES = 64 << 20
+# What a row can hold, and far beyond what a run can do: a larger number is an error, and must not reach an array or a
+# COPY, where it would wrap around.
+MOST_BYTES = 2**63 - 1
+MOST_SECONDS = 1e6
 Letters = Annotated[str, Field(pattern=r"^[AWRTMOCNI-]+$", max_length=10_000)]
+Seconds = Annotated[float, Field(ge=0, le=MOST_SECONDS)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Event(BaseModel):
@@ -98,7 +104,7 @@ class Metric(Event):
 
 
 class IngredientRecord(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     checkpoint: Reference
     weight: float
 
@@ -135,17 +141,17 @@ class SampleRecord(BaseModel):
     """One judged answer. `letters`: one verdict letter a test in size order; `cpu_seconds` and `memory_bytes`: maxima
     over its tests; `test_cpu_seconds`: one value a test, rounded to milliseconds."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     problem: Reference
-    index: int = Field(ge=0)
+    index: int = Field(ge=0, le=MOST_COUNTED)
     letters: Letters
-    cpu_seconds: float = Field(ge=0)
-    memory_bytes: int = Field(ge=0)
-    tokens: int = Field(ge=0)
+    cpu_seconds: Seconds
+    memory_bytes: int = Field(ge=0, le=MOST_BYTES)
+    tokens: int = Field(ge=0, le=MOST_COUNTED)
     finish: Literal["stop", "length"] = "stop"
     log_likelihood: float | None = None
-    program: str | None = Field(description="sha256 of the program's text; null when no program was found")
-    test_cpu_seconds: tuple[float, ...] = ()
+    program: Sha256 | None = Field(description="sha256 of the program's text; null when no program was found")
+    test_cpu_seconds: tuple[Seconds, ...] = ()
 
 
 class Samples(Event):

@@ -103,4 +103,5 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
 
 def _topics(query: bytes) -> list[str]:
-    return [topic for topic in str(QueryDict(query).get("topics", "")).split(",") if topic]
+    """No name holds a character that cannot be printed, and the database refuses some of them."""
+    return [topic for topic in str(QueryDict(query).get("topics", "")).split(",") if topic and topic.isprintable()]

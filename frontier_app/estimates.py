@@ -26,33 +26,36 @@ class Estimate:
         return Estimate(self.seconds + other.seconds, self.basis)
 
 
-def work_of(config: dict) -> float:
-    """How much a job has to do, in the unit of its kind; 0 where every job of the kind does about the same."""
+def work_of(config: dict, problems: int = 1) -> float:
+    """How much there is to do: answers or problems; 0 where every job of the kind does about the same.
+
+    An evaluation's config does not say how many `problems` it answers.
+    """
     if config["kind"] == "train":
         return float(config["steps"] * config["prompts_per_step"] * config["group"])
     if config["kind"] == "evaluate":
-        return float(len(config["points"]) * config["sampling"]["samples"])
+        return float(len(config["points"]) * config["sampling"]["samples"] * problems)
     if config["kind"] == "problems":
         return float(sum(config["train"].values()) + sum(config["held_out"].values()))
     return 0.0
 
 
-def estimate(kind: str, work: float, problems: int = 1) -> Estimate:
-    """For `work` units of a kind; an evaluation's unit is one answer to each of `problems`."""
-    past = [
-        (job.cost_seconds or 0.0, work_of(job.config))
-        for job in Job.objects.filter(kind=kind, state=Job.SUCCEEDED, started__isnull=False).order_by("-pk")[:PAST_JOBS]
-    ]
-    start = DEFAULT_SECONDS[kind]
-    if not past:
-        return Estimate(start + DEFAULT_SECONDS_A_UNIT.get(kind, 0.0) * work * problems, "a default for a laptop core")
-    basis = f"the last {len(past)} jobs of this kind" if len(past) > 1 else "the last job of this kind"
-    if work <= 0:
-        return Estimate(median(seconds for seconds, _ in past), basis)
-    rates = [max(seconds - start, 0.2 * seconds) / done for seconds, done in past if done > 0]
-    return Estimate(start + median(rates) * work, basis) if rates else Estimate(median(s for s, _ in past), basis)
+def work_done_by(job: Job) -> float:
+    """An evaluation that ended has counted its answers itself."""
+    return job.total if job.kind == "evaluate" else work_of(job.config)
 
 
 def of_config(config: dict, problems: int = 1) -> Estimate:
     """The estimate for a job config as it will be stored in the row."""
-    return estimate(config["kind"], work_of(config), problems)
+    kind, work = config["kind"], work_of(config, problems)
+    succeeded = Job.objects.filter(kind=kind, state=Job.SUCCEEDED, started__isnull=False)
+    past = [(job.cost_seconds or 0.0, work_done_by(job)) for job in succeeded.order_by("-pk")[:PAST_JOBS]]
+    start = DEFAULT_SECONDS[kind]
+    if not past:
+        return Estimate(start + DEFAULT_SECONDS_A_UNIT.get(kind, 0.0) * work, "a default for a laptop core")
+    basis = f"the last {len(past)} jobs of this kind" if len(past) > 1 else "the last job of this kind"
+    # However much a job spent on its imports, a fifth of its time at least is taken for work.
+    rates = [max(seconds - start, 0.2 * seconds) / done for seconds, done in past if done > 0]
+    if work <= 0 or not rates:
+        return Estimate(median(seconds for seconds, _ in past), basis)
+    return Estimate(start + median(rates) * work, basis)

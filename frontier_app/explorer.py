@@ -7,6 +7,7 @@ samples. It decides no rights, and every statistic is one of `compute.stats`.
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from django.db.models import Count
@@ -106,10 +107,7 @@ def frontier_points(placed: Sequence[Placed], intervals: RateIntervals, problems
             samples=int(intervals.samples[index]),
             problems=int(intervals.problems[index]),
             partial=is_partial(one, int(intervals.problems[index]), problems),
-            **{
-                name: Reading(float(intervals.mean[index, k]), float(intervals.half_width[index, k]))
-                for k, name in enumerate(CLASSES)
-            },
+            **dict(zip(CLASSES, _readings(intervals, index), strict=True)),
         )
         for index, one in enumerate(placed)
         if intervals.problems[index]
@@ -258,6 +256,42 @@ def _pairs(means: NDArray[np.float64], halves: NDArray[np.float64]) -> dict[str,
 
 def _rounded(value: float) -> float | None:
     return round(float(value), 5) if np.isfinite(value) else None
+
+
+class Standing(NamedTuple):
+    """One measured point of a path: what a table of a few columns tells about it. `beyond` is "" between the ends."""
+
+    alpha: float
+    trained: bool
+    rates: dict[str, Reading]
+    n: int
+    beyond: str
+
+
+def standings(study: Study, selection: Selection) -> list[Standing]:
+    """The measured points of the selection's path in order of alpha."""
+    placed = [one for one in placed_evaluations(study, selection.path, selection.setting) if one.alpha is not None]
+    cells = read_cells(study, placed, selection.level, selection.rule, selection.difficulty)
+    intervals = cluster_bootstrap(cells.classes, cells.counts.n)
+    verdicts = verdicts_beyond(placed, intervals)
+    return [
+        Standing(
+            alpha=one.alpha or 0.0,
+            trained=one.mark == "trained",
+            rates=dict(zip(CLASSES, _readings(intervals, index), strict=True)),
+            n=int(intervals.samples[index]),
+            beyond=found.verdict if (found := verdicts[index]) else "",
+        )
+        for index, one in enumerate(placed)
+        if intervals.problems[index]
+    ]
+
+
+def _readings(intervals: RateIntervals, index: int) -> list[Reading]:
+    return [
+        Reading(float(mean), float(half))
+        for mean, half in zip(intervals.mean[index], intervals.half_width[index], strict=True)
+    ]
 
 
 def problem_programs(study: Study, problem: Problem, selection: Selection) -> dict[str, object]:

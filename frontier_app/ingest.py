@@ -6,10 +6,11 @@ An event that cannot be stored is refused with a sentence for the job's log, and
 starts or stops a process.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from functools import singledispatchmethod
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import DataError, IntegrityError, transaction
 
@@ -63,9 +64,7 @@ def ingest(job: Job, token: int, events: Sequence[AnyEvent]) -> Ingested:
     try:
         return _ingest(job.pk, token, events)
     except (DataError, IntegrityError):
-        if len(events) == 1:
-            raise
-    return _one_at_a_time(job.pk, token, events)
+        return _one_at_a_time(job.pk, token, events)
 
 
 def _one_at_a_time(pk: int, token: int, events: Sequence[AnyEvent]) -> Ingested:
@@ -76,7 +75,7 @@ def _one_at_a_time(pk: int, token: int, events: Sequence[AnyEvent]) -> Ingested:
         try:
             outcome = _ingest(pk, token, (event,))
         except (DataError, IntegrityError) as error:
-            log.append(f"Refused a {event.type} event: {str(error).splitlines()[0]}.")
+            log.append(f"Refused an event of type {event.type}: {str(error).splitlines()[0]}.")
         else:
             log += outcome.log
     return outcome._replace(log=log)
@@ -94,6 +93,20 @@ def _ingest(pk: int, token: int, events: Sequence[AnyEvent]) -> Ingested:
                 batch.add(event)
         batch.write()
         return Ingested(job.state, job.last_sequence, batch.log)
+
+
+def storable(value: Any) -> Any:
+    """`value` with what PostgreSQL cannot hold shown otherwise, NUL as U+2400 and a number that is not finite as null:
+    how a job ended must not be lost for a character in its last words."""
+    if isinstance(value, str):
+        return value.replace("\x00", "␀")
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {storable(key): storable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(one) for one in value]
+    return value
 
 
 class Batch:
@@ -114,7 +127,7 @@ class Batch:
         try:
             self._take(event)
         except RefusedError as reason:
-            self.log.append(f"Refused a {event.type} event: {reason}")
+            self.log.append(f"Refused an event of type {event.type}: {reason}")
 
     @singledispatchmethod
     def _take(self, event: Event) -> None:
@@ -169,6 +182,8 @@ class Batch:
         known = Checkpoint.objects.filter(reference=event.checkpoint).first()
         if known is not None and known.study_id != self.job.study_id:
             raise RefusedError(f"the checkpoint {event.checkpoint!r} belongs to another study.")
+        if known is not None and self._is_anothers(known, event.sha256):
+            raise RefusedError(f"the checkpoint {event.checkpoint!r} was written by another job.")
         run = Run.objects.filter(reference=event.run, study=self.job.study).first() if event.run else None
         parent = Checkpoint.objects.filter(reference=event.parent, study=self.job.study).first()
         name = f"{run.name}, step {event.step}" if run is not None and event.step is not None else event.checkpoint
@@ -246,9 +261,10 @@ class Batch:
         for (reference, step), values in self._metrics.items():
             run = runs.get(reference)
             if run is None or run.study_id != self.job.study_id:
-                self.log.append(f"Refused a metric event: this study has no run {reference!r}.")
+                self.log.append(f"Refused an event of type metric: this study has no run {reference!r}.")
                 continue
-            points += [MetricPoint(run=run, step=step, name=name[:64], value=value) for name, value in values.items()]
+            named = {name[:64]: value for name, value in values.items()}
+            points += [MetricPoint(run=run, step=step, name=name, value=value) for name, value in named.items()]
             self._tell_study("metrics", {"run": reference, "step": step, "values": values})
         MetricPoint.objects.bulk_create(
             points, update_conflicts=True, unique_fields=["run", "step", "name"], update_fields=["value"]
@@ -281,11 +297,12 @@ class Batch:
     def _write_end(self, end: Event) -> None:
         job = self.job
         if isinstance(end, Finished):
-            job.state, job.summary = Job.SUCCEEDED, dict(end.summary)
+            job.state, job.summary = Job.SUCCEEDED, storable(dict(end.summary))
         elif isinstance(end, CancelAcknowledged):
             job.state = Job.CANCELLED
         elif isinstance(end, Failed):
-            job.state, job.error_kind, job.error = Job.FAILED, end.error_kind, end.message[:ERROR_CHARACTERS]
+            job.state, job.error_kind = Job.FAILED, storable(end.error_kind)
+            job.error = storable(end.message[:ERROR_CHARACTERS])
         queue.finish(job.pk, job.token, job.state, error_kind=job.error_kind, error=job.error, summary=job.summary)
 
     def _evaluation(self, reference: str) -> Evaluation:
@@ -296,6 +313,10 @@ class Batch:
                 raise RefusedError(f"this job has no evaluation {reference!r}.")
             self._evaluations[reference] = found
         return self._evaluations[reference]
+
+    def _is_anothers(self, known: Checkpoint, sha256: str) -> bool:
+        """Whether a checkpoint has weights that this job may not replace. A repeated import may name them again."""
+        return known.materialised and known.made_by_id != self.job.pk and known.sha256 != sha256[:64]
 
     def _problem_set(self, reference: str) -> ProblemSet:
         """A problem set that this job was asked to write. Raises RefusedError for any other."""

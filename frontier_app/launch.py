@@ -48,6 +48,7 @@ from frontier_app.planning import (
 
 __all__ = ["LaunchError", "Launched"]
 MOST_ALPHAS = 200
+MOST_RUNS = 200
 LARGEST_ALPHA = 100.0
 Verb = Callable[[Job, User], Job]
 
@@ -147,6 +148,8 @@ def launch_training(
         raise LaunchError("coverages", "Name at least one coverage, for example 0.4.")
     if not seeds:
         raise LaunchError("seeds", "Name at least one seed, for example 0.")
+    if len(set(seeds)) * len(set(coverages)) > MOST_RUNS:
+        raise LaunchError("seeds", f"At most {MOST_RUNS} runs can be launched at once.")
     with transaction.atomic(), _one_launch_at_a_time(study), _undone_if(dry_run):
         jobs = []
         for seed in dict.fromkeys(seeds):
@@ -316,7 +319,7 @@ def retry(job: Job, by: User) -> Job:
 
 def workers() -> int:
     """Into how many jobs a sweep is dealt: one a worker of the `gpu` queue."""
-    return max(1, int(getattr(settings, "FRONTIER_GPU_SLOTS", 0) or 2))
+    return int(settings.FRONTIER_GPU_SLOTS)
 
 
 def parse_numbers(text: str, field: str) -> list[float]:

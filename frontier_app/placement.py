@@ -127,7 +127,7 @@ def select(study: Study, query: Mapping[str, str]) -> Selection:
         raise SelectionError(f"The difficulty must be one of {', '.join(difficulties)}, not {difficulty!r}.")
     levels = study.held_out_set.levels if study.held_out_set else 1
     level = query.get("level") or str(levels)
-    if not (level.isascii() and level.isdecimal() and 1 <= int(level) <= levels):
+    if level not in map(str, range(1, levels + 1)):
         raise SelectionError(f"The coverage level must be a whole number from 1 to {levels}, not {level!r}.")
     rule = next((rule for rule in RULES if rule == (query.get("rule") or RULES[0])), None)
     if rule is None:

@@ -312,7 +312,12 @@ def _add_to_rollups(evaluation: int, part: RollupRows, chosen: NDArray[np.bool_]
 
 
 def _copy(table: str, columns: Sequence[str], parts: Iterable[bytes]) -> None:
-    with connection.cursor() as cursor, cursor.copy(copy_statement(table, columns)) as copy:
+    """Raises the errors of Django's own queries, which COPY would not."""
+    with (
+        connection.wrap_database_errors,
+        connection.cursor() as cursor,
+        cursor.copy(copy_statement(table, columns)) as copy,
+    ):
         copy.write(HEADER)
         for part in parts:
             copy.write(part)

@@ -1,11 +1,15 @@
-"""The content security policy: pages load only what this server serves, and run no inline script.
+"""What holds for every request, whatever view answers it.
 
-`unsafe-inline` is granted to styles alone, because Plotly writes style attributes into the figures it draws.
+The content security policy: pages load only what this server serves, and run no inline script. `unsafe-inline` is
+granted to styles alone, because Plotly writes style attributes into the figures it draws.
+
+No address holds a NUL character: no row could, so PostgreSQL would refuse the query of whichever view looked for it.
 """
 
 from collections.abc import Awaitable, Callable
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 
 POLICY = "; ".join(
@@ -34,6 +38,7 @@ class ContentSecurityPolicyMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
+        _refuse_null_characters(request)
         response = self.get_response(request)
         if isinstance(response, HttpResponse) or not isinstance(response, Awaitable):
             return with_policy(response)
@@ -41,6 +46,12 @@ class ContentSecurityPolicyMiddleware:
 
     async def _finish(self, response: Awaitable[HttpResponse]) -> HttpResponse:
         return with_policy(await response)
+
+
+def _refuse_null_characters(request: HttpRequest) -> None:
+    query = request.META.get("QUERY_STRING", "")
+    if "\x00" in request.path_info or "\x00" in query or "%00" in query:
+        raise BadRequest("An address cannot hold a NUL character.")
 
 
 def with_policy(response: HttpResponse) -> HttpResponse:

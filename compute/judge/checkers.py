@@ -34,7 +34,8 @@ def tokens(
         output, expected = output.lower(), expected.lower()
     if output == expected:
         return True
-    given, wanted = output.split(), expected.split()
+    wanted = expected.split()
+    given = output.split(None, len(wanted))  # millions of tokens too many need not be told apart
     if len(given) != len(wanted):
         return False
     if not (absolute or relative):

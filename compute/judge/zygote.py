@@ -17,6 +17,7 @@ import marshal
 import math
 import mmap
 import os
+import re
 import resource
 import select
 import signal
@@ -47,6 +48,7 @@ MORE_MODULES = (
 )
 
 COMPILE_SECONDS = 10.0
+FORK_SECONDS = 20.0
 STACK_BYTES = 256 << 20
 OPEN_FILES = 256  # more than a request needs
 THREADS = 64
@@ -120,7 +122,7 @@ class Zygote:
         lower_limit(resource.RLIMIT_CORE, 0)
         lower_limit(resource.RLIMIT_STACK, STACK_BYTES)
         lower_limit(resource.RLIMIT_NOFILE, OPEN_FILES)
-        if self._user:
+        if self._user or (self._in_namespaces and _counts_processes_by_namespace()):
             # Counted by user; elsewhere the user's own processes would count. Without fork these are threads.
             lower_limit(resource.RLIMIT_NPROC, THREADS)
 
@@ -161,7 +163,7 @@ class Zygote:
     def _run(self, limits: dict[str, Any], program: tuple[int, int], streams: tuple[int, int, int]) -> dict[str, Any]:
         _PHASE.pack_into(self._page, 0, 0.0, SETTING_UP)
         started = time.monotonic()
-        pid = os.fork()
+        pid = _fork()
         if pid == 0:
             self._become_the_program(limits, program, streams)
         killed = self._watch(pid, limits, started)
@@ -253,6 +255,18 @@ class Zygote:
         self._page.close()
 
 
+def _fork() -> int:
+    """Fork, and wait while the machine has no process to spare: a neighbour's threads end with its run."""
+    gives_up = time.monotonic() + FORK_SECONDS
+    while True:
+        try:
+            return os.fork()
+        except BlockingIOError:
+            if time.monotonic() > gives_up:
+                raise
+            time.sleep(0.01)
+
+
 def lower_limit(kind: int, value: int) -> None:
     """Set a resource limit for good, as far as the inherited hard limit allows."""
     _, hard = resource.getrlimit(kind)
@@ -261,6 +275,12 @@ def lower_limit(kind: int, value: int) -> None:
 
 
 # Setting up -----------------------------------------------------------------------------------------------------------
+
+
+def _counts_processes_by_namespace() -> bool:
+    """Since Linux 5.14 a limit on processes set inside a user namespace counts those of that namespace alone."""
+    release = [int(part) for part in re.findall(r"\d+", os.uname().release)[:2]]
+    return release >= [5, 14]
 
 
 def _become_like_a_cold_interpreter() -> None:

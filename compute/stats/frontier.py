@@ -70,13 +70,6 @@ def direction(alphas: ArrayLike, points: ArrayLike) -> Floats:
     return np.divide(slopes, length, out=np.full(slopes.shape, np.nan), where=length > 1e-12)
 
 
-def positions(alphas: ArrayLike, points: ArrayLike) -> Floats:
-    """(evaluations,): each point's place along the direction, 0 at the low end (a = 0), in rate."""
-    points = np.asarray(points, dtype=np.float64)
-    origin = _at(np.asarray(alphas, dtype=np.float64), points, 0.0)
-    return (points - origin) @ direction(alphas, points)
-
-
 def classify_extrapolated(
     alphas: ArrayLike, rates: RateIntervals, *, margin: float = SOLVE_MARGIN, confidence: float = CONFIDENCE
 ) -> list[Extrapolation | None]:

@@ -2,7 +2,7 @@
 
 On policy: every group is used for one update, so the importance ratio of GRPO is 1 and its clipping never acts; what is
 left is a policy gradient with the group's mean as baseline, averaged over all sampled tokens (arXiv 2503.14476). It
-does no generation on another device, no sharding and no resuming; TRL's trainer does.
+does no generation on another device and no sharding; TRL's trainer does.
 """
 
 import copy

@@ -6,6 +6,7 @@ Who asks: a bearer token (`Authorization: Bearer ...`), the session of a logged-
 of a share link, which may only read points.
 """
 
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 
@@ -29,4 +30,11 @@ api.add_router("", jobs.router, tags=["jobs"])
 def refused(request: HttpRequest, error: LaunchError) -> HttpResponse:
     """A verb's refusal, in the shape of the framework's own validation errors."""
     detail = [{"type": "launch", "loc": ["body", error.field], "msg": error.message}]
+    return api.create_response(request, {"detail": detail}, status=422)
+
+
+@api.exception_handler(DataError)
+def impossible(request: HttpRequest, error: DataError) -> HttpResponse:
+    """A value that no row can hold, such as a NUL character in a name; the transaction is rolled back."""
+    detail = [{"type": "value", "loc": ["body"], "msg": f"No row can hold this: {str(error).splitlines()[0]}."}]
     return api.create_response(request, {"detail": detail}, status=422)

@@ -6,7 +6,7 @@ from typing import Literal
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
-from compute.configs import Setting
+from compute.configs import Seed, Setting
 from frontier_app.models import Job
 
 
@@ -18,7 +18,7 @@ class Request(Schema):
 
 class MiniatureRequest(Request):
     slug: str = Field("miniature", min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
 
 
 class TrainRequest(Request):

@@ -101,6 +101,12 @@ def _ticks(alphas: Sequence[float]) -> list[float]:
     return list(alphas) if len(alphas) <= 11 else [alpha for alpha in alphas if (alpha * 2).is_integer()]
 
 
+def _note(words: str) -> Figure:
+    font = {"size": 12, "color": token("ink-3")}
+    place = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5}
+    return {**place, "text": words, "showarrow": False, "font": font, "bgcolor": token("card"), "borderpad": 4}
+
+
 def _trained_end(alpha: float) -> Figure:
     return {
         "type": "line",
@@ -117,6 +123,8 @@ def _names(alphas: Sequence[float], shares: dict[str, list[float]]) -> list[Figu
     margin = EDGE * (alphas[-1] - alphas[0]) if alphas else 0.0
     inner = [index for index, alpha in enumerate(alphas) if alphas[0] + margin <= alpha <= alphas[-1] - margin]
     inner = [index for index in inner if alphas[index] not in (0.0, 1.0)] or inner
+    if not alphas:
+        return [_note("the shares stand here once a point is measured")]
     if len(alphas) < 3 or not inner:
         return []
     names, floor = [], [0.0] * len(alphas)

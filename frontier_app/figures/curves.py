@@ -16,6 +16,8 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 NAMED_RUNS, LONGEST_NAME = 6, 16
 # The height of a name as a share of the plot's.
 LINE_SHARE = 0.085
+# An axis ends here at most: further on its length would overflow, and infinity is not JSON.
+LARGEST = 1e300
 
 
 class Curve(NamedTuple):
@@ -51,6 +53,7 @@ def curves_figure(curves: Sequence[Curve], longest: int) -> Figure:
                 "tickfont": {"size": 11, "color": token("ink-3")},
                 "zeroline": False,
                 "nticks": 5,
+                "exponentformat": "power",
             },
             "annotations": [_nothing()] if _is_zero(values) else names,
             "showlegend": False,
@@ -66,10 +69,11 @@ def _is_zero(values: Sequence[float]) -> bool:
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:
-    """A share starts at 0, and ends at 1 once it passes one half; any other figure fills the height."""
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    """A share starts just below 0, and ends past 1 once it passes one half; any other figure fills the height."""
+    low, high = (max(min(values), -LARGEST), min(max(values), LARGEST)) if values else (0.0, 1.0)
     if low >= 0 and high <= 1:
-        return 0.0, 1.02 if high > 0.5 else high * 1.15 or 1.0
+        top = 1.03 if high > 0.5 else high * 1.15 or 1.0
+        return -0.05 * top, top
     slack = 0.06 * (high - low) or 0.06 * abs(high)
     return low - slack, high + slack
 

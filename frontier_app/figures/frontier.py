@@ -21,7 +21,8 @@ Figure = dict[str, object]
 Span = tuple[float, float]
 Box = tuple[float, float, float, float]
 Mark = Literal["trained", "merged", "extrapolated", "initialisation", "mid"]
-NO_BREAK = "\u00a0"
+# Half an em between a label and its mark, room for the ring of a chosen one.
+SPACE = "\u2002"
 SYMBOLS = {"initialisation": "square", "mid": "diamond"}
 
 # Every tenth has its diagonal; these are named.
@@ -251,10 +252,9 @@ def _marks(points: Sequence[FrontierPoint], places: Sequence[str | None]) -> lis
 
 
 def _label(point: FrontierPoint, place: str | None) -> str:
-    """The label with a space towards its mark, which leaves room for the ring of a chosen one."""
     if place is None:
         return ""
-    return f"{NO_BREAK}{point.label}" if "right" in place else f"{point.label}{NO_BREAK}" if "left" in place else point.label
+    return f"{SPACE}{point.label}" if "right" in place else f"{point.label}{SPACE}" if "left" in place else point.label
 
 
 def _hover(point: FrontierPoint) -> str:

@@ -1,4 +1,4 @@
-"""A frontier the size of a stamp, as inline SVG: the path and its marks, without axes, numbers or script.
+"""A frontier the size of a stamp, as inline SVG: the path and its marks, without numbers or script.
 
 Colours are the page's own variables, so the stamp follows the theme.
 """
@@ -34,10 +34,14 @@ def thumbnail(points: Sequence[ThumbnailPoint]) -> str:
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(place, path))
     axes = f"M{PADDING:g} {PADDING / 2:g}V{HEIGHT - PADDING:g}H{WIDTH - PADDING / 2:g}"
     marks = "".join(_mark(point, *place(point)) for point in (*(p for p in points if p["alpha"] is None), *path))
+    names = (
+        f'<text x="{WIDTH - PADDING / 2:g}" y="{HEIGHT - 3:g}" text-anchor="end">slower →</text>'
+        f'<text x="{PADDING + 4:g}" y="{PADDING / 2 + 4:g}">↑ more often wrong</text>'
+    )
     return (
         f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="Frontier of {len(points)} checkpoints">'
         f'<path d="{axes}" fill="none" stroke="var(--line-strong)"/>'
-        f'<polyline points="{line}" fill="none" stroke="var(--ink-3)" stroke-width="1.4"/>{marks}</svg>'
+        f'<polyline points="{line}" fill="none" stroke="var(--ink-3)" stroke-width="1.4"/>{marks}{names}</svg>'
     )
 
 

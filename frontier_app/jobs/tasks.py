@@ -31,4 +31,5 @@ def tend_queue() -> None:
 
 def worker_must_stop() -> bool:
     """Whether this worker was asked to shut down. A job may run for hours, so it is handed back instead of finished."""
-    return any(flag not in (None, False) for flag in (worker_state.should_stop, worker_state.should_terminate))
+    asked = (worker_state.should_stop, worker_state.should_terminate)
+    return any(flag is not None and flag is not False for flag in asked)  # Celery keeps an exit status there: 0 counts

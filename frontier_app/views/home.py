@@ -11,15 +11,19 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST, require_safe
 
 from frontier_app import launch
+from frontier_app.explorer import standings
 from frontier_app.figures.thumbnail import ThumbnailPoint, thumbnail
 from frontier_app.models import Evaluation, Job, Path, Rollup, Study
 from frontier_app.models.jobs import JobQuerySet
+from frontier_app.placement import select
 from frontier_app.viewer import Viewer
 from frontier_app.views.fetch import signed_in
 from frontier_app.views.frame import render_page
 from frontier_app.views.paging import Slice
 
 STUDIES, QUEUE, LAST = 12, 8, 10
+# So few studies have room for a table of their points beside the thumbnail, which holds so many lines.
+ROOMY, LINES = 2, 9
 
 
 @require_safe
@@ -27,7 +31,8 @@ def home(request: HttpRequest) -> HttpResponse:
     viewer = Viewer(user=signed_in(request))
     visible = Job.objects.visible_to(viewer)
     studies = Slice(request, Study.objects.visible_to(viewer), STUDIES)
-    context = {"slice": studies, "tiles": _tiles(studies.rows)} | _queue(visible)
+    roomy = studies.total <= ROOMY
+    context = {"slice": studies, "tiles": _tiles(studies.rows, roomy), "roomy": roomy} | _queue(visible)
     return render_page(request, "home.html", context, parts=("studies", "queue", "last"))
 
 
@@ -41,8 +46,9 @@ def _queue(visible: JobQuerySet) -> dict[str, object]:
     }
 
 
-def _tiles(studies: Sequence[Study]) -> list[dict[str, object]]:
-    """Each study with its thumbnail and counts; the number of queries does not depend on how many there are."""
+def _tiles(studies: Sequence[Study], roomy: bool) -> list[dict[str, object]]:
+    """Each study with its thumbnail and counts; the number of queries does not depend on how many there are. A roomy
+    tile also tells the figures of its points, for some queries each."""
     points = _points(studies)
     evaluations = {
         row["study"]: row
@@ -63,9 +69,18 @@ def _tiles(studies: Sequence[Study]) -> list[dict[str, object]]:
             "thumbnail": mark_safe(thumbnail(points[study.pk])),
             "evaluations": evaluations.get(study.pk, {}),
             "active": active.get(study.pk, 0),
+            "table": _table(study) if roomy and points[study.pk] else None,
         }
         for study in studies
     ]
+
+
+def _table(study: Study) -> dict[str, object]:
+    """The points of the study's first path; where there are too many, only every half and the trained ends."""
+    selection = select(study, {})
+    found = standings(study, selection)
+    shown = found if len(found) <= LINES else [one for one in found if (one.alpha * 2).is_integer()][:LINES]
+    return {"difficulty": selection.difficulty, "points": shown}
 
 
 def _points(studies: Sequence[Study]) -> dict[int, list[ThumbnailPoint]]:

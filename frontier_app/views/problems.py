@@ -88,7 +88,7 @@ def problem(request: HttpRequest, slug: str, problem: str) -> HttpResponse:
     }
     if opened.viewer.may_read_programs:
         context |= _programs(request, found, page.rows)
-    return render_page(request, "problem.html", context, parts=("breakdown", "programs", "program"))
+    return render_page(request, "problem.html", context, parts=("breakdown", "programs"))
 
 
 def _evaluations(request: HttpRequest, opened: OpenStudy, problem: Problem) -> "Slice[Evaluation]":

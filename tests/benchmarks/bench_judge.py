@@ -17,9 +17,10 @@ from compute.configs import JudgeLimits
 from compute.judge.judge import Judge, Submission
 from compute.problems.problem import BlobStore, Problem, TestCase
 
-PROGRAM = """import sys, math, heapq, bisect, itertools, functools, collections, re, random, string
+PROGRAM = """# {round}
+import sys, math, heapq, bisect, itertools, functools, collections, re, random, string
 n = int(sys.stdin.readline())
-print(sum(i * i for i in range(n)), {round})
+print(sum(i * i for i in range(n)))
 """
 TESTS, PROGRAMS, ROUNDS = 5, 40, 5
 
@@ -27,7 +28,7 @@ TESTS, PROGRAMS, ROUNDS = 5, 40, 5
 def problem(blobs: BlobStore) -> Problem:
     tests = []
     for n in range(1, TESTS + 1):
-        given, expected = blobs.put(b"%d\n" % n), blobs.put(b"%d 0\n" % sum(i * i for i in range(n)))
+        given, expected = blobs.put(b"%d\n" % n), blobs.put(b"%d\n" % sum(i * i for i in range(n)))
         tests.append(
             TestCase(identifier=str(n), group=n, input=given, output=expected, size_bytes=2, reference_seconds=0)
         )
@@ -46,8 +47,10 @@ def judged_per_second(judge: Judge, task: Problem, first: int) -> float:
     """New programs each time: nothing is answered from memory."""
     submissions = [Submission(PROGRAM.format(round=first + place), task) for place in range(PROGRAMS)]
     started = time.perf_counter()
-    judge.judge(submissions)
-    return TESTS * PROGRAMS / (time.perf_counter() - started)
+    judgements = judge.judge(submissions)
+    seconds = time.perf_counter() - started
+    assert {judgement.letters for judgement in judgements} == {"A" * TESTS}
+    return TESTS * PROGRAMS / seconds
 
 
 def cold_per_second(workers: int) -> float:

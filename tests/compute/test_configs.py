@@ -52,6 +52,11 @@ def test_a_saved_step_beyond_the_last_is_refused():
     assert refusal({"steps": 10, "save_steps": [8, 11]}).endswith("save_steps must lie between 1 and steps (10).")
 
 
+def test_a_reference_that_leaves_no_room_for_an_early_checkpoint_is_refused_before_training():
+    assert "longer than 64" in refusal({"reference": "r" * 60, "save_steps": [5]})
+    assert parse_config(TRAIN | {"reference": "r" * 60}).reference_at(25) == "r" * 60
+
+
 def test_the_vllm_sampler_needs_trl():
     assert "needs the trl trainer" in refusal({"trainer": "compact", "sampler": "vllm"})
 

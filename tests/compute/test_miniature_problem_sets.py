@@ -143,6 +143,7 @@ def test_the_plan_is_coherent() -> None:
     assert PLAN.evaluated_problems == 128
     assert PLAN.sampling(seed=3).samples == 16
     assert set(SMALL.coverages) >= {SMALL.low, SMALL.high}
+    assert (PLAN.trainer, SMALL.trainer) == ("trl", "compact")
     assert BASE_FOLDER.is_dir()
     with pytest.raises(ValueError, match="alphas"):
         MiniaturePlan(alphas=(0.0, 0.5))

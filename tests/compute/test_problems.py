@@ -47,6 +47,12 @@ def test_a_problem_set_survives_the_disk(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["set.jsonl"]
 
 
+def test_a_statement_may_hold_every_kind_of_line_end(tmp_path: Path) -> None:
+    problems = [problem(statement="one\u2028two\x85three\x0cfour\r\nfive\n")]
+    write_problem_set(tmp_path / "set.jsonl", problems)
+    assert read_problem_set(tmp_path / "set.jsonl") == problems
+
+
 def test_an_absent_problem_set_is_a_missing_input(tmp_path: Path) -> None:
     with pytest.raises(MissingInput, match="no problem set"):
         read_problem_set(tmp_path / "absent.jsonl")

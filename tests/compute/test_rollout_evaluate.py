@@ -163,6 +163,20 @@ def test_distance_and_cosine_are_measured_from_the_initialisation(tiny_policy, o
 
 
 @pytest.mark.ml
+def test_an_initialisation_of_another_architecture_leaves_distance_and_cosine_undefined(
+    tiny_policy, other_policy, sums, tmp_path
+):
+    import torch
+    from safetensors.torch import save_file
+
+    (tmp_path / "strange").mkdir()
+    save_file({"strange": torch.zeros(3)}, tmp_path / "strange" / "model.safetensors")
+    config = swept(tiny_policy, other_policy, sums, [0.5], initialisation=str(tmp_path / "strange"))
+    alarms = of_type(events_of(config), "evaluation_finished")[0]["alarms"]
+    assert (alarms["distance"], alarms["cosine"]) == (None, None)
+
+
+@pytest.mark.ml
 def test_a_missing_checkpoint_is_named(tiny_policy, sums, tmp_path):
     with pytest.raises(MissingInput, match="nowhere"):
         events_of(swept(tiny_policy, tmp_path / "nowhere", sums, [0.5]))

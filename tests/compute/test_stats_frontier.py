@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compute.stats.bootstrap import RateIntervals, cluster_bootstrap
-from compute.stats.frontier import SOLVE_MARGIN, classify_extrapolated, direction, estimate, positions
+from compute.stats.frontier import SOLVE_MARGIN, classify_extrapolated, direction, estimate
 
 ALPHAS = [-0.5, 0.0, 0.5, 1.0, 1.5]
 
@@ -35,10 +35,6 @@ def test_points_outside_the_ends_do_not_bend_the_direction() -> None:
 def test_direction_of_points_that_do_not_move_is_undefined() -> None:
     assert np.isnan(direction([0, 1], [[0.3, 0.3], [0.3, 0.3]])).all()
     assert np.isnan(direction([0.5], [[0.3, 0.3]])).all()
-
-
-def test_positions_are_measured_from_the_low_end_along_the_direction() -> None:
-    np.testing.assert_allclose(positions([0, 1, 2], [[0.6, 0.1], [0.2, 0.4], [0.1, 0.475]]), [0, 0.5, 0.625])
 
 
 def test_a_point_past_the_end_at_nearly_the_same_solve_rate_extends() -> None:

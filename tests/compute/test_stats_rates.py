@@ -1,32 +1,35 @@
-"""Failure-class counts and rates."""
+"""Failure-class counts and rates, from letters to rates by both rules."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compute.stats.rates import CLASSES, count_classes, rates
+from compute.judge import tally as codes
+from compute.judge.tally import tally
+from compute.stats.rates import CLASSES, FailureCounts, rates
 
-# Two problems. Sample 3 of problem 0 is slow on a small test and wrong on a large one.
-CLASSES_BY_EVERY_TEST = "SOCCN" + "SI"
-CLASSES_BY_FIRST_FAILURE = "SOCON" + "SI"
-PROBLEM = [0, 0, 0, 0, 0, 1, 1]
+# One problem: a sample solved, one without an answer, one slow on a small test and wrong on a large one, one spoilt.
+COUNTS = FailureCounts(
+    n=np.array([3]),
+    solved=np.array([1]),
+    optimisation=np.array([0]),
+    correctness=np.array([1]),
+    no_answer=np.array([1]),
+    first_optimisation=np.array([1]),
+    first_correctness=np.array([0]),
+    infrastructure=np.array([1]),
+)
 
 
-def test_counts_follow_the_class_that_looks_at_every_test() -> None:
-    counts = count_classes(CLASSES_BY_EVERY_TEST, CLASSES_BY_FIRST_FAILURE, PROBLEM, 2)
-    assert counts.by("every_test").tolist() == [[1, 1, 2, 1], [1, 0, 0, 0]]
+def test_the_rules_differ_in_optimisation_and_correctness_only() -> None:
+    assert COUNTS.by("every_test").tolist() == [[1, 0, 1, 1]]
+    assert COUNTS.by("first_failure").tolist() == [[1, 1, 0, 1]]
 
 
-def test_the_stop_early_rule_moves_samples_between_optimisation_and_correctness_only() -> None:
-    counts = count_classes(CLASSES_BY_EVERY_TEST, CLASSES_BY_FIRST_FAILURE, PROBLEM, 2)
-    assert counts.by("first_failure").tolist() == [[1, 2, 1, 1], [1, 0, 0, 0]]
-
-
-def test_infrastructure_trouble_is_counted_apart_and_left_out_of_n() -> None:
-    counts = count_classes(CLASSES_BY_EVERY_TEST, CLASSES_BY_FIRST_FAILURE, PROBLEM, 2)
-    assert counts.n.tolist() == [5, 1]
-    assert counts.infrastructure.tolist() == [0, 1]
+def test_an_unknown_rule_is_refused() -> None:
+    with pytest.raises(ValueError, match="'worst'"):
+        COUNTS.by("worst")  # type: ignore[arg-type]
 
 
 def test_a_rate_of_no_samples_is_undefined() -> None:
@@ -35,15 +38,12 @@ def test_a_rate_of_no_samples_is_undefined() -> None:
     assert np.isnan(result[1]).all()
 
 
-def test_an_unknown_class_letter_is_refused() -> None:
-    with pytest.raises(ValueError, match="failure class"):
-        count_classes("SX", "SS", [0, 0], 1)
+def test_rates_of_all_classes_sum_to_one() -> None:
+    assert rates(COUNTS.by(), COUNTS.n).sum() == pytest.approx(1)
+    assert COUNTS.by().shape == (1, len(CLASSES))
 
 
-@given(st.lists(st.tuples(st.sampled_from("SOCNI"), st.integers(0, 4)), max_size=60))
-def test_counts_sum_to_n_and_nothing_is_lost(samples: list[tuple[str, int]]) -> None:
-    letters = "".join(letter for letter, _ in samples)
-    counts = count_classes(letters, letters, [problem for _, problem in samples], 5)
-    assert counts.by().shape == (5, len(CLASSES))
-    np.testing.assert_array_equal(counts.by().sum(axis=-1), counts.n)
-    assert counts.n.sum() + counts.infrastructure.sum() == len(samples)
+@given(st.lists(st.text("AWRTMOC-", min_size=4, max_size=4), min_size=1, max_size=20))
+def test_the_rules_never_differ_on_whether_a_sample_is_solved(letters: list[str]) -> None:
+    found = tally(np.array(letters, dtype="S4"), (1, 2, 4))
+    assert ((found.failure == codes.SOLVED) == (found.first == codes.SOLVED)).all()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,14 @@ def test_a_training_is_cancelled_between_two_steps(config, trainer):
 def test_a_training_without_its_initialisation_names_the_folder(config):
     with pytest.raises(MissingInput, match="nowhere"):
         trained(config("compact", initialisation="/nowhere"))
+
+
+def test_a_training_from_a_checkpoint_that_is_cut_short_names_the_file(config, tmp_path, tiny_policy):
+    folder = shutil.copytree(tiny_policy, tmp_path / "cut")
+    with (folder / "model.safetensors").open("r+b") as file:
+        file.truncate(2000)
+    with pytest.raises(MissingInput, match="cut short"):
+        trained(config("compact", initialisation=str(folder)))
 
 
 def test_a_training_on_no_problems_is_refused(config, tmp_path, sums):

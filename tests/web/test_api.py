@@ -1,6 +1,7 @@
 """The API says what the pages say, to whom the pages say it; a remote run is one more source of events."""
 
 import json
+from pathlib import Path
 
 import factories
 import httpx
@@ -8,7 +9,9 @@ import pytest
 from django.test import Client as Browser
 
 from compute.client import Claim, Client, ClientError
+from compute.configs import ProblemsConfig
 from compute.events import Event, Finished, Log
+from frontier_app.jobs import queue
 from frontier_app.models import Evaluation, Job, Sample
 
 pytestmark = pytest.mark.django_db
@@ -196,6 +199,23 @@ def test_only_remote_jobs_take_posted_events(measured: factories.Measured) -> No
     held = factories.hold(Job.objects.get(reference=job["reference"]))
     claim = Claim(held.reference, held.token, held.config)
     assert refusal(lambda: bob.post_events(claim, lines(Finished()))).status == 409
+
+
+def test_the_sdk_runs_a_remote_job_here_and_reports_it(tmp_path: Path) -> None:
+    study = factories.empty_study()
+    config = ProblemsConfig(
+        train_reference=study.train_set.reference,
+        held_out_reference=study.held_out_set.reference,
+        folder=Path("/nowhere"),
+        blobs=Path("/nowhere"),
+        train={"easy": 1},
+        held_out={"easy": 1},
+    )
+    job = queue.enqueue(config, title="Write the problems", study=study, remote=True)
+    here = {"folder": str(tmp_path), "blobs": str(tmp_path / "blobs")}
+    ended = client(factories.bob()).run_here(job.reference, change=lambda asked: asked | here)
+    assert (ended["state"], ended["error"]) == ("succeeded", "")
+    assert study.held_out_set.problems.count() == 1
 
 
 def test_the_description_of_the_api_is_served_and_complete(measured: factories.Measured) -> None:

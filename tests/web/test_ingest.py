@@ -175,7 +175,7 @@ def test_a_job_may_not_write_another_jobs_evaluation(evaluation: Evaluation) -> 
     )
     assert Sample.objects.count() == 0
     assert outcome.log == [
-        f"Refused a samples event: this job has no evaluation {other.reference!r}.",
+        f"Refused an event of type samples: this job has no evaluation {other.reference!r}.",
         "on",
     ]
 
@@ -216,7 +216,7 @@ def test_an_event_the_database_refuses_costs_no_other_event(evaluation: Evaluati
     outcome = ingest(job, job.token, [event.model_copy(update={"sequence": n}) for n, event in enumerate(events)])
     assert Sample.objects.count() == 4
     assert len(outcome.log) == 1
-    assert outcome.log[0].startswith("Refused a evaluation_finished event: ")
+    assert outcome.log[0].startswith("Refused an event of type evaluation_finished: ")
     job.refresh_from_db()
     assert (job.done, job.last_sequence) == (2, 3)
 

@@ -60,6 +60,9 @@ def test_a_list_costs_the_same_queries_for_few_rows_and_many(client_of):
         f"/studies/miniature/problems/{problem.slug}/sizes.json",
         *(f"/studies/miniature/{page}" for page in PAGES),
     ]
+    # One or two studies are told in more detail on the first page; a list begins with the third.
+    for number in range(2):
+        factories.study(f"early-{number}", problems=1)
     client = client_of(factories.alice())
     few = {address: queries(client, address) for address in addresses}
 

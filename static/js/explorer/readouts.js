@@ -113,7 +113,7 @@ export class Readouts {
       ? `${signed(found.beyond)} along the direction, 95 % interval ${signed(found.low)} to ${signed(found.high)}; ` +
         `solve rate ${signed(found.solve_change)} against a = ${found.end}, margin ${found.margin}`
       : "";
-    note.className = "";
+    note.className = note.title = "";
     if (point) {
       const alarms = evaluation.alarms;
       note.textContent = alarms.length ? `▲ ${alarms.join("; ")}` : point.partial ? "alarms come at the end" : "no alarm";
