@@ -74,7 +74,7 @@ class Client:
         return cast(list[Row], self._ask("GET", "/studies"))
 
     def create_miniature(self, slug: str = "miniature", seed: int = 0) -> Row:
-        return self._row("POST", "/studies/miniature", json={"slug": slug, "seed": seed})
+        return self._row("POST", "/studies", json={"slug": slug, "seed": seed})
 
     def points(self, study: str) -> list[Row]:
         """Each complete evaluation: checkpoint, alpha, setting, and n and rates by difficulty."""

@@ -13,12 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from compute.errors import ConfigError
 
 Setting = Literal["reasoning", "tools", "agentic"]
+Trainer = Literal["trl", "compact"]
 Coverage = Annotated[float, Field(gt=0, le=1)]
 # Rows keep seeds and steps as 32-bit integers.
 MOST_COUNTED = 2**31 - 1
 Seed = Annotated[int, Field(ge=0, le=MOST_COUNTED)]
 REFERENCE_LENGTH = 64
 Reference = Annotated[str, Field(min_length=1, max_length=REFERENCE_LENGTH, pattern=r"^[A-Za-z0-9._:-]+$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Strict(BaseModel):
@@ -116,7 +118,7 @@ class TrainConfig(Strict):
     kl_coefficient: float = Field(0.0, ge=0)
     gradient_clip: float = Field(1.0, gt=0)
     seed: Seed = 0
-    trainer: Literal["trl", "compact"] = "trl"
+    trainer: Trainer = "trl"
     sampler: Literal["cached", "vllm"] = "cached"
     micro_batch: int = Field(48, ge=1)
     dtype: Literal["float32", "bfloat16"] = "float32"

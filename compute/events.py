@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TextIO
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from compute.configs import MOST_COUNTED, Reference, one_sentence
+from compute.configs import MOST_COUNTED, Reference, Sha256, one_sentence
 from compute.errors import ConfigError
 
 MAX_LINE_BYTES = 64 << 20
@@ -22,7 +22,6 @@ MOST_BYTES = 2**63 - 1
 MOST_SECONDS = 1e6
 Letters = Annotated[str, Field(pattern=r"^[AWRTMOCNI-]+$", max_length=10_000)]
 Seconds = Annotated[float, Field(ge=0, le=MOST_SECONDS)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Event(BaseModel):

@@ -11,11 +11,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
+from compute.miniature.study import PLAN
 from frontier_app.launch import LaunchError, parse_numbers
 from frontier_app.models import Checkpoint, Path, Study
 
 MOST_CHOICES = 500
-TRAINERS = [("compact", "compact loop"), ("trl", "TRL GRPOTrainer")]
+TRAINERS = [("trl", "TRL GRPOTrainer"), ("compact", "compact loop")]
 
 
 class NumbersField(forms.CharField):
@@ -120,7 +121,7 @@ class SamplingFields(forms.Form):
         label="Samples a problem",
         min_value=1,
         max_value=4096,
-        initial=16,
+        initial=PLAN.samples,
         help_text="answers drawn for each held-out problem",
     )
 
@@ -168,19 +169,19 @@ class TrainForm(LaunchForm):
         help_text="share of each problem's tests that earns the reward; one run each",
     )
     seeds = WholeNumbersField(label="Seeds", initial="0", help_text="one run for each seed and coverage")
-    steps = forms.IntegerField(label="Steps", min_value=1, max_value=100_000, initial=25)
+    steps = forms.IntegerField(label="Steps", min_value=1, max_value=100_000, initial=PLAN.steps)
     save_steps = WholeNumbersField(
         label="Early checkpoints",
         required=False,
         help_text="steps to save at as well, such as 8; extrapolation reaches furthest from few steps",
     )
-    prompts_per_step = forms.IntegerField(label="Problems a step", min_value=1, max_value=4096, initial=12)
-    group = forms.IntegerField(label="Answers a problem", min_value=2, max_value=4096, initial=12)
-    learning_rate = forms.FloatField(label="Learning rate", min_value=0, initial=2.5e-4)
-    temperature = forms.FloatField(label="Temperature", min_value=0, max_value=5, initial=1.0)
+    prompts_per_step = forms.IntegerField(label="Problems a step", min_value=1, max_value=4096, initial=PLAN.prompts_per_step)
+    group = forms.IntegerField(label="Answers a problem", min_value=2, max_value=4096, initial=PLAN.group)
+    learning_rate = forms.FloatField(label="Learning rate", min_value=0, initial=PLAN.learning_rate)
+    temperature = forms.FloatField(label="Temperature", min_value=0, max_value=5, initial=PLAN.temperature)
     kl_coefficient = forms.FloatField(label="KL coefficient", min_value=0, initial=0.0)
     scale_rewards = forms.BooleanField(label="Divide advantages by their deviation", required=False)
-    trainer = forms.ChoiceField(label="Trainer", initial="compact", choices=TRAINERS)
+    trainer = forms.ChoiceField(label="Trainer", initial=PLAN.trainer, choices=TRAINERS)
     folded = (
         "prompts_per_step",
         "group",

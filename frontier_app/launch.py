@@ -16,9 +16,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from compute.configs import MergeConfig, ProblemsConfig, Sampling, Setting, TrainConfig
+from compute.configs import MergeConfig, ProblemsConfig, Sampling, Setting, TrainConfig, Trainer
 from compute.miniature import study as miniature
-from compute.miniature.study import MiniaturePlan
+from compute.miniature.study import PLAN, MiniaturePlan
 from frontier_app import estimates, live
 from frontier_app.estimates import Estimate
 from frontier_app.jobs import queue
@@ -68,7 +68,7 @@ def create_miniature_study(
     if existing is None:
         try:
             with transaction.atomic():
-                return _miniature(owner, slug, seed, plan or miniature.PLAN)
+                return _miniature(owner, slug, seed, plan or PLAN)
         except IntegrityError:  # somebody else's call came first
             existing = Study.objects.get(slug=slug)
     if not Membership.objects.filter(study=existing, user=owner).exists():
@@ -120,22 +120,22 @@ def launch_training(
     by: User,
     coverages: Sequence[float],
     seeds: Sequence[int] = (0,),
-    steps: int = 25,
+    steps: int = PLAN.steps,
     *,
     save_steps: Sequence[int] = (),
-    prompts_per_step: int = 12,
-    group: int = 12,
-    learning_rate: float = 2.5e-4,
-    temperature: float = 1.0,
-    max_tokens: int = 160,
+    prompts_per_step: int = PLAN.prompts_per_step,
+    group: int = PLAN.group,
+    learning_rate: float = PLAN.learning_rate,
+    temperature: float = PLAN.temperature,
+    max_tokens: int = PLAN.max_tokens,
     scale_rewards: bool = False,
     kl_coefficient: float = 0.0,
-    trainer: str = "compact",
+    trainer: Trainer = PLAN.trainer,
     initialisation: Checkpoint | None = None,
     remote: bool = False,
     dry_run: bool = False,
 ) -> Launched:
-    """One run for each coverage and seed, all from the same initialisation.
+    """One run for each coverage and seed, all from the same initialisation. What is left open is as in the miniature.
 
     Of every launch: `remote` leaves the jobs to a run elsewhere that claims them and posts its events; `dry_run` writes
     nothing and gives the estimate.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from compute.configs import Sampling
+from compute.configs import Sampling, Trainer
 
 SLUG = "miniature"
 TITLE = "The correctness-efficiency frontier in miniature"
@@ -39,7 +39,7 @@ class MiniaturePlan:
     group: int = 12
     learning_rate: float = 2.5e-4
     warmup_steps: int = 5
-    trainer: Literal["trl", "compact"] = "trl"
+    trainer: Trainer = "trl"
     samples: int = 16
     temperature: float = 1.0
     max_tokens: int = 160

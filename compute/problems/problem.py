@@ -11,14 +11,13 @@ import tempfile
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from compute.configs import Reference, one_sentence
+from compute.configs import Reference, Sha256, one_sentence
 from compute.errors import ConfigError, MissingInput
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Difficulty = Literal["easy", "medium", "hard"]
 
 

@@ -1,12 +1,12 @@
 """What the API takes and gives. Rates lie in [0, 1]; what is not known is null."""
 
 from datetime import datetime
-from typing import Literal
 
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
-from compute.configs import Seed, Setting
+from compute.configs import Seed, Setting, Trainer
+from compute.miniature.study import PLAN
 from frontier_app.models import Job
 
 
@@ -24,16 +24,16 @@ class MiniatureRequest(Request):
 class TrainRequest(Request):
     coverages: list[float]
     seeds: list[int] = [0]
-    steps: int = 25
+    steps: int = PLAN.steps
     save_steps: list[int] = []
-    prompts_per_step: int = 12
-    group: int = 12
-    learning_rate: float = 2.5e-4
-    temperature: float = 1.0
-    max_tokens: int = 160
+    prompts_per_step: int = PLAN.prompts_per_step
+    group: int = PLAN.group
+    learning_rate: float = PLAN.learning_rate
+    temperature: float = PLAN.temperature
+    max_tokens: int = PLAN.max_tokens
     scale_rewards: bool = False
     kl_coefficient: float = 0.0
-    trainer: Literal["trl", "compact"] = "compact"
+    trainer: Trainer = PLAN.trainer
     remote: bool = False
     dry_run: bool = False
 

@@ -77,7 +77,7 @@ def study_jobs(request: HttpRequest, slug: str) -> list[JobOut]:
     return [JobOut.of(job) for job in jobs.select_related("study", "parent")[:MOST_ROWS]]
 
 
-@router.post("/studies/miniature", response=StudyOut)
+@router.post("/studies", response=StudyOut)
 def create_miniature(request: HttpRequest, body: MiniatureRequest) -> Study:
     """The laptop-sized study; asking again gives the same one."""
     return launch.create_miniature_study(person(request), slug=body.slug, seed=body.seed)

@@ -30,13 +30,13 @@ class Curve(NamedTuple):
     values: Sequence[float | None]
 
 
-def curves_figure(curves: Sequence[Curve], longest: int) -> Figure:
-    """The Plotly figure of one metric. The axis reaches to step `longest`, so that a live curve grows into it."""
+def curves_figure(curves: Sequence[Curve], longest: int, named: bool = True) -> Figure:
+    """The Plotly figure of one metric. The axis reaches to step `longest`, so that a live curve grows into it; a small
+    plot has no room for names."""
     seeds = sorted({curve.seed for curve in curves})
     values = [value for curve in curves for value in curve.values if value is not None]
     span = _span(values)
-    named = curves if len(curves) <= NAMED_RUNS else []
-    names = [] if _is_zero(values) else _end_names(named, span)
+    names = _end_names(curves, span) if named and any(values) and len(curves) <= NAMED_RUNS else []
     return {
         "data": [_line(curve, DASHES[seeds.index(curve.seed) % len(DASHES)]) for curve in curves],
         "layout": {
@@ -55,17 +55,13 @@ def curves_figure(curves: Sequence[Curve], longest: int) -> Figure:
                 "nticks": 5,
                 "exponentformat": "power",
             },
-            "annotations": [_nothing()] if _is_zero(values) else names,
+            "annotations": [_nothing()] if values and not any(values) else names,
             "showlegend": False,
             "hovermode": "x",
             "dragmode": False,
             "margin": {"l": 44, "r": _room(names), "t": 8, "b": 26},
         },
     }
-
-
-def _is_zero(values: Sequence[float]) -> bool:
-    return bool(values) and not any(values)
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:

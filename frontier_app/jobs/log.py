@@ -33,13 +33,15 @@ class JobLog:
     def follow(self, last: bool = False) -> None:
         """Publish the lines added since the last call; with `last`, also one that has no end yet."""
         with self.path.open("rb") as file:
+            if last:
+                self._skip_to(file.seek(0, 2) - READ_BYTES)
             file.seek(self._offset)
             data = file.read(READ_BYTES)
         if not data and not (last and self._partial):
             return
         self._offset += len(data)
         *whole, self._partial = (self._partial + data).split(b"\n")
-        if last or len(self._partial) > READ_BYTES:
+        if (last and self._partial) or len(self._partial) > READ_BYTES:
             whole, self._partial = [*whole, self._partial], b""
         lines = [line.decode("utf-8", "replace").replace("\x00", "␀").rstrip("\r") for line in whole]
         if not lines:
@@ -47,3 +49,8 @@ class JobLog:
         self._tail = f"{self._tail}{chr(10).join(lines)}\n"[-TAIL_CHARACTERS:]
         patiently(lambda: Job.objects.filter(pk=self._job.pk).update(log_tail=self._tail))
         live.notify(f"job:{self._job.reference}", "log", {"lines": lines[-LINES_A_NOTICE:]})
+
+    def _skip_to(self, offset: int) -> None:
+        """A child that died in a flood of output: its last words count, what came before stays in the file."""
+        if offset > self._offset:
+            self._offset, self._partial = offset, b""

@@ -15,6 +15,7 @@ from compute.errors import ConfigError
 from compute.events import MAX_LINE_BYTES, AnyEvent, parse_event
 
 WAITING_EVENTS = 64
+READ_BYTES = 1 << 20
 ALLOCATIONS_A_COLLECTION = 200_000
 
 
@@ -58,12 +59,20 @@ class EventStream:
     def _read(self) -> None:
         with self._stream as stream:
             while line := stream.readline(MAX_LINE_BYTES + 1):
+                if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
+                    _skip_line(stream)
                 if line.strip():
                     try:
                         self._waiting.put(parse_event(line))
                     except ConfigError as error:
                         self._waiting.put(str(error))
         self._waiting.put(None)
+
+
+def _skip_line(stream: IO[bytes]) -> None:
+    """What is left of a line that is refused for its length: no part of it may pass for a line of its own."""
+    while (rest := stream.readline(READ_BYTES)) and not rest.endswith(b"\n"):
+        pass
 
 
 @contextmanager

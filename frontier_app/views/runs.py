@@ -77,7 +77,7 @@ def curves(request: HttpRequest, slug: str) -> HttpResponse:
     for name in in_order(points):
         drawn = [run for run in shown if run.pk in points[name]]
         lines = [Curve(run.name, shades[run.pk], run.seed, *points[name][run.pk]) for run in drawn]
-        figures[name] = curves_figure(lines, longest)
+        figures[name] = curves_figure(lines, longest, named=not about_machine)
     return JsonResponse(figures)
 
 

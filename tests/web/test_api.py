@@ -223,3 +223,11 @@ def test_the_description_of_the_api_is_served_and_complete(measured: factories.M
     assert answer.status_code == 200
     paths = json.loads(answer.content)["paths"]
     assert {"/api/studies/{slug}/points", "/api/jobs/{reference}/events", "/api/studies/{slug}/sweep"} <= set(paths)
+
+
+def test_a_script_creates_the_miniature_study() -> None:
+    alice = client(factories.alice())
+    assert alice.create_miniature("small", seed=3)["seed"] == 3
+    assert [study["slug"] for study in alice.studies()] == ["small"]
+    assert refusal(lambda: client(factories.charlie()).create_miniature("small")).field == "slug"
+    assert refusal(lambda: alice.create_miniature("large", seed=2**31)).field == "seed"

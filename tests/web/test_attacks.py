@@ -2,17 +2,18 @@
 written that belongs to somebody else, no text that becomes markup."""
 
 import hashlib
+import io
 import json
 
 import factories
 import pytest
 from asgiref.sync import async_to_sync
-from channels.testing import WebsocketCommunicator
-from django.contrib.auth.models import AnonymousUser
+from asgiref.testing import ApplicationCommunicator
 from django.test import Client
 
 from compute.errors import ConfigError
 from compute.events import (
+    MAX_LINE_BYTES,
     CheckpointWritten,
     Failed,
     Finished,
@@ -25,6 +26,8 @@ from compute.events import (
 )
 from frontier_app.consumers import LiveConsumer
 from frontier_app.ingest import ingest
+from frontier_app.jobs.log import READ_BYTES, JobLog
+from frontier_app.jobs.stream import EventStream
 from frontier_app.models import Checkpoint, Evaluation, Job, MetricPoint, Problem, Program, Run, Sample
 
 pytestmark = pytest.mark.django_db
@@ -106,14 +109,16 @@ def test_a_name_that_no_row_can_have_is_refused_by_the_api(measured):
 
 
 def test_a_topic_that_no_row_can_have_is_refused_by_the_websocket(measured):
-    async def follow() -> list[int]:
-        socket = WebsocketCommunicator(LiveConsumer.as_asgi(), "/live/?topics=study:%00,job:%00")
-        socket.scope |= {"user": AnonymousUser(), "session": {}}
-        await socket.connect()
-        closed = await socket.receive_output()
-        return [closed["type"], closed["code"]]
+    alice = factories.alice()
 
-    assert async_to_sync(follow)() == ["websocket.close", 4403]
+    async def follow() -> int:
+        scope = {"type": "websocket", "query_string": b"topics=study:%00,job:%00", "user": alice, "session": {}}
+        page = ApplicationCommunicator(LiveConsumer.as_asgi(), scope)
+        await page.send_input({"type": "websocket.connect"})
+        await page.receive_output(timeout=5)
+        return (await page.receive_output(timeout=5))["code"]
+
+    assert async_to_sync(follow)() == 4403
 
 
 # Event lines ----------------------------------------------------------------------------------------------------------
@@ -209,6 +214,24 @@ def test_a_program_with_a_null_character_is_stored_readably():
         Samples(evaluation=evaluation.reference, samples=(record,), programs={name: text}),
     )
     assert Program.objects.get(pk=name).text == "print(1)␀"
+
+
+def test_a_line_that_is_too_long_is_refused_once_and_no_part_of_it_passes_for_an_event():
+    forged = b'{"type": "finished", "sequence": 9}'
+    data = b"x" * (MAX_LINE_BYTES + 1) + forged + b'\n\xff\xfe\n{"type": "log", "sequence": 0, "line": "true"}\n'
+    batches = list(EventStream(io.BytesIO(data), "a flood").batches(5))
+    assert [event.type for batch in batches for event in batch.events] == ["log"]
+    assert len([sentence for batch in batches for sentence in batch.refused]) == 2
+
+
+def test_the_last_words_of_a_job_that_flooded_its_log_are_shown():
+    job = factories.hold(factories.queued())
+    log = JobLog(job)
+    log.write("noise\x00" * (3 * READ_BYTES // 6), "the last words")
+    log.follow()
+    log.follow(last=True)
+    job.refresh_from_db()
+    assert job.log_tail.endswith("\nthe last words\n")
 
 
 # What is not theirs ---------------------------------------------------------------------------------------------------

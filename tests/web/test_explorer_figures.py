@@ -131,3 +131,12 @@ def test_a_thumbnail_draws_each_point_once_and_nothing_for_none() -> None:
     assert drawn.startswith("<svg ")
     assert "<script" not in drawn
     assert thumbnail([]) == ""
+
+
+def test_planned_alphas_hold_their_place_and_a_single_point_is_a_column() -> None:
+    figure = composition_figure([point(0.0, 0.6, 0.1, "trained")], planned=[-0.5, 1.5])
+    assert figure["layout"]["xaxis"]["range"] == [-0.5, 1.5]
+    assert figure["layout"]["xaxis"]["tickvals"] == [-0.5, 0.0, 1.5]
+    solved = figure["data"][0]
+    assert solved["x"] == pytest.approx([-0.06, 0.06])
+    assert solved["y"] == pytest.approx([0.3, 0.3])

@@ -28,6 +28,24 @@ def test_seeds_differ_in_their_dashes_and_coverages_in_their_colour():
     assert lines[0]["line"]["color"] == lines[1]["line"]["color"] != lines[2]["line"]["color"]
 
 
+def test_a_few_runs_are_named_at_the_ends_of_their_lines_in_order_and_apart():
+    ends = {"high": 0.31, "mid": 0.3, "low": 0.02}
+    curves = [Curve(name, 0.0, 0, [1, 2], [0.1, last]) for name, last in ends.items()]
+
+    notes = curves_figure(curves, longest=2)["layout"]["annotations"]
+
+    assert [note["text"] for note in notes] == ["low", "mid", "high"]
+    assert notes[2]["y"] - notes[1]["y"] > 0.02
+    assert curves_figure(curves * 3, longest=2)["layout"]["annotations"] == []
+    assert curves_figure(curves, longest=2, named=False)["layout"]["annotations"] == []
+
+
+def test_a_metric_that_is_always_zero_says_so():
+    layout = curves_figure([Curve("low", 0.0, 0, [1, 2], [0.0, 0.0])], longest=2)["layout"]
+
+    assert [note["text"] for note in layout["annotations"]] == ["0 at every step of every run"]
+
+
 def test_a_run_without_a_defined_value_makes_an_empty_figure():
     figure = curves_figure([Curve("low", 0.0, 0, [1], [None])], longest=5)
 
@@ -64,6 +82,9 @@ def test_curves_come_one_figure_a_metric_with_the_reward_first(client_of):
     figures = client_of(factories.alice()).get("/studies/miniature/runs/curves.json").json()
 
     assert list(figures) == ["reward", "entropy"]
+    MetricPoint.objects.create(run=study.runs.first(), step=1, name="judging_seconds", value=1.0)
+    about_machine = client_of(factories.alice()).get("/studies/miniature/runs/curves.json?machine").json()
+    assert list(about_machine) == ["judging_seconds"]
     assert [line["name"] for line in figures["reward"]["data"]] == ["low", "high"]
 
 

@@ -5,7 +5,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from frontier_app.explorer import standings
 from frontier_app.models import Checkpoint, Job, MergeIngredient, Problem
+from frontier_app.placement import select
 
 pytestmark = pytest.mark.django_db
 
@@ -158,3 +160,16 @@ def test_empty_lists_say_the_next_step(client_of):
     assert "Launch a training sweep" in client.get("/studies/miniature/runs/").content.decode()
     assert "are not written yet" in client.get("/studies/miniature/problems/").content.decode()
     assert "appears here" in client.get("/studies/miniature/jobs/").content.decode()
+
+
+def test_a_single_study_is_told_with_the_figures_of_its_points(client_of):
+    measured = factories.measured_study(problems=8, samples=4, alphas=(0.0, 1.0, 1.5))
+    solved = standings(measured.study, select(measured.study, {}))[-1].rates["solved"]
+
+    page = client_of(factories.alice()).get("/").content.decode()
+
+    assert f"{solved.rate:.3f}<em> ± {solved.half_width:.3f}</em>" in page
+    assert any(f">{verdict}</td>" in page for verdict in ("extends", "stays", "collapses"))
+    factories.study("another", problems=1)
+    factories.study("third", problems=1)
+    assert "95 % intervals" not in client_of(factories.alice()).get("/").content.decode()
