@@ -30,20 +30,31 @@ RUNNERS = {
     "evaluate": "compute.rollout.evaluate",
 }
 VERSIONS_OF = ("frontier", "torch", "transformers", "trl", "numpy")
+USAGE = f"Usage: python -m compute KIND config.json, where KIND is one of {', '.join(KINDS)}."
+HELP = f"""{USAGE}
+
+The config is a JSON object; compute/configs.py says what each kind takes. A job's page shows its config to run by hand.
+Events come out on standard output, one JSON object a line; what libraries print goes to standard error.
+"""
 PR_SET_PDEATHSIG = 1
 Runner = Callable[[JobConfig, EventWriter, Callable[[], bool]], Mapping[str, object]]
 
 
 def main(arguments: list[str]) -> int:
-    """Run one job. Returns the exit status: 0 finished, otherwise that of the error (see `compute.errors`)."""
+    """Run one job, or say how. Returns the exit status: 0 finished, otherwise the error's (see `compute.errors`)."""
+    if "--help" in arguments or "-h" in arguments:
+        sys.stdout.write(HELP)
+        return 0
+    if not arguments:
+        sys.stderr.write(HELP)
+        return ConfigError.exit_status
     die_with_parent()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     emit = EventWriter(reserve_stdout())
     cancel = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: cancel.set())
-    kind = arguments[0] if arguments else "nothing"
-    emit(Started(kind=kind, pid=os.getpid(), versions=installed_versions()))
+    emit(Started(kind=arguments[0], pid=os.getpid(), versions=installed_versions()))
     try:
         config = request(arguments)
         runner: Runner = importlib.import_module(RUNNERS[config.kind]).run
@@ -64,17 +75,24 @@ def main(arguments: list[str]) -> int:
 def request(arguments: list[str]) -> JobConfig:
     """The config named on the command line. Raises ConfigError."""
     if len(arguments) != 2 or arguments[0] not in KINDS:
-        raise ConfigError(f"Usage: python -m compute KIND config.json, where KIND is one of {', '.join(KINDS)}.")
+        raise ConfigError(USAGE)
     return read_config(Path(arguments[1]), arguments[0])
 
 
 def report(emit: Callable[[Event], None], error: ComputeError) -> int:
     """Write the last event for a foreseen end. Returns its exit status."""
+    tell_a_person(str(error))
     if isinstance(error, Cancelled):
         emit(CancelAcknowledged())
     else:
         emit(Failed(error_kind=error.kind, message=str(error)))
     return error.exit_status
+
+
+def tell_a_person(sentence: str) -> None:
+    """Repeat how the job ended where somebody reads along at a terminal; a worker says it in the log by itself."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"{sentence}\n")
 
 
 def report_os_error(emit: Callable[[Event], None], error: OSError) -> int:
@@ -131,4 +149,7 @@ def installed_versions() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # everything is said: taking torch apart again would hold the worker's slot for 1 to 3 s more

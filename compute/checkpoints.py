@@ -62,6 +62,8 @@ class Manifest(Stored):
     """What a folder says about itself. `sha256`, `dtype`, `tokenizer_sha256` and `files` are filled in when written.
 
     `base_sha256` is the weights' hash of the shared initialisation; `notes` holds facts of the maker's choice.
+    `request_sha256` identifies the job's config (`compute.configs.request_sha256`), so that only the same job writes
+    here again.
     """
 
     reference: str
@@ -70,6 +72,7 @@ class Manifest(Stored):
     dtype: str = ""
     base_sha256: str | None = None
     tokenizer_sha256: str | None = None
+    request_sha256: str | None = None
     ingredients: tuple[IngredientRecord, ...] = ()
     files: dict[str, FileRecord] = {}
     notes: dict[str, Any] = {}
@@ -201,6 +204,33 @@ def damaged_files(folder: Path) -> list[str]:
     return [n for n, path in paths.items() if not path.exists() or file_sha256(path) != manifest.files[n].sha256]
 
 
+def refuse_changed(folder: CheckpointFolder, expected_sha256: str | None) -> None:
+    """Raises MissingInput when the weights are not those of `expected_sha256`, a `CheckpointFolder.sha256`.
+
+    Goes by the manifest and the files' sizes; bytes are not read again. Without a manifest there is nothing to go by.
+    """
+    if expected_sha256 is None or folder.manifest is None:
+        return
+    recorded = {name: record.size_bytes for name, record in folder.manifest.files.items()}
+    untouched = all(recorded.get(file.path.name) == file.size_bytes for file in folder.files)
+    if not untouched or folder.sha256 != expected_sha256:
+        raise MissingInput(
+            f"The folder {folder.path} is not what it was: its weights are not {expected_sha256[:12]} any more."
+        )
+
+
+def refuse_occupied(folder: Path, request_sha256: str | None) -> None:
+    """Raises StorageError unless `folder` is free, or holds what the same request wrote (a lost job's second attempt).
+
+    Jobs ask before they start, so that nobody waits for a training that cannot be kept.
+    """
+    if (folder / MANIFEST).exists():
+        if request_sha256 is None or _recorded_request(folder) != request_sha256:
+            raise StorageError(f"There is a finished checkpoint at {folder} already: choose another folder.")
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise StorageError(f"{folder} already exists and is not a checkpoint of Frontier; it was left alone.")
+
+
 @dataclass
 class FolderBeingWritten:
     """Handed to the writer: put files into `path`. `known_sha256` may hold hashes taken while writing, by file name."""
@@ -213,12 +243,12 @@ class FolderBeingWritten:
 def folder_being_written(folder: Path, manifest: Manifest) -> Iterator[FolderBeingWritten]:
     """Fill a hidden neighbour of `folder`; at the end its manifest is completed and it takes the name.
 
-    A folder that already holds a manifest is replaced (a job's second attempt); any other that is not empty is left
-    alone. Raises StorageError when the disk is full or refuses; then, as on any other error, nothing stays behind.
+    What `refuse_occupied` refuses is left alone. Raises StorageError for that, and when the disk is full or refuses;
+    then, as on any other error, nothing stays behind.
     """
     writing = FolderBeingWritten(folder.with_name(f".{folder.name}.{os.getpid()}.writing"))
     with _disk_trouble(folder):
-        _refuse_foreign(folder)
+        refuse_occupied(folder, manifest.request_sha256)
         folder.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(folder)
         try:
@@ -372,9 +402,11 @@ def _completed(manifest: Manifest, writing: FolderBeingWritten) -> Manifest:
     )
 
 
-def _refuse_foreign(folder: Path) -> None:
-    if folder.exists() and not (folder / MANIFEST).exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StorageError(f"{folder} already exists and is not a checkpoint of Frontier; it was left alone.")
+def _recorded_request(folder: Path) -> str | None:
+    try:
+        return Manifest.model_validate(_read_json(folder / MANIFEST)).request_sha256
+    except (MissingInput, ValidationError):
+        return None
 
 
 def _take_name(temporary: Path, folder: Path) -> None:

@@ -4,9 +4,12 @@ A config is the whole request. The page, the API, the command line and the tests
 `python -m compute KIND config.json` runs it; unknown keys are refused. Paths are absolute. Nothing here runs anything.
 """
 
+import difflib
+import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
@@ -153,21 +156,22 @@ class TrainConfig(Strict):
         return self.folder if step == self.steps else self.folder.with_name(f"{self.folder.name}-step{step}")
 
 
+class Ingredient(Strict):
+    """A checkpoint folder and its weight in an average. `sha256`: its weights' hash, where it is known beforehand."""
+
+    reference: Reference
+    folder: Path
+    weight: float
+    sha256: str | None = None
+
+
 class MergeConfig(Strict):
     """Write a linear average of checkpoints: the sum over ingredients of weight x tensor, in float32, cast once."""
 
     kind: Literal["merge"] = "merge"
     reference: Reference
     folder: Path
-    ingredients: tuple["Ingredient", ...] = Field(min_length=1)
-
-
-class Ingredient(Strict):
-    """A checkpoint folder and its weight in an average."""
-
-    reference: Reference
-    folder: Path
-    weight: float
+    ingredients: tuple[Ingredient, ...] = Field(min_length=1)
 
 
 class EvaluationPoint(Strict):
@@ -214,7 +218,7 @@ def parse_config(data: object) -> JobConfig:
     try:
         return _adapter.validate_python(data) if not isinstance(data, str | bytes) else _adapter.validate_json(data)
     except ValidationError as error:
-        raise ConfigError(one_sentence(error)) from None
+        raise ConfigError(one_sentence(error, tagged=True)) from None
 
 
 def read_config(path: Path, kind: str) -> JobConfig:
@@ -232,13 +236,42 @@ def read_config(path: Path, kind: str) -> JobConfig:
     return parse_config(data)
 
 
-def one_sentence(error: ValidationError) -> str:
-    """The first problem of a pydantic error as a sentence a person can act on."""
+def request_sha256(config: JobConfig) -> str:
+    """Identifies what a job was asked to make, whatever the folder and whatever changes nothing but its speed."""
+    speed = {"judge_cache": True, "micro_batch": True}
+    data = config.model_dump(mode="json", exclude={"folder": True, "ingredients": {"__all__": {"sha256"}}, **speed})
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def one_sentence(error: ValidationError, *, tagged: bool = False) -> str:
+    """The first problem of a pydantic error as a sentence a person can act on.
+
+    `tagged`: the error is of a `JobConfig`, whose places begin with the kind.
+    """
     first = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"] if part not in KINDS)
+    parts = first["loc"][1:] if tagged else first["loc"]
+    place = ".".join(str(part) for part in parts)
     if first["type"] == "extra_forbidden":
-        return f"Unknown key {place!r}."
+        close = difflib.get_close_matches(str(parts[-1]), _keys_beside(first["loc"]), n=1) if tagged else []
+        return f"Unknown key {place!r}." + (f" Did you mean {close[0]!r}?" if close else "")
     if first["type"] == "missing":
         return f"The key {place!r} is missing."
     message = first["msg"].removeprefix("Value error, ")
     return f"{place or 'The config'}: {message}."
+
+
+def _keys_beside(place: Sequence[str | int]) -> list[str]:
+    """The keys allowed where the last part of a config's `place` (kind, key, ...) stands."""
+    kinds = (_model_in(kind) for kind in get_args(get_args(JobConfig)[0]))
+    model = next((kind for kind in kinds if kind and kind.model_fields["kind"].default == place[0]), None)
+    for part in place[1:-1]:
+        if model is not None and isinstance(part, str):  # a number is a place in a tuple of models
+            model = _model_in(model.model_fields[part].annotation)
+    return list(model.model_fields) if model else []
+
+
+def _model_in(annotation: object) -> type[Strict] | None:
+    """The model that an annotation such as `tuple[Ingredient, ...]` holds."""
+    if isinstance(annotation, type) and issubclass(annotation, Strict):
+        return annotation
+    return next((model for part in get_args(annotation) if (model := _model_in(part))), None)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 CORE = "core"
 TORCH = "torch==2.13.0"  # installed before whatever depends on it, so that a machine's own build is taken
 STAMP = "frontier-installed.json"
+SECONDS_BETWEEN_COUNTS = 1.0
 PR_SET_PDEATHSIG = 1
 
 
@@ -204,22 +205,68 @@ def failure(lines: Sequence[str]) -> ComputeError:
     return InstallError(f"pip could not install the packages: {last}")
 
 
+def stage_of(line: str) -> str | None:
+    """What pip is doing from this line on, in at most 80 characters; None when the line does not tell."""
+    if found := re.match(r"Collecting ([\w.-]+)", line):
+        stage = f"looking up {found[1]}"
+    elif found := re.match(r"Downloading (?:\S*/)?([^/\s]+?)-\d\S*\.(?:whl|tar\.gz|zip)(?: \((.+)\))?$", line):
+        stage = f"downloading {found[1]}" + (f" ({found[2]})" if found[2] else "")
+    elif line.startswith("Installing collected packages: "):
+        stage = f"unpacking {line.count(',') + 1} packages, with what they need"
+    else:
+        return None
+    return stage[:80]
+
+
+class InstallProgress:
+    """Tells what pip is doing, and how many of the `needed` distributions `missing` does not name any more."""
+
+    def __init__(self, needed: Sequence[str], missing: Callable[[], Sequence[str]], emit: "EventWriter") -> None:
+        self._needed, self._missing, self._emit = needed, missing, emit
+        self._stage = "asking pip"
+        self._told: tuple[str, int] | None = None
+        self._next_count = 0.0
+
+    def say(self, line: str) -> None:
+        """Pass on one line of pip."""
+        from compute.events import Log
+
+        self._emit(Log(line=line[:20_000]))
+        self._stage = stage_of(line) or self._stage
+        self.count()
+
+    def count(self) -> None:
+        """Send the stage and the count where they changed. Looks about once a second, however often it is called."""
+        from compute.events import Progress
+
+        if time.monotonic() < self._next_count:
+            return
+        self._next_count = time.monotonic() + SECONDS_BETWEEN_COUNTS
+        done = len(set(self._needed) - set(self._missing()))
+        if (self._stage, done) != self._told:
+            self._told = self._stage, done
+            self._emit(Progress(stage=self._stage, done=done, total=len(self._needed) or 1, unit="packages"))
+
+
 def run(config: "InstallConfig", emit: "EventWriter", cancelled: Callable[[], bool]) -> dict[str, object]:
     """The `install` job: install an extra into the running environment, then check that its modules are found.
 
     Raises InstallError, StorageError or Cancelled.
     """
-    from compute.events import Log, Progress
-
-    def say(line: str) -> None:
-        emit(Log(line=line[:20_000]))
+    from compute.events import Progress
 
     environment, parts, started = Environment.running(), (CORE, config.extra), time.monotonic()
     needed = environment.missing(config.project, parts)
-    with installing_alone(config.project, say):
+    progress = InstallProgress(needed, lambda: environment.missing(config.project, parts), emit)
+
+    def counting_until_cancelled() -> bool:
+        progress.count()  # pip says nothing while it unpacks
+        return cancelled()
+
+    with installing_alone(config.project, progress.say):
         if not environment.is_current(config.project, parts):
-            emit(Progress(stage="installing", done=0, total=len(needed) or 1, unit="packages"))
-            install(environment, config.project, parts, say, cancelled)
+            progress.count()
+            install(environment, config.project, parts, progress.say, counting_until_cancelled)
     importlib.invalidate_caches()
     lacking = environment.missing(config.project, parts)
     if lacking:

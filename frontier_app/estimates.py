@@ -9,7 +9,7 @@ from statistics import median
 from frontier_app.models import Job
 
 PAST_JOBS = 5
-DEFAULT_SECONDS = {"install": 180.0, "problems": 15.0, "pretrain": 240.0, "train": 8.0, "merge": 3.0, "evaluate": 8.0}
+DEFAULT_SECONDS = {"install": 180.0, "problems": 15.0, "pretrain": 240.0, "train": 15.0, "merge": 3.0, "evaluate": 8.0}
 """What a job of the kind costs before it has done anything: mostly imports."""
 DEFAULT_SECONDS_A_UNIT = {"problems": 0.03, "train": 0.012, "evaluate": 0.007}
 """Of the miniature on one core of a laptop: a problem written, an answer sampled and judged."""
@@ -21,9 +21,6 @@ class Estimate:
 
     seconds: float
     basis: str
-
-    def __add__(self, other: "Estimate") -> "Estimate":
-        return Estimate(self.seconds + other.seconds, self.basis)
 
 
 def work_of(config: dict, problems: int = 1) -> float:

@@ -29,6 +29,7 @@ from frontier_app.placement import (
     coverage_words,
     placed_evaluations,
     read_cells,
+    select,
 )
 from frontier_app.viewer import Viewer
 
@@ -285,6 +286,19 @@ def standings(study: Study, selection: Selection) -> list[Standing]:
         for index, one in enumerate(placed)
         if intervals.problems[index]
     ]
+
+
+def rates_of(study: Study, evaluations: Sequence[Evaluation]) -> tuple[str, dict[int, dict[str, Reading]]]:
+    """The difficulty that the study page opens with, and on it the rates by class of each evaluation that has any."""
+    selection = select(study, {})
+    placed = [Placed(one, None, "mid", None) for one in evaluations]
+    cells = read_cells(study, placed, selection.level, selection.rule, selection.difficulty)
+    intervals = cluster_bootstrap(cells.classes, cells.counts.n)
+    return selection.difficulty, {
+        one.pk: dict(zip(CLASSES, _readings(intervals, index), strict=True))
+        for index, one in enumerate(evaluations)
+        if intervals.problems[index]
+    }
 
 
 def _readings(intervals: RateIntervals, index: int) -> list[Reading]:

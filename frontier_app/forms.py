@@ -175,7 +175,9 @@ class TrainForm(LaunchForm):
         required=False,
         help_text="steps to save at as well, such as 8; extrapolation reaches furthest from few steps",
     )
-    prompts_per_step = forms.IntegerField(label="Problems a step", min_value=1, max_value=4096, initial=PLAN.prompts_per_step)
+    prompts_per_step = forms.IntegerField(
+        label="Problems a step", min_value=1, max_value=4096, initial=PLAN.prompts_per_step
+    )
     group = forms.IntegerField(label="Answers a problem", min_value=2, max_value=4096, initial=PLAN.group)
     learning_rate = forms.FloatField(label="Learning rate", min_value=0, initial=PLAN.learning_rate)
     temperature = forms.FloatField(label="Temperature", min_value=0, max_value=5, initial=PLAN.temperature)

@@ -17,8 +17,7 @@ from frontier_app.jobs.log import JobLog
 from frontier_app.jobs.stream import EventStream
 from frontier_app.launch import LaunchError
 from frontier_app.models import Checkpoint, Evaluation, Job, MergeIngredient, ProblemSet, Run, Study
-from frontier_app.models import Path as MergePath
-from frontier_app.planning import plan_training
+from frontier_app.planning import path_between, plan_training
 
 Importable = EvaluateConfig | TrainConfig | ProblemsConfig | MergeConfig
 
@@ -97,11 +96,7 @@ def _plan_point(
         known.save(update_fields=["job"])
         return
     ends = [_ingredient(study, one.reference) for one in point.ingredients]
-    path = None
-    if point.alpha is not None and len(ends) == 2:
-        path = MergePath.objects.filter(low=ends[0], high=ends[1]).first() or MergePath.objects.create(
-            study=study, name=f"{ends[0].name} → {ends[1].name}", low=ends[0], high=ends[1]
-        )
+    path = path_between(study, *ends) if point.alpha is not None and len(ends) == 2 else None
     Evaluation.objects.create(
         study=study,
         reference=point.evaluation,

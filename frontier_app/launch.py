@@ -8,45 +8,45 @@ nothing here computes.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path as FilePath
 from typing import NamedTuple
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from compute.configs import MergeConfig, ProblemsConfig, Sampling, Setting, TrainConfig, Trainer
+from compute.configs import MergeConfig, Sampling, Setting, TrainConfig, Trainer
 from compute.miniature import study as miniature
 from compute.miniature.study import PLAN, MiniaturePlan
 from frontier_app import estimates, live
 from frontier_app.estimates import Estimate
 from frontier_app.jobs import queue
-from frontier_app.models import Checkpoint, Job, Membership, Path, ProblemSet, Run, Study
+from frontier_app.miniature import write_miniature
+from frontier_app.models import Checkpoint, Job, Membership, Study
 from frontier_app.planning import (
     LaunchError,
     Point,
     checkpoint_folder,
     compute_part,
+    deal,
     enqueue,
-    folder_bytes,
     free_reference,
-    home_folder,
     ingredients,
     is_measured,
     judge_cache,
     needed_for,
     needed_for_set,
     on_path,
+    path_between,
     plan_evaluation,
     plan_training,
     planned_folder,
-    reference_prefix,
     source,
+    sweep_title,
     valid_config,
+    workers,
 )
 
-__all__ = ["LaunchError", "Launched"]
+__all__ = ["LaunchError", "Launched", "workers"]
 MOST_ALPHAS = 200
 MOST_RUNS = 200
 LARGEST_ALPHA = 100.0
@@ -68,51 +68,12 @@ def create_miniature_study(
     if existing is None:
         try:
             with transaction.atomic():
-                return _miniature(owner, slug, seed, plan or PLAN)
+                return write_miniature(owner, slug, seed, plan or PLAN)
         except IntegrityError:  # somebody else's call came first
             existing = Study.objects.get(slug=slug)
     if not Membership.objects.filter(study=existing, user=owner).exists():
         raise LaunchError("slug", f"There is a study {slug!r} already, and you are not a member of it.")
     return existing
-
-
-def _miniature(owner: User, slug: str, seed: int, plan: MiniaturePlan) -> Study:
-    prefix = reference_prefix(slug)
-    sets = [
-        ProblemSet.objects.create(reference=f"{prefix}.{part}", title=f"{miniature.SLUG}: {title}")
-        for part, title in (("train", "training"), ("held-out", "held out"))
-    ]
-    study = Study.objects.create(
-        slug=slug,
-        title=miniature.TITLE if seed == 0 else f"{miniature.TITLE}, seed {seed}",
-        question=miniature.QUESTION,
-        seed=seed,
-        train_set=sets[0],
-        held_out_set=sets[1],
-    )
-    Membership.objects.create(study=study, user=owner, role=Membership.OWNER)
-    study.base = Checkpoint.objects.create(
-        reference=f"{prefix}.base",
-        name="base",
-        study=study,
-        origin=Checkpoint.BASE,
-        folder=str(miniature.BASE_FOLDER),
-        size_bytes=folder_bytes(miniature.BASE_FOLDER),
-    )
-    study.save(update_fields=["base"])
-    problems = _make_problems(study, owner, plan)
-    runs = {coverage: _train_miniature(study, owner, plan, coverage, problems) for coverage in _ends_first(plan)}
-    low, high = (runs[coverage].checkpoints.get() for coverage in (plan.low, plan.high))
-    path = Path.objects.create(study=study, name=f"{low.name} → {high.name}", low=low, high=high)
-    measure = partial(plan_evaluation, study, owner, sampling=plan.sampling(seed), problems=plan.evaluated_problems)
-    for part in _deal([Point(on_path(path, alpha), alpha, path) for alpha in plan.alphas], workers()):
-        measure(part, title=_sweep_title(path, part))
-    for coverage in plan.coverages:
-        if coverage not in (plan.low, plan.high):
-            trained = runs[coverage].checkpoints.get()
-            measure([Point(trained)], title=f"Evaluate {trained.name}")
-    measure([Point(study.base)], title="Evaluate the base", needs=[problems])
-    return study
 
 
 def launch_training(
@@ -212,18 +173,16 @@ def launch_sweep(
         _check_alpha(alpha, "alphas")
     sampling = _sampling(study, samples, temperature, max_tokens, seed)
     with transaction.atomic(), _one_launch_at_a_time(study), _undone_if(dry_run):
-        path, _ = Path.objects.get_or_create(
-            low=low, high=high, defaults={"study": study, "name": f"{low.name} → {high.name}"}
-        )
+        path = path_between(study, low, high)
         points = [Point(on_path(path, alpha), alpha, path) for alpha in dict.fromkeys(alphas)]
         points = [point for point in points if not is_measured(study, point, sampling, setting)]
         if not points:
             raise LaunchError("alphas", "All of these alphas are measured, or being measured, with this sampling.")
         jobs = [
             plan_evaluation(
-                study, by, part, sampling=sampling, setting=setting, remote=remote, title=_sweep_title(path, part)
+                study, by, part, sampling=sampling, setting=setting, remote=remote, title=sweep_title(path, part)
             )
-            for part in _deal(points, workers())
+            for part in deal(points, workers())
         ]
         return _launched(jobs)
 
@@ -274,9 +233,7 @@ def launch_merge(
     if alpha in (0, 1):
         raise LaunchError("alpha", f"At alpha {alpha:g} the average is an end itself, which has a folder already.")
     with transaction.atomic(), _one_launch_at_a_time(study), _undone_if(dry_run):
-        path, _ = Path.objects.get_or_create(
-            low=low, high=high, defaults={"study": study, "name": f"{low.name} → {high.name}"}
-        )
+        path = path_between(study, low, high)
         merge = on_path(path, alpha)
         if merge.materialised:
             raise LaunchError("alpha", f"{merge.name} is written already.")
@@ -317,11 +274,6 @@ def retry(job: Job, by: User) -> Job:
     return again
 
 
-def workers() -> int:
-    """Into how many jobs a sweep is dealt: one a worker of the `gpu` queue."""
-    return int(settings.FRONTIER_GPU_SLOTS)
-
-
 def parse_numbers(text: str, field: str) -> list[float]:
     """ "0, 0.5 1.25" or "-0.5:1.5:0.25" as numbers. Raises LaunchError for the field."""
     numbers: list[float] = []
@@ -341,54 +293,6 @@ def parse_numbers(text: str, field: str) -> list[float]:
         else:
             raise LaunchError(field, f"{word!r} is not a range: write first:last:step, for example 0:1:0.25.")
     return numbers
-
-
-def _make_problems(study: Study, by: User, plan: MiniaturePlan) -> Job:
-    assert study.train_set is not None
-    assert study.held_out_set is not None
-    config = ProblemsConfig(
-        train_reference=study.train_set.reference,
-        held_out_reference=study.held_out_set.reference,
-        folder=home_folder("problem_sets"),
-        blobs=home_folder("blobs"),
-        seed=study.seed,
-        train=plan.train,
-        held_out=plan.held_out,
-        weak_share=plan.weak_share,
-    )
-    needs = compute_part(study, by)
-    return enqueue(config, title="Write the problems and their tests", study=study, needs=needs, launched_by=by)
-
-
-def _ends_first(plan: MiniaturePlan) -> list[float]:
-    """The path's ends are needed most, so they are trained before what lies between."""
-    return [plan.low, plan.high, *(c for c in plan.coverages if c not in (plan.low, plan.high))]
-
-
-def _train_miniature(study: Study, by: User, plan: MiniaturePlan, coverage: float, problems: Job) -> Run:
-    name = {plan.low: "low", plan.high: "high"}.get(coverage, "mid" if len(plan.coverages) == 3 else f"c{coverage:g}")
-    reference = f"{reference_prefix(study.slug)}.{name}"
-    assert study.base is not None
-    config = TrainConfig(
-        reference=reference,
-        initialisation=miniature.BASE_FOLDER,
-        initialisation_reference=study.base.reference,
-        folder=checkpoint_folder(study, reference),
-        problems=source(study.train_set, ""),
-        coverage=coverage,
-        steps=plan.steps,
-        save_steps=(plan.early_step,) if plan.early_step < plan.steps else (),
-        prompts_per_step=plan.prompts_per_step,
-        group=plan.group,
-        learning_rate=plan.learning_rate,
-        warmup_steps=plan.warmup_steps,
-        temperature=plan.temperature,
-        max_tokens=plan.max_tokens,
-        seed=study.seed,
-        trainer=plan.trainer,
-        judge_cache=judge_cache(),
-    )
-    return plan_training(study, by, config, name, study.base, [problems])
 
 
 def _launched(jobs: list[Job]) -> Launched:
@@ -433,16 +337,3 @@ def _refuse_foreign(study: Study, **checkpoints: Checkpoint) -> None:
 def _check_alpha(alpha: float, field: str) -> None:
     if not math.isfinite(alpha) or abs(alpha) > LARGEST_ALPHA:
         raise LaunchError(field, f"Alpha must be a number between -{LARGEST_ALPHA:g} and {LARGEST_ALPHA:g}.")
-
-
-def _sweep_title(path: Path, points: Sequence[Point]) -> str:
-    alphas = sorted(point.alpha for point in points if point.alpha is not None)
-    if len(alphas) > 6:
-        return f"Evaluate {path.name} at {len(alphas)} alphas"
-    return f"Evaluate {path.name} at {', '.join(f'{alpha:g}' for alpha in alphas)}"
-
-
-def _deal(points: Sequence[Point], hands: int) -> list[list[Point]]:
-    """Points for each of `hands` jobs, the trained ends first, so that what anchors the path is known soonest."""
-    ordered = sorted(points, key=lambda point: (point.alpha not in (0, 1), abs((point.alpha or 0) - 0.5), point.alpha))
-    return [dealt for hand in range(hands) if (dealt := list(ordered[hand::hands]))]

@@ -4,8 +4,9 @@ Counts come from `Rollup` alone, judged at one coverage level. No statistics and
 that the viewer may read.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -54,13 +55,15 @@ class Selection:
 class Placed:
     """An evaluation and its place: on the path (`alpha`) or apart from it (None).
 
-    `shade` is the place on the scale from low to high coverage; None for the initialisation.
+    `shade` is the place on the scale from low to high coverage; None for the initialisation. `name` tells a checkpoint
+    apart from others of its coverage; "" where the coverage alone does.
     """
 
     evaluation: Evaluation
     alpha: float | None
     mark: Mark
     shade: float | None
+    name: str = ""
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -68,12 +71,12 @@ class Placed:
 
     @property
     def label(self) -> str:
-        """As written beside its mark: 0.75, 1 · full coverage, coverage 0.6, initialisation."""
+        """As written beside its mark: 0.75, 1 · full coverage, coverage 0.6, low, step 5, initialisation."""
         if self.mark == "initialisation":
             return "initialisation"
         coverage = coverage_words(self.checkpoint.coverage) or self.checkpoint.name
         if self.alpha is None:
-            return coverage
+            return self.name or coverage
         alpha = f"{self.alpha:g}".replace("-", "−")
         return f"{alpha} · {coverage}" if self.mark == "trained" else alpha
 
@@ -145,6 +148,7 @@ def select(study: Study, query: Mapping[str, str]) -> Selection:
 def placed_evaluations(study: Study, path: Path | None, setting: str) -> list[Placed]:
     """The evaluations of a view: those on its path in order of alpha, then the ones apart. One a place.
 
+    Apart stand the initialisation, every trained checkpoint that is no end of the path, and merges on no path at all.
     Where a place was evaluated more than once, the evaluation with the most samples stands for it.
     """
     evaluations = (
@@ -153,17 +157,19 @@ def placed_evaluations(study: Study, path: Path | None, setting: str) -> list[Pl
         .prefetch_related("checkpoint__recipe")
         .order_by("samples_done", "pk")
     )
+    ends = [{low, high} for low, high in study.paths.values_list("low", "high")]
     best: dict[tuple[str, float], Placed] = {}
     for evaluation in evaluations:
-        placed = place(study, evaluation, path)
+        placed = place(study, evaluation, path, ends)
         if placed is not None:
             key = ("apart", evaluation.checkpoint_id) if placed.alpha is None else ("path", placed.alpha)
             best[key] = placed
-    return sorted(best.values(), key=lambda one: (one.alpha is None, one.alpha or 0.0, one.evaluation.pk))
+    found = _told_apart(list(best.values()), path)
+    return sorted(found, key=lambda one: (one.alpha is None, one.alpha or 0.0, one.evaluation.pk))
 
 
-def place(study: Study, evaluation: Evaluation, path: Path | None) -> Placed | None:
-    """Where an evaluation stands in a view of `path`; None when it belongs to another path or another training."""
+def place(study: Study, evaluation: Evaluation, path: Path | None, ends: Sequence[set[int]] = ()) -> Placed | None:
+    """Where an evaluation stands in a view of `path`; None for a merge on another path. `ends` has those of all."""
     checkpoint = evaluation.checkpoint
     alpha = _alpha(evaluation, path)
     if alpha is not None:
@@ -171,10 +177,24 @@ def place(study: Study, evaluation: Evaluation, path: Path | None) -> Placed | N
         return Placed(evaluation, alpha, mark, alpha)
     if checkpoint.pk == study.base_id or checkpoint.origin == Checkpoint.BASE:
         return Placed(evaluation, None, "initialisation", None)
-    same_training = path is None or checkpoint.step == path.low.step
-    if checkpoint.origin == Checkpoint.TRAINED and same_training:
-        return Placed(evaluation, None, "mid", _shade_of_coverage(checkpoint, path))
-    return None
+    on_another = evaluation.path_id is not None or {part.checkpoint_id for part in checkpoint.recipe.all()} in ends
+    if checkpoint.origin == Checkpoint.MERGED and on_another:
+        return None
+    return Placed(evaluation, None, "mid", _shade_of_coverage(checkpoint, path))
+
+
+def _told_apart(placed: Sequence[Placed], path: Path | None) -> list[Placed]:
+    """Names for the checkpoints apart that share their coverage with another, or have steps of their own."""
+    coverages = Counter(one.checkpoint.coverage for one in placed if one.checkpoint.origin == Checkpoint.TRAINED)
+    found = []
+    for one in placed:
+        checkpoint = one.checkpoint
+        same_steps = path is None or checkpoint.step == path.low.step
+        if one.mark == "mid" and not (same_steps and coverages[checkpoint.coverage] == 1):
+            steps = "" if same_steps or "step" in checkpoint.name else f", step {checkpoint.step}"
+            one = replace(one, name=checkpoint.name + (steps if checkpoint.step is not None else ""))
+        found.append(one)
+    return found
 
 
 def _alpha(evaluation: Evaluation, path: Path | None) -> float | None:

@@ -197,6 +197,13 @@ def is_measured(study: Study, point: Point, sampling: Sampling, setting: str) ->
     )
 
 
+def path_between(study: Study, low: Checkpoint, high: Checkpoint) -> Path:
+    path, _ = Path.objects.get_or_create(
+        low=low, high=high, defaults={"study": study, "name": f"{low.name} → {high.name}"}
+    )
+    return path
+
+
 def on_path(path: Path, alpha: float) -> Checkpoint:
     """The checkpoint at `alpha`: an end of the path, or the merge, which stays virtual until it is written."""
     if alpha in (0, 1):
@@ -221,7 +228,12 @@ def recipe(checkpoint: Checkpoint) -> list[tuple[Checkpoint, float]]:
 
 def ingredients(checkpoint: Checkpoint) -> tuple[Ingredient, ...]:
     return tuple(
-        Ingredient(reference=one.reference, folder=FilePath(one.folder or planned_folder(one)), weight=weight)
+        Ingredient(
+            reference=one.reference,
+            folder=FilePath(one.folder or planned_folder(one)),
+            weight=weight,
+            sha256=one.sha256 or None,
+        )
         for one, weight in recipe(checkpoint)
     )
 
@@ -302,7 +314,8 @@ def valid_config(kind: type[Config], *, fields: dict[str, str] | None = None, **
 
 def free_reference(study: Study, name: str) -> str:
     reference = f"{reference_prefix(study.slug)}.{name}"
-    if not Checkpoint.objects.filter(reference=reference).exists():
+    taken = Checkpoint.objects.filter(reference=reference).exists()
+    if not taken and not checkpoint_folder(study, reference).exists():  # a deleted study leaves its folders
         return reference
     return f"{reference}-{queue.new_reference('run').removeprefix('run-')}"
 
@@ -341,3 +354,21 @@ def home_folder(folder: str) -> FilePath:
 
 def folder_bytes(folder: FilePath) -> int:
     return sum(file.stat().st_size for file in folder.glob("*")) if folder.is_dir() else 0
+
+
+def workers() -> int:
+    """Into how many jobs a sweep is dealt: one a worker of the `gpu` queue."""
+    return int(settings.FRONTIER_GPU_SLOTS)
+
+
+def deal(points: Sequence[Point], hands: int) -> list[list[Point]]:
+    """Points for each of `hands` jobs, the trained ends first, so that what anchors the path is known soonest."""
+    ordered = sorted(points, key=lambda point: (point.alpha not in (0, 1), abs((point.alpha or 0) - 0.5), point.alpha))
+    return [dealt for hand in range(hands) if (dealt := list(ordered[hand::hands]))]
+
+
+def sweep_title(path: Path, points: Sequence[Point]) -> str:
+    alphas = sorted(point.alpha for point in points if point.alpha is not None)
+    if len(alphas) > 6:
+        return f"Evaluate {path.name} at {len(alphas)} alphas"
+    return f"Evaluate {path.name} at {', '.join(f'{alpha:g}' for alpha in alphas)}"

@@ -51,7 +51,7 @@ class LevelVerdicts:
     @property
     def in_words(self) -> str:
         """Accepted first, then what failed, in one order for all, so that columns can be compared."""
-        return " ".join(f"{letter} {self.letters[letter]}" for letter in IN_ORDER if self.letters[letter])
+        return " ".join(f"{letter}{self.letters[letter]}" for letter in IN_ORDER if self.letters[letter])
 
 
 @dataclass
@@ -136,6 +136,12 @@ def breakdowns(problem: Problem, evaluations: Sequence[Evaluation]) -> list[Brea
             letters = (row["letters"][place] for place in places[verdicts.level] if place < len(row["letters"]))
             verdicts.letters[worst(letters)] += row["samples"]
     return list(found.values())
+
+
+def letters_of(rows: Iterable[Breakdown]) -> str:
+    """The letters that occur in a table of breakdowns, in the order in which its cells name them."""
+    present = {letter for row in rows for verdicts in row.levels for letter in verdicts.letters}
+    return "".join(letter for letter in IN_ORDER if letter in present)
 
 
 def _level_places(problem: Problem) -> dict[int, list[int]]:

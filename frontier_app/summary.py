@@ -12,9 +12,9 @@ from django.db.models import F
 
 from compute.stats.bootstrap import cluster_bootstrap
 from compute.stats.rates import CLASSES
-from frontier_app.models import Evaluation, Rollup, Study
+from frontier_app.models import Checkpoint, Evaluation, Rollup, Study
+from frontier_app.placement import DIFFICULTIES
 
-DIFFICULTIES = ("easy", "medium", "hard")
 RATES = ("solve_rate", "optimisation_failure_rate", "correctness_failure_rate", "no_answer_rate")
 Key = tuple[int, str]
 
@@ -53,11 +53,16 @@ class MeasuredPoint(NamedTuple):
 
 
 def measured_points(study: Study) -> list[MeasuredPoint]:
-    """The complete evaluations: those on no path first, then in order of alpha."""
+    """The complete evaluations: the base, then each path in order of alpha, then the others."""
     counts = counts_of(study)
-    evaluations = study.evaluations.filter(state=Evaluation.COMPLETE).select_related("checkpoint")
-    ordered = sorted(evaluations, key=lambda one: (one.alpha is not None, one.alpha or 0.0, one.pk))
+    evaluations = study.evaluations.filter(state=Evaluation.COMPLETE).select_related("checkpoint", "path")
+    ordered = sorted(evaluations, key=_place)
     return [MeasuredPoint(one, {name: counts.get((one.pk, name), NOTHING) for name in DIFFICULTIES}) for one in ordered]
+
+
+def _place(evaluation: Evaluation) -> tuple[int, int, float, int]:
+    group = 0 if evaluation.checkpoint.origin == Checkpoint.BASE else 1 if evaluation.alpha is not None else 2
+    return group, evaluation.path_id or 0, evaluation.alpha or 0.0, evaluation.pk
 
 
 def counts_of(study: Study) -> dict[Key, Counts]:

@@ -32,8 +32,9 @@ from compute.checkpoints import (
     copy_other_files,
     describe,
     folder_being_written,
+    refuse_changed,
 )
-from compute.configs import Ingredient, MergeConfig
+from compute.configs import Ingredient, MergeConfig, request_sha256
 from compute.errors import Cancelled, ConfigError, MergeRefused, MissingInput
 from compute.events import CheckpointWritten, Event, Progress
 from compute.events import IngredientRecord as IngredientEvent
@@ -60,6 +61,8 @@ class Term(NamedTuple):
 def run(config: MergeConfig, emit: Callable[[Event], None], cancelled: Callable[[], bool]) -> dict[str, object]:
     """Write the average that `config` describes. Raises MissingInput, MergeRefused, StorageError, Cancelled."""
     folders = [describe(ingredient.folder) for ingredient in config.ingredients]
+    for folder, ingredient in zip(folders, config.ingredients, strict=True):
+        refuse_changed(folder, ingredient.sha256)
     refuse_weights(config.ingredients)
     refuse_mismatch(folders, [ingredient.reference for ingredient in config.ingredients])
     if any(_same_folder(config.folder, folder.path) for folder in folders):
@@ -248,6 +251,7 @@ def _manifest(config: MergeConfig, folders: Sequence[CheckpointFolder]) -> Manif
         reference=config.reference,
         origin="merged",
         base_sha256=bases.pop() if bases else None,
+        request_sha256=request_sha256(config),
         ingredients=tuple(
             IngredientRecord(reference=i.reference, sha256=folder.sha256, weight=i.weight)
             for i, folder in zip(config.ingredients, folders, strict=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from compute.checkpoints import Manifest, describe, write_checkpoint
-from compute.configs import TrainConfig
+from compute.configs import TrainConfig, request_sha256
 from compute.errors import Cancelled, EngineError
 from compute.events import CheckpointWritten, EventWriter, Log, Metric, Progress
 from compute.judge.judge import Judge
@@ -124,6 +124,7 @@ class Course:
             reference=reference,
             origin="trained",
             base_sha256=self.start.base_sha256 or self.start.sha256,
+            request_sha256=request_sha256(self.config),
             notes={
                 "coverage": self.config.coverage,
                 "step": step,

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from compute.configs import TrainConfig
+from compute.checkpoints import refuse_occupied
+from compute.configs import TrainConfig, request_sha256
 from compute.errors import ConfigError
 from compute.events import EventWriter
 from compute.judge.judge import Judge
@@ -19,6 +20,8 @@ from compute.problems.problem import BlobStore, read_problem_set
 
 def run(config: TrainConfig, emit: EventWriter, cancelled: Callable[[], bool]) -> dict[str, object]:
     """Train and write checkpoints. Raises any ComputeError but MergeRefused."""
+    for step in (*config.save_steps, config.steps):
+        refuse_occupied(config.folder_at(step), request_sha256(config))
     problems = read_problem_set(config.problems.path)
     if not problems:
         raise ConfigError(f"The problem set {config.problems.path} holds no problems.")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import cross_entropy
 
-from compute.checkpoints import Manifest, save_model
-from compute.configs import PretrainConfig
+from compute.checkpoints import Manifest, refuse_occupied, save_model
+from compute.configs import PretrainConfig, request_sha256
 from compute.errors import Cancelled
 from compute.events import CheckpointWritten, EventWriter, Metric, Progress
 from compute.miniature.corpus import Corpus
@@ -35,6 +35,8 @@ def run(config: PretrainConfig, emit: EventWriter, cancelled: Callable[[], bool]
     """Train and write `config.folder`. Raises Cancelled, StorageError."""
     import transformers
 
+    request = request_sha256(config)
+    refuse_occupied(config.folder, request)
     torch.manual_seed(config.seed)
     corpus = Corpus()
     tokenizer = train_tokenizer(corpus, config.seed)
@@ -48,7 +50,7 @@ def run(config: PretrainConfig, emit: EventWriter, cancelled: Callable[[], bool]
         "final_loss": round(loss, 4),
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
     }
-    manifest = Manifest(reference=config.reference, origin="base", notes=notes)
+    manifest = Manifest(reference=config.reference, origin="base", request_sha256=request, notes=notes)
     written = save_model(config.folder, model, tokenizer, manifest)
     emit(
         CheckpointWritten(

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -143,6 +143,8 @@ class Supervisor:
 
     def _stop(self) -> None:
         """The clock and the workers first, so that they can still hand their jobs back; the servers last."""
+        if self.stopping:
+            print("\nStopping. A job that is cut short starts again with the next start.", file=sys.stderr, flush=True)
         running = [kept for kept in self.others if kept.process is not None]
         for kept in running:
             assert kept.process is not None
@@ -225,7 +227,9 @@ def exclusive(path: Path) -> Iterator[int]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             owner = read_owner(path)
-            raise EmbeddedError(f"Frontier already runs on {path.parent}: {owner}.") from None
+            raise EmbeddedError(
+                f"Frontier already runs on {path.parent}: {owner}. `python3 manage.py login` prints a login address."
+            ) from None
         yield descriptor
         os.ftruncate(descriptor, 0)
     finally:
@@ -243,6 +247,19 @@ def read_owner(path: Path) -> str:
     except ValueError:
         return "it is just starting"
     return f"{owner['address']}/ (process {owner['pid']})"
+
+
+def running_address(path: Path) -> str | None:
+    """The address of the installation that holds the lock at `path`; None when nobody holds it."""
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        with suppress(ValueError):
+            return str(json.loads(path.read_text())["address"])
+    return None
 
 
 @contextmanager

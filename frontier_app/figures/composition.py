@@ -21,6 +21,8 @@ BANDS = (
 NAMED_FROM = 0.1
 # Names keep this share of the width away from both sides.
 EDGE = 0.12
+# The width a plot has on a page of 1280 px and that of a digit, for keeping the ticks' labels apart.
+PLOT_WIDTH, LETTER_WIDTH = 400.0, 6.2
 # What the empty axis shows.
 EMPTY_RANGE = (-0.5, 1.5)
 # The width of the column of a single alpha, as a share of the plot's.
@@ -49,7 +51,8 @@ def composition_figure(points: Sequence[FrontierPoint], planned: Sequence[float]
             "xaxis": {
                 "title": {"text": "a", "font": {"size": 12, "color": token("ink-2")}, "standoff": 8},
                 "range": [low - margin, high + margin],
-                "tickvals": _ticks(places),
+                "tickvals": _ticks(places, high - low + 2 * margin),
+                "tickangle": 0,
                 "tickfont": {"size": 11, "color": token("ink-3")},
                 "showgrid": False,
                 "zeroline": False,
@@ -94,11 +97,20 @@ def _band(name: str, words: str, colour: str, texture: str, alphas: Sequence[flo
     }
 
 
-def _ticks(alphas: Sequence[float]) -> list[float]:
-    """Every alpha while they fit, else only multiples of one half."""
+def _ticks(alphas: Sequence[float], span: float) -> list[float]:
+    """The alphas whose labels fit beside each other on an axis of `span`. Whole ones first, then halves, quarters."""
     if not alphas:
         return [-0.5, 0.0, 0.5, 1.0, 1.5]
-    return list(alphas) if len(alphas) <= 11 else [alpha for alpha in alphas if (alpha * 2).is_integer()]
+    kept: list[float] = []
+    for alpha in sorted(alphas, key=lambda alpha: (not alpha.is_integer(), not (alpha * 2).is_integer(), alpha % 0.25)):
+        if all(abs(alpha - other) / span * PLOT_WIDTH >= _label_room(alpha, other) for other in kept):
+            kept.append(alpha)
+    return sorted(kept)
+
+
+def _label_room(one: float, other: float) -> float:
+    """How many pixels apart two ticks must be so that their labels do not touch."""
+    return (len(f"{one:g}") + len(f"{other:g}")) / 2 * LETTER_WIDTH + LETTER_WIDTH
 
 
 def _note(words: str) -> Figure:

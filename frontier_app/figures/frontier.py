@@ -1,8 +1,9 @@
 """The frontier: optimisation failures against correctness failures, one mark a checkpoint, joined in order of alpha.
 
 Trained checkpoints are filled, merges open, extrapolated ones ringed; the initialisation is a square and a checkpoint
-trained at another coverage a diamond. Dotted diagonals join equal solve rates. Every segment of the path joins two
-measured points and is straight: nothing is smoothed. A point whose evaluation still runs is drawn pale.
+apart from the path (another coverage, seed or length of training) a diamond. Dotted diagonals join equal solve rates.
+Every segment of the path joins two measured points and is straight: nothing is smoothed. A point whose evaluation still
+runs is drawn pale.
 
 Numbers come in, a Plotly dict goes out; colours are names (see `frontier_app.figures.colours`).
 """

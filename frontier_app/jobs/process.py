@@ -103,6 +103,8 @@ class _Attempt:
         elif heart.state == Job.CANCELLING:
             self._ask_to_stop(child, CANCEL_SECONDS, "did not stop within 20 s of being asked to and was killed")
         elif self._stopping():
+            if not self._released:
+                self._log.write("Interrupted: the worker was told to stop. The job starts again in its place.")
             self._released = True
             self._ask_to_stop(child, RELEASE_SECONDS, "was stopped with its worker")
 

@@ -2,8 +2,6 @@
 
 from django.db import models
 
-from frontier_app.models.studies import StudyQuerySet
-
 
 class Checkpoint(models.Model):
     """Base, trained or merged weights.
@@ -71,11 +69,6 @@ class Path(models.Model):
         return self.name
 
 
-class RunQuerySet(models.QuerySet["Run"]):
-    def of_studies(self, studies: StudyQuerySet) -> "RunQuerySet":
-        return self.filter(study__in=studies)
-
-
 class Run(models.Model):
     """One RL training: from an initialisation, at one coverage, with one seed."""
 
@@ -89,8 +82,6 @@ class Run(models.Model):
     job = models.ForeignKey("Job", null=True, blank=True, on_delete=models.SET_NULL, related_name="runs")
     config = models.JSONField(default=dict)
     created = models.DateTimeField(auto_now_add=True)
-
-    objects = RunQuerySet.as_manager()
 
     class Meta:
         ordering = ("pk",)

@@ -57,11 +57,6 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Queued jobs whose needs have all succeeded."""
         return self.filter(Q(state=Job.QUEUED) & ~Exists(Job.objects.unmet_needs()))
 
-    def blocked(self) -> "JobQuerySet":
-        """Queued jobs that cannot start unless somebody retries a job they need."""
-        given_up = Job.objects.unmet_needs().filter(state__in=(Job.FAILED, Job.CANCELLED, Job.LOST))
-        return self.filter(Q(state=Job.QUEUED) & Exists(given_up))
-
     def unmet_needs(self) -> "JobQuerySet":
         """For a subquery: what the outer job needs and has not got yet."""
         return self.filter(needed_by=OuterRef("pk")).exclude(state=Job.SUCCEEDED)

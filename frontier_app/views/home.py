@@ -113,7 +113,8 @@ def create_miniature(request: HttpRequest) -> HttpResponse:
     """The way out of the empty page: the laptop-sized study, started from a button."""
     person = signed_in(request)
     try:
-        study = launch.create_miniature_study(person, slug=f"miniature-{person.pk}")
+        # `miniature-1` is what `demo --seed 1` makes.
+        study = launch.create_miniature_study(person, slug=f"miniature-of-{person.pk}")
     except launch.LaunchError as error:
         messages.error(request, str(error))
         return redirect("home")

@@ -1,16 +1,20 @@
 """The queue: lists of jobs, one job with its live log, cancelling and retrying."""
 
 import json
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Case, F, Q, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from frontier_app import launch
-from frontier_app.models import Job
+from frontier_app.explorer import rates_of
+from frontier_app.models import Evaluation, Job, Path, Study
 from frontier_app.models.jobs import JobQuerySet
+from frontier_app.placement import place
 from frontier_app.viewer import Viewer, viewer_of
 from frontier_app.views.fetch import open_job, open_study, signed_in
 from frontier_app.views.frame import job_counts, render_page, study_context
@@ -47,12 +51,24 @@ def _table(request: HttpRequest, visible: JobQuerySet) -> dict[str, object]:
     shown = request.GET.get("state", "all")
     shown = shown if shown in SHOWN else "all"
     wanted = request.GET.get("q", "").strip()
-    rows = visible.for_lists()
+    rows = _in_order(visible.for_lists())
     if SHOWN[shown]:
         rows = rows.filter(state__in=SHOWN[shown])
     if wanted:
         rows = rows.filter(title__icontains=wanted)
     return {"slice": Slice(request, rows, PAGE), "shown": shown, "choices": list(SHOWN), "q": wanted}
+
+
+def _in_order(rows: JobQuerySet) -> JobQuerySet:
+    """What runs, then the queue as it will run, then what ended, newest first."""
+    running = Q(state__in=(Job.RUNNING, Job.CANCELLING))
+    return rows.order_by(
+        Case(When(running, then=0), When(state=Job.QUEUED, then=1), default=2),
+        F("has_unmet_needs"),
+        Case(When(running | Q(state=Job.QUEUED), then="pk")),
+        F("ended").desc(nulls_last=True),
+        "-pk",
+    )
 
 
 @require_safe
@@ -76,10 +92,40 @@ def job(request: HttpRequest, reference: str) -> HttpResponse:
         "children": list(job.children.only("reference", "title", "state", "attempt")[:50]),
         "runs": list(job.runs.all()[:50]),
         "checkpoints": list(job.checkpoints.all()[:50]),
-        "evaluations": list(job.evaluations.select_related("checkpoint", "problem_set")[:50]),
+        "evaluations": evaluations_made(job),
         "log": log_text(job),
     }
     return render_page(request, "job.html", context, parts=("state", "outcome"))
+
+
+def evaluations_made(job: Job) -> list[dict[str, object]]:
+    """Each evaluation, its rates once something is judged, and the study page's address at its place."""
+    rows = job.evaluations.select_related("checkpoint", "path__low", "path__high")
+    evaluations = list(rows.prefetch_related("checkpoint__recipe")[:50])
+    if job.study is None or not evaluations:
+        return []
+    difficulty, rates = rates_of(job.study, evaluations)
+    first = job.study.paths.select_related("low", "high").first()
+    return [
+        {
+            "evaluation": one,
+            "difficulty": difficulty,
+            "rates": rates.get(one.pk),
+            "address": _address(job.study, one, first),
+        }
+        for one in evaluations
+    ]
+
+
+def _address(study: Study, evaluation: Evaluation, first: Path | None) -> str:
+    path = evaluation.path or first
+    placed = place(study, evaluation, path)
+    query: dict[str, object] = {"path": path.pk} if path is not None and path != first else {}
+    if evaluation.setting != "reasoning":
+        query["setting"] = evaluation.setting
+    if placed is not None and placed.alpha is not None:
+        query["a"] = f"{placed.alpha:g}"
+    return study.get_absolute_url() + (f"?{urlencode(query)}" if query else "")
 
 
 def _may_change(request: HttpRequest, job: Job) -> bool:
@@ -107,17 +153,18 @@ def log_text(job: Job) -> str:
 @require_POST
 def cancel(request: HttpRequest, reference: str) -> HttpResponse:
     job = open_job(request, reference)
-    return _change(request, job, launch.cancel, "Asked to stop; the job acknowledges when it has.")
+    return _change(request, job, launch.cancel)
 
 
 @require_POST
 def retry(request: HttpRequest, reference: str) -> HttpResponse:
     job = open_job(request, reference)
-    return _change(request, job, launch.retry, "Queued again.")
+    return _change(request, job, launch.retry)
 
 
-def _change(request: HttpRequest, job: Job, verb: "launch.Verb", done: str) -> HttpResponse:
-    """Call the verb and show the job that is concerned now (a retry may be another row)."""
+def _change(request: HttpRequest, job: Job, verb: "launch.Verb") -> HttpResponse:
+    """Call the verb and show the job that is concerned now (a retry may be another row). Its page says what became of
+    it, and goes on saying it as the state changes."""
     if not _may_change(request, job):
         raise PermissionDenied
     try:
@@ -125,5 +172,4 @@ def _change(request: HttpRequest, job: Job, verb: "launch.Verb", done: str) -> H
     except launch.LaunchError as error:
         messages.error(request, str(error))
         return redirect(job)
-    messages.success(request, done)
     return redirect(changed if isinstance(changed, Job) else job)

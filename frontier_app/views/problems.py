@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from frontier_app.figures.growth import growth_figure
 from frontier_app.models import Evaluation, Path, Problem, Rollup
-from frontier_app.problem_report import add_texts, breakdowns, distinct_programs, growths, results_of
+from frontier_app.problem_report import add_texts, breakdowns, distinct_programs, growths, letters_of, results_of
 from frontier_app.views.fetch import OpenStudy, open_problem, open_study
 from frontier_app.views.frame import render_page, study_context
 from frontier_app.views.paging import Slice
@@ -80,11 +80,13 @@ def problem(request: HttpRequest, slug: str, problem: str) -> HttpResponse:
     opened = open_study(request, slug)
     found = open_problem(opened, problem)
     page = _evaluations(request, opened, found)
+    rows = breakdowns(found, page.rows)
     context = study_context(opened, "problems") | {
         "problem": found,
         "levels": _levels(found),
         "slice": page,
-        "breakdowns": breakdowns(found, page.rows),
+        "breakdowns": rows,
+        "letters": letters_of(rows),
     }
     if opened.viewer.may_read_programs:
         context |= _programs(request, found, page.rows)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
@@ -13,6 +14,9 @@ from frontier_app.models import ShareLink
 from frontier_app.viewer import SHARED_STUDIES
 from frontier_app.views.fetch import open_study_to_own
 from frontier_app.views.frame import render_page, study_context
+
+# Hosts that no other computer can reach under their name.
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 @require_safe
@@ -45,5 +49,6 @@ def study_sharing(request: HttpRequest, slug: str) -> HttpResponse:
         {"link": link, "address": request.build_absolute_uri(f"/share/{link.token}/")}
         for link in opened.study.share_links.open().select_related("created_by").order_by("-pk")[:100]
     ]
-    context = study_context(opened, "sharing") | {"form": form, "links": links}
+    host = split_domain_port(request.get_host())[0]
+    context = study_context(opened, "sharing") | {"form": form, "links": links, "only_here": host in LOOPBACK}
     return render_page(request, "sharing.html", context, status=422 if form.errors else 200)

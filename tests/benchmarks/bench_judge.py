@@ -13,6 +13,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import project  # noqa: F401  (before Frontier)
+
 from compute.configs import JudgeLimits
 from compute.judge.judge import Judge, Submission
 from compute.problems.problem import BlobStore, Problem, TestCase

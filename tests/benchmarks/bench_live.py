@@ -14,11 +14,12 @@ import subprocess
 import sys
 import time
 
-from installation import PROJECT, running  # before Django
+from installation import running  # before Django
 
 import factories  # isort: skip
 import numpy as np
 from django.test import Client
+from project import PROJECT
 from websockets.asyncio.client import connect
 
 from compute.events import Metric

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import project  # noqa: F401  (before Frontier)
 import torch
 
 from compute.checkpoints import Manifest, file_sha256, read_tensors, write_checkpoint

@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import project  # noqa: F401  (before Frontier)
 import torch
 
 from compute.checkpoints import Manifest, read_tensors, write_checkpoint

@@ -5,14 +5,13 @@ Import this before anything of Django: it chooses FRONTIER_HOME. DATABASE_URL an
 
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(PROJECT), str(PROJECT / "tests")]
+import project  # noqa: F401  (before Frontier)
+
 HOME = Path(tempfile.mkdtemp(prefix="frontier-bench-"))
 HOME.chmod(0o711)
 os.environ["FRONTIER_HOME"] = str(HOME)

@@ -116,7 +116,25 @@ def test_a_typed_alpha_is_taken_and_a_word_is_refused(
     page.locator("#alpha").fill("x")
     page.keyboard.press("Enter")
     expect(page.locator("#alpha")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#alpha-kind")).to_have_text("✕ not a number")
     assert alpha_of(page) == 0.62
+    page.keyboard.press("Escape")
+    expect(page.locator("#alpha")).to_have_value("0.62")
+    expect(page.locator("#alpha-kind")).to_have_text("estimate")
+
+
+def test_an_address_that_names_no_alpha_or_no_view_says_so(
+    visitor: Visitors, alice: User, measured: factories.Measured
+) -> None:
+    page = study_page(visitor(alice), measured.study, "?a=1e9")
+    expect(page.locator("#trouble")).to_contain_text("a = 1e9, which is refused")
+    expect(page.locator("#alpha")).to_have_value("1")
+    page.goto(page.url.replace("a=1e9", "difficulty=zzz"))
+    expect(page.locator("#trouble")).to_contain_text("difficulty must be one of")
+    expect(page.locator("#ruler")).to_be_hidden()
+    expect(page.locator("#coming")).to_be_hidden()
+    page.locator("#way-back a").click()
+    expect(page.locator("#ruler")).to_be_visible()
 
 
 def test_an_estimate_on_the_page_is_the_piecewise_linear_one(

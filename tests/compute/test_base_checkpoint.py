@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from compute.checkpoints import damaged_files, describe
-from compute.configs import PretrainConfig, read_config
+from compute.configs import PretrainConfig, read_config, request_sha256
 from compute.errors import Cancelled
 from compute.events import CheckpointWritten, EventWriter, Metric, parse_event
 from compute.miniature.corpus import Corpus, Mixture
@@ -37,6 +37,7 @@ def test_the_manifest_was_made_by_the_documented_command_and_the_present_mixture
     assert manifest is not None
     assert isinstance(config, PretrainConfig)
     assert manifest.notes["training"] == config.model_dump(mode="json", exclude={"folder"})
+    assert manifest.request_sha256 == request_sha256(config)
     assert manifest.notes["mixture"] == asdict(Mixture())
 
 

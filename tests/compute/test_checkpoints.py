@@ -15,6 +15,7 @@ from compute.checkpoints import (
     folder_being_written,
     read_header,
     read_tensors,
+    refuse_changed,
     tokenizer_sha256,
     weights_sha256,
     write_checkpoint,
@@ -23,7 +24,7 @@ from compute.errors import MissingInput, StorageError
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.ml
-TRAINED = Manifest(reference="a", origin="trained", base_sha256="b" * 64)
+TRAINED = Manifest(reference="a", origin="trained", base_sha256="b" * 64, request_sha256="d" * 64)
 
 
 def tensors() -> dict[str, "torch.Tensor"]:
@@ -177,6 +178,38 @@ def test_a_second_attempt_replaces_what_the_first_wrote(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "a", {"x": torch.ones(2)}, TRAINED)
     assert describe(tmp_path / "a").tensors.keys() == {"x"}
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("request_sha256", ["e" * 64, None])
+def test_a_finished_checkpoint_of_another_request_is_left_alone(tmp_path: Path, request_sha256: str | None) -> None:
+    first = write_checkpoint(tmp_path / "a", tensors(), TRAINED)
+    other = TRAINED.model_copy(update={"request_sha256": request_sha256})
+    with pytest.raises(StorageError, match=r"^There is a finished checkpoint at .*a already: choose another folder\.$"):
+        write_checkpoint(tmp_path / "a", {"x": torch.ones(2)}, other)
+    assert describe(tmp_path / "a").sha256 == first.sha256
+
+
+def test_a_checkpoint_that_does_not_name_its_request_is_left_alone(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "a", tensors(), TRAINED.model_copy(update={"request_sha256": None}))
+    with pytest.raises(StorageError, match="finished checkpoint"):
+        write_checkpoint(tmp_path / "a", tensors(), TRAINED)
+
+
+def test_weights_that_were_replaced_are_not_what_they_were(tmp_path: Path) -> None:
+    first = write_checkpoint(tmp_path / "a", tensors(), TRAINED)
+    refuse_changed(first, first.sha256)
+    refuse_changed(first, None)
+    second = write_checkpoint(tmp_path / "a", tensors() | {"steps": torch.tensor(8)}, TRAINED)
+    with pytest.raises(MissingInput, match="is not what it was"):
+        refuse_changed(second, first.sha256)
+
+
+def test_a_weights_file_of_another_size_is_not_what_it_was(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "a", tensors(), TRAINED)
+    other = write_checkpoint(tmp_path / "b", {"x": torch.ones(2)}, TRAINED)
+    (folder.path / "model.safetensors").write_bytes((other.path / "model.safetensors").read_bytes())
+    with pytest.raises(MissingInput, match="is not what it was"):
+        refuse_changed(describe(folder.path), folder.sha256)
 
 
 def test_a_folder_that_is_no_checkpoint_is_left_alone(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from compute.configs import KINDS, TrainConfig, parse_config, read_config
+from compute.configs import KINDS, TrainConfig, parse_config, read_config, request_sha256
 from compute.errors import ConfigError
 
 TRAIN = {
@@ -14,6 +14,7 @@ TRAIN = {
     "problems": {"reference": "train", "path": "/train.jsonl", "blobs": "/blobs"},
     "coverage": 0.4,
 }
+POINT = {"evaluation": "e", "checkpoint": "c", "ingredients": [{"reference": "c", "folder": "/c", "weight": 1}]}
 
 
 def refusal(changes):
@@ -34,12 +35,46 @@ def test_a_config_survives_the_trip_through_json():
 
 
 def test_an_unknown_key_is_named():
-    assert refusal({"coverge": 1}) == "Unknown key 'coverge'."
+    assert refusal({"zzz": 1}) == "Unknown key 'zzz'."
+
+
+def test_an_unknown_key_close_to_a_known_one_is_corrected():
+    assert refusal({"coverge": 1}) == "Unknown key 'coverge'. Did you mean 'coverage'?"
+    assert refusal({"limits": {"worker": 1}}) == "Unknown key 'limits.worker'. Did you mean 'workers'?"
+    with pytest.raises(ConfigError, match=r"Did you mean 'samples'\?$"):
+        parse_config({"kind": "evaluate", "sampling": {"sampels": 4}, "points": [POINT], "problems": TRAIN["problems"]})
+    assert refusal({"engin": 1}) == "Unknown key 'engin'."  # close to a key of evaluations, not of trainings
+
+
+def test_an_unknown_key_inside_a_list_is_corrected():
+    ingredient = {"reference": "a", "folder": "/a", "wieght": 1, "weight": 1}
+    with pytest.raises(ConfigError, match=r"^Unknown key 'ingredients\.0\.wieght'\. Did you mean 'weight'\?$"):
+        parse_config({"kind": "merge", "reference": "m", "folder": "/m", "ingredients": [ingredient]})
+
+
+def test_a_request_is_the_same_whatever_changes_only_its_place_and_speed():
+    request = request_sha256(parse_config(TRAIN))
+    same = {"folder": "/elsewhere", "judge_cache": "/cache", "micro_batch": 2}
+    assert request_sha256(parse_config(TRAIN | same)) == request
+    assert request_sha256(parse_config(TRAIN | {"steps": 3})) != request
+
+
+def test_a_merge_is_the_same_request_before_and_after_its_ingredients_hashes_are_known():
+    ingredient = {"reference": "a", "folder": "/a", "weight": 1}
+    merge = {"kind": "merge", "reference": "m", "folder": "/m"}
+    known, unknown = ({**merge, "ingredients": [ingredient | more]} for more in ({"sha256": "1" * 64}, {}))
+    assert request_sha256(parse_config(known)) == request_sha256(parse_config(unknown))
 
 
 def test_a_missing_key_is_named():
     data = {name: value for name, value in TRAIN.items() if name != "folder"}
     with pytest.raises(ConfigError, match=r"^The key 'folder' is missing\.$"):
+        parse_config(data)
+
+
+def test_a_missing_key_that_is_called_like_a_kind_is_named():
+    data = {name: value for name, value in TRAIN.items() if name != "problems"}
+    with pytest.raises(ConfigError, match=r"^The key 'problems' is missing\.$"):
         parse_config(data)
 
 

@@ -73,6 +73,31 @@ def test_a_kind_that_does_not_exist_is_told_the_usage(compute_job):
     assert failure(events)[1].startswith("Usage: python -m compute KIND config.json")
 
 
+def by_hand(*arguments, **keywords):
+    return subprocess.run([sys.executable, "-m", "compute", *arguments], text=True, cwd=ROOT, check=False, **keywords)
+
+
+def test_help_is_plain_text_and_no_failure():
+    done = by_hand("--help", capture_output=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Usage: python -m compute KIND config.json")
+
+
+def test_without_arguments_the_usage_goes_to_standard_error():
+    done = by_hand(capture_output=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: python -m compute KIND config.json")
+
+
+def test_at_a_terminal_a_failure_is_also_a_sentence(tmp_path):
+    ours, terminal = os.openpty()
+    done = by_hand("merge", str(tmp_path / "no.json"), stdout=subprocess.PIPE, stderr=terminal)
+    os.close(terminal)
+    assert json.loads(done.stdout.splitlines()[-1])["type"] == "failed"
+    assert os.read(ours, 4096).decode().startswith(f"The config {tmp_path / 'no.json'} cannot be read")
+    os.close(ours)
+
+
 def test_a_missing_problem_set_has_its_own_kind_and_status(compute_job, evaluation):
     config = evaluation(["print(1)"])
     config["problems"] = config["problems"] | {"path": "/nowhere/set.jsonl"}

@@ -258,6 +258,19 @@ def test_weights_that_do_not_sum_to_one_are_refused(tmp_path: Path) -> None:
         run(config(tmp_path, ("a", 0.5), ("b", 0.6)))
 
 
+def test_an_ingredient_that_is_not_what_it_was_is_refused(tmp_path: Path) -> None:
+    checkpoint(tmp_path / "a", tensors(1))
+    whole = describe(tmp_path / "a").sha256
+    for sha256 in (whole, "0" * 64):
+        part = Ingredient(reference="a", folder=tmp_path / "a", weight=1, sha256=sha256)
+        wanted = MergeConfig(reference="m", folder=tmp_path / sha256, ingredients=(part,))
+        if sha256 == whole:
+            run(wanted)
+            continue
+        with pytest.raises(MissingInput, match="is not what it was"):
+            run(wanted)
+
+
 def test_an_absent_ingredient_is_missing_input(tmp_path: Path) -> None:
     checkpoint(tmp_path / "a", tensors(1))
     with pytest.raises(MissingInput, match="is not there"):

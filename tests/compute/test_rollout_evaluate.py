@@ -183,6 +183,18 @@ def test_a_missing_checkpoint_is_named(tiny_policy, sums, tmp_path):
 
 
 @pytest.mark.ml
+def test_a_checkpoint_that_is_not_what_it_was_is_refused_before_anything_is_sampled(tiny_policy, sums, tmp_path):
+    from compute.checkpoints import Manifest, read_tensors, write_checkpoint
+
+    manifest = Manifest(reference="low", origin="trained")
+    folder = write_checkpoint(tmp_path / "low", read_tensors(tiny_policy), manifest, files_from=tiny_policy).path
+    ingredient = {"reference": "low", "folder": str(folder), "weight": 1, "sha256": "0" * 64}
+    point = {"evaluation": "e", "checkpoint": "c", "ingredients": [ingredient]}
+    with pytest.raises(MissingInput, match="is not what it was"):
+        events_of({"points": [point], "problems": sums})
+
+
+@pytest.mark.ml
 def test_weights_that_are_no_average_are_refused(tiny_policy, sums):
     ingredient = {"reference": "low", "folder": str(tiny_policy), "weight": 0.5}
     point = {"evaluation": "e", "checkpoint": "c", "ingredients": [ingredient]}

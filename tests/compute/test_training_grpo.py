@@ -12,7 +12,7 @@ pytestmark = pytest.mark.ml
 
 from compute.checkpoints import describe, read_tensors  # noqa: E402
 from compute.configs import parse_config  # noqa: E402
-from compute.errors import Cancelled, ConfigError, MissingInput  # noqa: E402
+from compute.errors import Cancelled, ConfigError, MissingInput, StorageError  # noqa: E402
 from compute.events import EventWriter  # noqa: E402
 from compute.training.course import prompt_order, warm_up  # noqa: E402
 from compute.training.grpo import run  # noqa: E402
@@ -138,6 +138,23 @@ def test_a_training_is_cancelled_between_two_steps(config, trainer):
     steps = iter([False] * 3)
     with pytest.raises(Cancelled):
         trained(config(trainer, steps=1000), cancelled=lambda: next(steps, True))
+
+
+def test_a_changed_training_is_refused_before_its_first_step_where_another_is_finished(config):
+    chosen = config("compact", save_steps=[1])
+    trained(chosen)
+    before = describe(chosen.folder).sha256
+    with pytest.raises(StorageError, match=r"There is a finished checkpoint at .*: choose another folder"):
+        trained(config("compact", steps=1000), cancelled=lambda: pytest.fail("it began"))
+    assert describe(chosen.folder).sha256 == before
+
+
+def test_a_lost_training_that_had_written_its_early_checkpoint_runs_again(config):
+    chosen = config("compact", save_steps=[1])
+    trained(chosen)
+    shutil.rmtree(chosen.folder)
+    trained(chosen)
+    assert describe(chosen.folder).manifest.notes["step"] == 2
 
 
 def test_a_training_without_its_initialisation_names_the_folder(config):

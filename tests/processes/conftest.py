@@ -1,4 +1,4 @@
-"""One small installation for all tests of a module."""
+"""One small installation for all the tests here: `test_survival` makes its study, `test_whole_study` checks it."""
 
 import shutil
 import tempfile
@@ -10,11 +10,11 @@ import pytest
 from tests.processes.installation import Installation
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def installation() -> Iterator[Installation]:
     home = Path(tempfile.mkdtemp(prefix="frontier-test-whole-"))
     home.chmod(0o711)
-    running = Installation(home)
+    running = Installation(home, FRONTIER_GPU_SLOTS="1")
     try:
         yield running
     finally:

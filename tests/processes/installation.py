@@ -29,12 +29,12 @@ SERVERS_OF_OTHERS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_SETTINGS
 class Installation:
     """`python manage.py ...` on one FRONTIER_HOME. Killing and looking are done from outside, by process id and SQL."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **environment: str) -> None:
         self.places = Places(home)
         self.output = home / "terminal.txt"
         self.supervisor: subprocess.Popen[bytes] | None = None
         self.environment = {name: value for name, value in os.environ.items() if name not in SERVERS_OF_OTHERS}
-        self.environment |= {"FRONTIER_HOME": str(home), "FRONTIER_GPU_SLOTS": "1", "PYTHONUNBUFFERED": "1"}
+        self.environment |= {"FRONTIER_HOME": str(home), "PYTHONUNBUFFERED": "1"} | environment
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         with self.output.open("wb") as output:
@@ -47,6 +47,16 @@ class Installation:
                 start_new_session=True,
             )
         return self.supervisor
+
+    def serve(self) -> None:
+        """Serving, with a complete small study in it."""
+        if self.supervisor is None or self.supervisor.poll() is not None:
+            self.start("up")
+        self.wait_for(self.page_answers, 120, "the page is up")
+        if not self.number("select count(*) from frontier_app_study"):
+            self.stop()
+            assert self.start("demo", "--small", "--exit").wait(400) == 0, self.told()
+            self.serve()
 
     def shell(self, code: str) -> str:
         """Run code in a Django shell beside the running installation."""

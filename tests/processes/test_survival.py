@@ -20,7 +20,6 @@ select count(*) from frontier_app_sample s join frontier_app_evaluation e on e.i
 where (e.sampling->>'seed')::int = %s
 """
 COMPLETE = "select count(*) from frontier_app_evaluation where state = 'complete' and (sampling->>'seed')::int = %s"
-STUDIES = "select count(*) from frontier_app_study"
 LOST = "select count(*) from frontier_app_job where state = 'lost'"
 TWICE = """
 select count(*) from (
@@ -68,20 +67,9 @@ def test_killing_the_supervisor_leaves_nothing_running_and_the_next_start_comple
             assert rates["n"] + rates["infrastructure_count"] == problems * SMALL.samples
 
 
-def up(installation: Installation) -> None:
-    """Serving, with a complete study in it."""
-    if installation.supervisor is None or installation.supervisor.poll() is not None:
-        installation.start("up")
-    installation.wait_for(installation.page_answers, 120, "the page is up")
-    if not installation.number(STUDIES):
-        installation.stop()
-        assert installation.start("demo", "--small", "--exit").wait(400) == 0, installation.told()
-        up(installation)
-
-
 @pytest.mark.parametrize("name", list(PARTS))
 def test_killing_a_part_in_the_middle_of_a_sweep_loses_nothing(installation: Installation, name: str):
-    up(installation)
+    installation.serve()
     seed = 100 + list(PARTS).index(name)
     lost_before = installation.number(LOST)
     installation.shell(LAUNCH.format(alphas=ALPHAS, samples=SAMPLES, seed=seed))
@@ -103,7 +91,7 @@ def test_killing_a_part_in_the_middle_of_a_sweep_loses_nothing(installation: Ins
 
 
 def test_ctrl_c_stops_everything_in_order(installation: Installation):
-    up(installation)
+    installation.serve()
     before = installation.everything()
     assert installation.supervisor is not None
     installation.supervisor.send_signal(signal.SIGINT)

@@ -107,6 +107,39 @@ def test_a_checkpoint_of_another_coverage_stands_apart_and_keeps_its_shade(measu
     assert mid["shade"] == pytest.approx(0.5)
 
 
+def test_every_complete_evaluation_is_on_a_path_or_drawn_apart_under_a_name_of_its_own(
+    measured: factories.Measured,
+) -> None:
+    study = measured.study
+    factories.trained_run(study, "longer", 0.7, steps=9)
+    factories.trained_run(study, "low-seed-1", measured.path.low.coverage)
+    low = measured.path.low
+    early = factories.checkpoint(study, "low-early", parent=study.base, run=low.run, step=1, coverage=low.coverage)
+    loose = factories.checkpoint(study, "soup", origin="merged")
+    for checkpoint in (*study.checkpoints.filter(name__in=["longer", "low-seed-1"]), early, loose):
+        factories.measure(study, checkpoint)
+    found = data_of(study)["evaluations"]
+    assert {one["label"] for one in found if one["mark"] == "mid"} == {
+        "longer, step 9",
+        "low-seed-1",
+        "low-early, step 1",
+        "soup",
+    }
+    assert {one["reference"] for one in found} == set(study.evaluations.values_list("reference", flat=True))
+    assert len(points_table(study)) == len(found)
+
+
+def test_a_merge_of_another_path_is_shown_on_that_path_alone(measured: factories.Measured) -> None:
+    factories.trained_run(measured.study, "mid", 0.7)
+    mid = measured.study.checkpoints.get(name="mid")
+    other = measured.study.paths.create(name="other", low=measured.path.low, high=mid)
+    merge = factories.point_on(other, 0.25)
+    reference = factories.measure(measured.study, merge).reference
+    assert reference not in {one["reference"] for one in data_of(measured.study)["evaluations"]}
+    shown = data_of(measured.study, path=str(other.pk))["evaluations"]
+    assert [one["alpha"] for one in shown if one["reference"] == reference] == [0.25]
+
+
 def test_of_two_evaluations_of_one_place_the_one_with_more_samples_is_shown(measured: factories.Measured) -> None:
     more = factories.measure(
         measured.study, factories.point_on(measured.path, 0.5), samples=9, alpha=0.5, path=measured.path

@@ -115,6 +115,13 @@ def test_shares_stack_to_one_in_order_of_alpha_and_leave_out_points_apart() -> N
     assert np.sum([band["y"] for band in bands], axis=0) == pytest.approx(np.ones(4))
 
 
+def test_labels_of_close_alphas_neither_collide_nor_tilt() -> None:
+    figure = composition_figure([point(alpha, 0.2, 0.2) for alpha in (-0.5, 0.0, 0.5, 1.0, 1.12, 1.25, 1.5)])
+    axis = figure["layout"]["xaxis"]
+    assert axis["tickvals"] == [-0.5, 0.0, 0.5, 1.0, 1.25, 1.5]
+    assert axis["tickangle"] == 0
+
+
 def test_a_band_too_thin_for_its_name_goes_without() -> None:
     names = {note["text"] for note in composition_figure(POINTS)["layout"]["annotations"]}
     assert "no program" not in names

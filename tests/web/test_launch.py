@@ -171,11 +171,11 @@ def test_a_merge_is_written_once_and_then_evaluated_from_its_folder(study: Study
     assert refusal(lambda: launch.launch_merge(study, factories.bob(), low, high, 1.25)).field == "alpha"
     merge = Checkpoint.objects.get(reference=config.reference)
     config.folder.mkdir(parents=True)
-    Checkpoint.objects.filter(pk=merge.pk).update(folder=str(config.folder))
+    Checkpoint.objects.filter(pk=merge.pk).update(folder=str(config.folder), sha256="5" * 64)
     merge.refresh_from_db()
     (job,) = launch.launch_evaluation(study, factories.bob(), merge, 4).jobs
     assert job.config["points"][0]["ingredients"] == [
-        {"reference": merge.reference, "folder": str(config.folder), "weight": 1.0}
+        {"reference": merge.reference, "folder": str(config.folder), "weight": 1.0, "sha256": "5" * 64}
     ]
 
 
@@ -240,7 +240,7 @@ def test_an_estimate_learns_from_past_jobs(study: Study) -> None:
     assert estimate.basis == "the last 2 jobs of this kind"
     assert estimate.seconds == pytest.approx(108, rel=0.01)
     double = launch.launch_training(study, factories.bob(), [0.4], steps=6, dry_run=True).estimate
-    assert double.seconds == pytest.approx(208, rel=0.01)
+    assert double.seconds == pytest.approx(201, rel=0.01)
     assert work == 432
 
 

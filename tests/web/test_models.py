@@ -73,7 +73,7 @@ def test_lists_of_jobs_cost_the_same_number_of_queries_for_two_rows_and_for_twen
             factories.queued(study, needs=[])
         with CaptureQueriesContext(connection) as queries:
             list(Job.objects.ready().filter(study=study))
-            list(Job.objects.blocked().filter(study=study))
+            list(Job.objects.filter(study=study).for_lists())
             list(Study.objects.filter(pk=study.pk))
         counts.append(len(queries))
     assert counts == [3, 3]

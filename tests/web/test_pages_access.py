@@ -127,3 +127,22 @@ def test_no_page_holds_an_inline_script(client_of, study):
         for script in client.get(page).content.decode().split("<script")[1:]:
             tag = script.partition(">")[0]
             assert "src=" in tag or 'type="application/json"' in tag, page
+
+
+def test_the_way_home_of_a_share_visitor_is_the_shared_study(client_of, study):
+    visitor = client_of(None)
+    visitor.get(f"/share/{factories.link(study).token}/")
+
+    page = visitor.get(f"/studies/{study.slug}/problems/").content.decode()
+
+    assert f'<a class="mark" href="/studies/{study.slug}/">' in page
+    assert 'href="/"' not in page
+
+
+def test_sharing_from_an_address_of_one_computer_says_that_links_work_only_there(client_of, study, settings):
+    settings.ALLOWED_HOSTS = ["*"]
+    client = client_of(factories.alice())
+
+    for host, alone in (("127.0.0.1:8000", True), ("lab.example", False)):
+        page = client.get(f"/studies/{study.slug}/sharing/", headers={"host": host}).content.decode()
+        assert ("they work nowhere else" in page) == alone

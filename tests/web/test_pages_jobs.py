@@ -3,8 +3,10 @@
 import factories
 import pytest
 
+from frontier_app.explorer import standings
 from frontier_app.jobs import queue
 from frontier_app.models import Job
+from frontier_app.placement import select
 
 pytestmark = pytest.mark.django_db
 
@@ -88,3 +90,42 @@ def test_without_a_file_the_row_keeps_the_tail(client_of, job):
     Job.objects.filter(pk=job.pk).update(log_tail="the last line\n")
 
     assert client_of(factories.alice()).get(f"/jobs/{job.reference}/log/").content == b"the last line\n"
+
+
+def test_an_evaluation_has_its_rates_and_a_link_to_its_alpha(client_of):
+    measured = factories.measured_study(problems=4, samples=4, alphas=(0.0, 0.5, 1.0))
+    middle = measured.evaluations[1]
+    solved = standings(measured.study, select(measured.study, {}))[1].rates["solved"]
+
+    page = client_of(factories.alice()).get(f"/jobs/{middle.job.reference}/").content.decode()
+
+    assert f'href="{measured.study.get_absolute_url()}?a=0.5"' in page
+    assert f'hard: solved <span class="rate">{solved.rate:.3f}' in page
+
+
+def test_what_became_of_a_request_is_said_by_the_state_and_not_by_a_message_that_stays(client_of, job):
+    client = client_of(factories.bob())
+    queue.claim(job.reference, "worker")
+
+    page = client.post(f"/jobs/{job.reference}/cancel/", follow=True).content.decode()
+    assert "Asked to stop" in page
+
+    Job.objects.filter(pk=job.pk).update(state=Job.CANCELLED)
+    assert "Asked to stop" not in client.get(f"/jobs/{job.reference}/").content.decode()
+    again = client.post(f"/jobs/{job.reference}/retry/", follow=True).content.decode()
+    assert "A new try of" in again
+
+
+def test_running_jobs_come_first_then_the_queue_in_its_order_then_what_ended(client_of):
+    study = factories.study(problems=1)
+    titles = ("first to end", "last to end", "waiting", "next", "running")
+    ended, later, waiting, following, running = (factories.queued(study, title=title) for title in titles)
+    waiting.needs.add(running)
+    for one in (ended, later):
+        held = queue.claim(one.reference, "worker")
+        queue.finish(held.pk, held.token, Job.FAILED, error_kind="storage", error="The disk is full.")
+    queue.claim(running.reference, "worker")
+
+    rows = client_of(factories.alice()).get("/jobs/").context["slice"].rows
+
+    assert [row for row in rows if row.study_id == study.pk][:5] == [running, following, waiting, later, ended]

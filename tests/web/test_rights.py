@@ -1,10 +1,12 @@
 """Who sees and changes what: the querysets answer for every page, socket and API call."""
 
 from datetime import timedelta
+from io import StringIO
 
 import factories
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.core.management import CommandError, call_command
 from django.test import RequestFactory
 from django.utils import timezone
 
@@ -114,3 +116,11 @@ def test_the_link_of_one_study_opens_no_other(study: Study) -> None:
     assert viewer_of_study(None, session, "miniature") == Viewer(share_link=link)
     assert viewer_of_study(None, session, "other") == Viewer()
     assert viewer_of_study(factories.alice(), session, "miniature") == Viewer(user=factories.alice())
+
+
+def test_a_printed_token_acts_as_the_person_it_was_issued_for() -> None:
+    bob, printed = factories.bob(), StringIO()
+    call_command("token", "a script", user="bob", stdout=printed)
+    assert viewer_of(request(None, Authorization=f"Bearer {printed.getvalue().strip()}")) == Viewer(user=bob)
+    with pytest.raises(CommandError, match="There is no user 'nobody'"):
+        call_command("token", "a script", user="nobody")

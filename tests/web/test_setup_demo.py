@@ -1,10 +1,14 @@
 """How `demo` decides that a study has ended, what it says, and the numbers it writes."""
 
+from io import StringIO
+
 import pytest
+from rich.console import Console
 
 from frontier_app.embedded.people import login_address, researcher
+from frontier_app.embedded.terminal import points_table
 from frontier_app.management.commands.demo import ended, failure_of, latest
-from frontier_app.models import Checkpoint, Evaluation, Job, LoginLink, Problem, ProblemSet, Rollup, Study
+from frontier_app.models import Checkpoint, Evaluation, Job, LoginLink, Path, Problem, ProblemSet, Rollup, Study
 from frontier_app.summary import measured_points
 
 pytestmark = pytest.mark.django_db
@@ -91,6 +95,65 @@ def test_the_summary_has_a_point_with_rates_for_each_difficulty(study):
                 },
             },
         }
+    ]
+
+
+@pytest.fixture
+def swept(study: Study) -> Study:
+    """Points in an order that nobody wants to read them in."""
+    problem_set = ProblemSet.objects.create(reference="held-out", title="held out")
+    base, low, mid, high, merge = (
+        Checkpoint.objects.create(reference=name, name=name, study=study, origin=origin)
+        for name, origin in (
+            ("base", Checkpoint.BASE),
+            ("low", Checkpoint.TRAINED),
+            ("mid", Checkpoint.TRAINED),
+            ("high", Checkpoint.TRAINED),
+            ("low → high at -0.25", Checkpoint.MERGED),
+        )
+    )
+    path = Path.objects.create(study=study, name="low → high", low=low, high=high)
+    problems = [
+        Problem.objects.create(
+            problem_set=problem_set,
+            slug=f"p{position}",
+            position=position,
+            title="p",
+            statement="",
+            difficulty="hard",
+            cpu_seconds=1,
+            memory_bytes=1,
+            content_sha256="0",
+        )
+        for position in range(2)
+    ]
+    for checkpoint, alpha in ((mid, None), (high, 1.0), (merge, -0.25), (base, None), (low, 0.0)):
+        evaluation = Evaluation.objects.create(
+            study=study, reference=f"of {checkpoint}", checkpoint=checkpoint, problem_set=problem_set, alpha=alpha,
+            path=None if alpha is None else path, state=Evaluation.COMPLETE,
+        )  # fmt: skip
+        for problem, solved in zip(problems, (100, 300), strict=True):
+            counts = {"n": 600, "solved": solved, "correctness": 600 - solved}
+            Rollup.objects.create(evaluation=evaluation, problem=problem, level=problem_set.levels, **counts)
+    return study
+
+
+def test_points_go_from_the_base_along_the_path_to_the_others(swept):
+    names = [point.evaluation.checkpoint.name for point in measured_points(swept)]
+    assert names == ["base", "low → high at -0.25", "low", "high", "mid"]
+
+
+def test_in_a_terminal_of_80_columns_each_point_is_one_line(swept):
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(points_table(measured_points(swept), "Example"))
+    lines = console.export_text().splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("  base"))
+    assert [line.split()[:-10] for line in lines[first : first + 5]] == [
+        ["base", "—"],
+        ["low", "→", "high", "-0.25"],
+        ["low", "0"],
+        ["high", "1"],
+        ["mid", "—"],
     ]
 
 

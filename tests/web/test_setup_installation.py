@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from compute.errors import Cancelled, StorageError
-from compute.installation import Environment, InstallError, install, installing_alone, required_names, run_pip
+from compute.installation import (
+    Environment,
+    InstallError,
+    InstallProgress,
+    install,
+    installing_alone,
+    required_names,
+    run_pip,
+    stage_of,
+)
 from frontier_app.embedded.bootstrap import is_usable, pip_for
 
 PYPROJECT = """
@@ -80,6 +89,32 @@ def test_a_cancelled_installation_ends_at_once():
     with pytest.raises(Cancelled):
         run_pip(script("import time; time.sleep(60)"), print, lambda: time.monotonic() > started + 0.3)
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("line", "stage"),
+    [
+        ("Collecting torch==2.13.0", "looking up torch"),
+        ("Downloading https://x/whl/torch-2.13.0-cp311-none-any.whl (800.1 MB)", "downloading torch (800.1 MB)"),
+        ("Downloading trl-1.16.0-py3-none-any.whl.metadata (11 kB)", None),
+        ("Installing collected packages: mpmath, torch", "unpacking 2 packages, with what they need"),
+        ("Requirement already satisfied: x", None),
+    ],
+)
+def test_a_line_of_pip_tells_what_it_is_doing(line, stage):
+    assert stage_of(line) == stage
+
+
+def test_packages_are_counted_while_they_are_installed(monkeypatch):
+    monkeypatch.setattr("compute.installation.SECONDS_BETWEEN_COUNTS", 0)
+    events: list = []
+    lacking = ["torch", "trl"]
+    progress = InstallProgress(list(lacking), lambda: lacking, events.append)
+    progress.say("Installing collected packages: torch, trl")
+    progress.count()
+    lacking.remove("torch")
+    progress.count()
+    assert [(event.done, event.total) for event in events if event.type == "progress"] == [(0, 2), (1, 2)]
 
 
 def test_a_second_installation_waits_for_the_first(project):

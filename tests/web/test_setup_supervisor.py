@@ -20,7 +20,7 @@ from frontier_app.embedded.places import Places, open_to_others
 from frontier_app.embedded.postgres import MARKER, Postgres, packaged_binaries
 from frontier_app.embedded.processes import EmbeddedError, Program, run, start, stop
 from frontier_app.embedded.servers import Server
-from frontier_app.embedded.supervisor import Kept, exclusive, listening_socket, write_owner
+from frontier_app.embedded.supervisor import Kept, exclusive, listening_socket, running_address, write_owner
 from frontier_app.embedded.valkey import Valkey
 
 
@@ -206,3 +206,12 @@ def test_valkey_keeps_its_messages_when_it_is_killed(places):
     server.wait(process)
     assert redis.Redis.from_url(places.redis_url).lrange("queue", 0, -1) == [b"message"]
     stop(process, signal.SIGTERM, 10)
+
+
+def test_the_address_of_a_running_installation_is_known_and_that_of_a_stopped_one_is_not(tmp_path: Path) -> None:
+    lock = tmp_path / "supervisor.lock"
+    assert running_address(lock) is None
+    with exclusive(lock) as descriptor:
+        write_owner(descriptor, "http://127.0.0.1:8123")
+        assert running_address(lock) == "http://127.0.0.1:8123"
+    assert running_address(lock) is None

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
+from compute.checkpoints import describe, refuse_changed
 from compute.configs import EvaluateConfig, Ingredient, Sampling
 
 
@@ -43,6 +44,8 @@ def open_engine(config: EvaluateConfig) -> Engine:
         from compute.rollout.engines.scripted import ScriptedEngine
 
         return ScriptedEngine(config.script)
+    for folder, sha256 in dict.fromkeys((i.folder, i.sha256) for point in config.points for i in point.ingredients):
+        refuse_changed(describe(folder), sha256)
     from compute.rollout.engines.transformers_engine import TransformersEngine
 
     return TransformersEngine(config.points[0].ingredients[0].folder, initialisation=config.initialisation)

@@ -13,13 +13,18 @@ let latest = 0;
 let lastTook = 0;
 let waiting = null;
 
-export class Refusal extends Error {}
+export class Refusal extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
 
 async function get(url) {
   const response = await fetch(url, { headers: { Accept: "application/json" } });
   if (response.ok) return response.json();
   const told = response.headers.get("Content-Type")?.includes("json") ? (await response.json()).error : null;
-  throw new Refusal(told ?? `The server answered ${response.status}. Reload the page, or log in again.`);
+  throw new Refusal(told ?? `The server answered ${response.status}. Reload the page, or log in again.`, response.status);
 }
 
 function keep(cache, key, value) {

@@ -123,12 +123,20 @@ function tell(message) {
   trouble.hidden = message === "";
 }
 
+/** Where the address names no view there is nothing to draw: the reason stands alone, with a way back. */
+function standAlone(alone) {
+  by("content").classList.toggle("refused", alone);
+  by("way-back").hidden = !alone;
+}
+
 async function refresh() {
   try {
     await loadView(config, show);
-    tell("");
+    standAlone(false);
+    tell(state.refused);
   } catch (error) {
     if (!(error instanceof Refusal || error instanceof TypeError)) throw error;
+    if (error.status === 400) standAlone(true);
     tell(error instanceof Refusal ? error.message : "The server cannot be reached. The page goes on when it answers again.");
   }
 }
@@ -181,6 +189,7 @@ function settle() {
 onChange((changed) => {
   fillFilters();
   if (["path", "difficulty", "setting", "level", "rule", "baseline"].some((key) => changed.has(key))) refresh();
+  if (changed.has("refused")) tell(state.refused);
   if (changed.has("a")) {
     follow();
     clearTimeout(resting);

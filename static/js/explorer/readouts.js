@@ -1,6 +1,7 @@
 // The read-outs: where alpha is, the rates with their doubt and n, deltas against the baseline, problems won and lost,
 // and what extrapolation does. An unmeasured alpha shows readings between its neighbours with the word estimate.
 
+import { readAlpha } from "./state.js";
 import { alphaText, brief, DASH, element, rate, signed, whole } from "./words.js";
 
 const GOOD = { solved: 1, optimisation: -1, correctness: -1, no_answer: -1 };
@@ -17,25 +18,45 @@ export class Readouts {
     this.beyond = root.querySelector("#beyond");
     this.asked = new Map();
     const take = () => {
-      const value = Number(this.input.value.trim().replace("−", "-").replace(",", "."));
-      const usable = this.input.value.trim() !== "" && Number.isFinite(value) && Math.abs(value) <= 10;
-      this.input.setAttribute("aria-invalid", String(!usable));
-      if (usable) typed(Math.round(value * 1e4) / 1e4);
+      const { alpha, refused } = readAlpha(this.input.value);
+      this.#refuse(refused);
+      if (!refused) typed(alpha);
     };
     this.input.addEventListener("change", take);
+    this.input.addEventListener("input", () => this.#refuse(""));
     this.input.addEventListener("focus", () => this.input.select());
-    this.input.addEventListener("keydown", (event) => event.key === "Escape" && this.input.blur());
+    this.input.addEventListener("blur", () => this.#restore());
+    this.input.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      this.#restore();
+      this.#refuse("");
+      this.input.blur();
+    });
+  }
+
+  /** Says under the box why its value is refused; with "" what the alpha is, as ever. */
+  #refuse(reason) {
+    this.refused = reason;
+    this.input.setAttribute("aria-invalid", String(reason !== ""));
+    this.kind.textContent = reason ? `✕ ${reason}` : this.said ?? "\u00a0";
+    this.kind.className = reason ? "alarm" : "";
+  }
+
+  /** The alpha that is shown, in place of a refused one. The reason stays until alpha moves. */
+  #restore() {
+    if (this.alpha !== undefined) this.input.value = alphaText(this.alpha);
+    this.input.setAttribute("aria-invalid", "false");
   }
 
   show(view, alpha) {
     const evaluation = view.at(alpha);
     const point = evaluation?.point ?? null;
     const estimate = point ? null : view.estimate(alpha);
-    if (document.activeElement !== this.input) {
-      this.input.value = alphaText(alpha);
-      this.input.setAttribute("aria-invalid", "false");
-    }
-    this.kind.textContent = this.#kind(evaluation, point, estimate, alpha, view.count);
+    const moved = this.alpha !== alpha;
+    this.alpha = alpha;
+    this.said = this.#kind(evaluation, point, estimate, alpha, view.count);
+    if (document.activeElement !== this.input) this.#restore();
+    if (moved || !this.refused) this.#refuse("");
     this.kind.title = point?.partial ? `${whole(point.problems)} of ${whole(view.count)} problems are judged so far` : "";
     for (const part of this.rates) this.#rate(part, part.dataset.rate, view, point, estimate);
     this.#moved(view, evaluation, point);

@@ -5,14 +5,25 @@ const KEYS = ["path", "difficulty", "setting", "level", "rule", "baseline", "a",
 const DATA_KEYS = ["path", "difficulty", "setting", "level", "rule", "baseline"];
 const PROGRAM_KEYS = ["path", "setting"];
 const listeners = [];
+export const FARTHEST = 10; // no alpha beyond this, nor below its negative
 
 export const state = read();
 
 function read() {
   const address = new URLSearchParams(location.search);
   const found = Object.fromEntries(KEYS.map((key) => [key, address.get(key) ?? ""]));
-  const alpha = found.a === "" ? NaN : Number(found.a);
-  return { ...found, a: Number.isFinite(alpha) ? alpha : null };
+  const taken = found.a === "" ? { alpha: null, refused: "" } : readAlpha(found.a);
+  const refused = taken.refused && `The address asks for a = ${found.a}, which is refused (${taken.refused}). The page shows another alpha instead.`;
+  return { ...found, a: taken.alpha, refused };
+}
+
+/** The alpha that a text means, and "" or the reason why it means none. */
+export function readAlpha(text) {
+  const plain = text.trim().replace("−", "-").replace(",", ".");
+  const value = Number(plain);
+  if (plain === "" || !Number.isFinite(value)) return { alpha: null, refused: "not a number" };
+  if (Math.abs(value) > FARTHEST) return { alpha: null, refused: `only −${FARTHEST} to ${FARTHEST}` };
+  return { alpha: Math.round(value * 1e4) / 1e4, refused: "" };
 }
 
 function query(keys) {
@@ -30,6 +41,7 @@ export function onChange(listener) {
 
 /** Takes new values. With `commit` the address follows, as a new history entry when it differs. */
 export function change(values, { commit = true } = {}) {
+  if ("a" in values && !("refused" in values)) values = { ...values, refused: "" };
   const changed = new Set(Object.keys(values).filter((key) => state[key] !== values[key]));
   Object.assign(state, values);
   if (commit) {
