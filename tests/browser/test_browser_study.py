@@ -126,7 +126,8 @@ def test_a_typed_alpha_is_taken_and_a_word_is_refused(
 def test_an_address_that_names_no_alpha_or_no_view_says_so(
     visitor: Visitors, alice: User, measured: factories.Measured
 ) -> None:
-    page = study_page(visitor(alice), measured.study, "?a=1e9")
+    reader = visitor(alice)
+    page = study_page(reader, measured.study, "?a=1e9")
     expect(page.locator("#trouble")).to_contain_text("a = 1e9, which is refused")
     expect(page.locator("#alpha")).to_have_value("1")
     page.goto(page.url.replace("a=1e9", "difficulty=zzz"))
@@ -135,6 +136,8 @@ def test_an_address_that_names_no_alpha_or_no_view_says_so(
     expect(page.locator("#coming")).to_be_hidden()
     page.locator("#way-back a").click()
     expect(page.locator("#ruler")).to_be_visible()
+    assert ["400" in line for line in reader.troubles] == [True]  # the refusal itself, as the browser logs it
+    reader.troubles.clear()
 
 
 def test_an_estimate_on_the_page_is_the_piecewise_linear_one(
