@@ -29,8 +29,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 FRAME_MILLISECONDS = 16
 
 
-def rates_at(study: Study, alpha: float) -> dict[str, list[float]]:
-    found = explorer_data(study, select(study, {}), Viewer(user=factories.alice()))
+def rates_at(study: Study, alpha: float, **query: str) -> dict[str, list[float]]:
+    found = explorer_data(study, select(study, query), Viewer(user=factories.alice()))
     return next(one["point"]["rates"] for one in found["evaluations"] if one["alpha"] == alpha)
 
 
@@ -160,11 +160,12 @@ def test_the_address_holds_the_view_and_back_undoes(
     page.locator("#filters").get_by_text("0.4", exact=True).click()
     page.keyboard.press("Alt+ArrowLeft")
     expect(page).to_have_url(re.compile(r"\?difficulty=medium&level=2&a=0\.5$"))
+    solved, _ = rates_at(measured.study, 0.5, difficulty="medium", level="2")["solved"]
     expect(page.locator("#counts")).to_contain_text("2 problems")
-    shown = page.locator("[data-rate=solved] b").text_content()
+    expect(page.locator("[data-rate=solved] b")).to_contain_text(f"{solved:.3f}")
     page.reload()
     expect(page.locator("#alpha")).to_have_value("0.5")
-    expect(page.locator("[data-rate=solved] b")).to_have_text(shown or "")
+    expect(page.locator("[data-rate=solved] b")).to_contain_text(f"{solved:.3f}")
     expect(page.locator("input[name=level][value='2']")).to_be_checked()
     for _ in range(3):
         page.go_back()
