@@ -342,7 +342,7 @@ def test_a_program_ends_as_in_a_cold_interpreter(best, program, tmp_path):
     given.write_text("first line\nsecond line\n")
     with given.open() as stdin:
         command = [sys.executable, "-X", "utf8", str(source)]
-        # A shell's background jobs ignore SIGINT, and their children inherit that: here a start from a terminal is meant.
+        # A shell's background jobs ignore SIGINT, and their children inherit that: a start from a terminal is meant.
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             cold = subprocess.run(command, stdin=stdin, capture_output=True, check=False, env={})
