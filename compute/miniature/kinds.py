@@ -183,7 +183,7 @@ for i in range(n):
         "For each position print the largest value up to it.",
         "for i in range(n):\n print(«max(a[:i+1])»)",
         "s=0\nfor x in a:\n s=max(s,x)\n print(«s»)",
-        step_ns=13,
+        step_ns=9,
     ),
     Kind(
         "suffix-sum",

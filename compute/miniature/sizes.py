@@ -22,7 +22,7 @@ BindsAt = Literal[3, 4, 5] | None
 BINDING_LEVELS: tuple[Literal[3, 4, 5], ...] = (3, 4, 5)
 
 # Aims in units of the limit. At least 5 and at most 1/5 must hold; the rest is room for other machines.
-BINDING_FACTOR = 8.0
+BINDING_FACTOR = 12.0
 FREE_FACTOR = 0.1
 BINDING_GROWTH = (1.0, 1.15, 1.3)
 FREE_SHARE = {3: 0.5, 4: 0.75, 5: 1.0}
