@@ -24,6 +24,8 @@ from compute.events import CancelAcknowledged, Event, EventWriter, Failed, Finis
 RUNNERS = {
     "install": "compute.installation",
     "problems": "compute.miniature.problem_sets",
+    "import": "compute.problems.importing",
+    "audit": "compute.problems.auditing",
     "pretrain": "compute.training.sft",
     "train": "compute.training.grpo",
     "merge": "compute.merging.merge",

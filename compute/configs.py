@@ -48,6 +48,14 @@ class Sampling(Strict):
     problems_per_batch: int = Field(16, ge=1, le=1024)
 
 
+class Toolchain(Strict):
+    """Who runs programs. `interpreter` None is the Python that runs the judge, kept warm; any other starts cold unless
+    it is a CPython of the same version. `cpp_flags` go to g++."""
+
+    interpreter: Path | None = None
+    cpp_flags: tuple[str, ...] = ("-O2", "-std=gnu++20", "-static", "-pipe")
+
+
 class JudgeLimits(Strict):
     """Limits on one test. `None` takes the problem's own limit. The wall limit only guards against sleeping."""
 
@@ -57,6 +65,7 @@ class JudgeLimits(Strict):
     wall_factor: float = Field(10.0, ge=2)
     workers: int = Field(1, ge=1, le=256)
     unsafe: bool = False
+    toolchain: Toolchain = Toolchain()
 
 
 class InstallConfig(Strict):
@@ -79,6 +88,43 @@ class ProblemsConfig(Strict):
     train: dict[Literal["easy", "medium", "hard"], int] = {"easy": 30, "medium": 60, "hard": 210}
     held_out: dict[Literal["easy", "medium", "hard"], int] = {"easy": 24, "medium": 32, "hard": 72}
     weak_share: float = Field(0.3, ge=0, le=1)
+
+
+class ImportConfig(Strict):
+    """Read problems from `path` in one of `compute.problems.formats` and write them as a problem set.
+
+    `format` None is recognised from the files. Problems that stand in one of the `known` sets, or twice here, count as
+    duplicates and are left out. A `dry_run` writes nothing and reports the same counts. `cpu_seconds` and
+    `memory_bytes` serve problems that state none; without, a time limit is computed from accepted solutions.
+    """
+
+    kind: Literal["import"] = "import"
+    reference: Reference
+    path: Path
+    format: str | None = None
+    folder: Path
+    blobs: Path
+    known: tuple[Path, ...] = ()
+    dry_run: bool = False
+    cpu_seconds: float | None = Field(None, gt=0, le=600)
+    memory_bytes: int | None = Field(None, ge=16 << 20)
+    limits: JudgeLimits = JudgeLimits()
+    judge_cache: Path | None = None
+
+
+class AuditConfig(Strict):
+    """Judge the known programs of a problem set and say what its tests can tell apart.
+
+    `programs`: JSON lines of `compute.problems.problem.KnownProgram`; None takes the file beside the set's. Every
+    program is judged `repeats` times. Suggested limits are the slowest accepted program's time x `safety_factor`.
+    """
+
+    kind: Literal["audit"] = "audit"
+    problems: ProblemSetSource
+    programs: Path | None = None
+    repeats: int = Field(2, ge=1, le=100)
+    safety_factor: float = Field(5.0, gt=1)
+    limits: JudgeLimits = JudgeLimits()
 
 
 class PretrainConfig(Strict):
@@ -206,11 +252,18 @@ class EvaluateConfig(Strict):
 
 
 JobConfig = Annotated[
-    InstallConfig | ProblemsConfig | PretrainConfig | TrainConfig | MergeConfig | EvaluateConfig,
+    InstallConfig
+    | ProblemsConfig
+    | ImportConfig
+    | AuditConfig
+    | PretrainConfig
+    | TrainConfig
+    | MergeConfig
+    | EvaluateConfig,
     Field(discriminator="kind"),
 ]
 _adapter: TypeAdapter[JobConfig] = TypeAdapter(JobConfig)
-KINDS = ("install", "problems", "pretrain", "train", "merge", "evaluate")
+KINDS = ("install", "problems", "import", "audit", "pretrain", "train", "merge", "evaluate")
 
 
 def parse_config(data: object) -> JobConfig:
@@ -240,6 +293,8 @@ def request_sha256(config: JobConfig) -> str:
     """Identifies what a job was asked to make, whatever the folder and whatever changes nothing but its speed."""
     speed = {"judge_cache": True, "micro_batch": True}
     data = config.model_dump(mode="json", exclude={"folder": True, "ingredients": {"__all__": {"sha256"}}, **speed})
+    if (limits := data.get("limits")) and limits["toolchain"] == Toolchain().model_dump(mode="json"):
+        del limits["toolchain"]  # as in requests made before there was a choice
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 

@@ -79,6 +79,9 @@ class ProblemAdded(Event):
     content_sha256: str
     levels: int = Field(ge=1)
     tests: tuple[TestSummary, ...]
+    checker: str = "tokens"
+    level_names: tuple[str, ...] = ()
+    limit_source: str = ""
 
 
 class ProblemSetReady(Event):
@@ -91,6 +94,23 @@ class ProblemSetReady(Event):
     problems: int
     sha256: str
     audit: dict[str, object] = {}
+
+
+class ProblemAudited(Event):
+    """What the audit found of one problem (`compute.problems.audit.ProblemAudit`); it has no test's bytes."""
+
+    type: Literal["problem_audited"] = "problem_audited"
+    problem_set: Reference
+    slug: Reference
+    audit: dict[str, object]
+
+
+class AuditReady(Event):
+    """All problems of the set are audited. `audit`: the figures of the whole set (`compute.problems.audit.Audit`)."""
+
+    type: Literal["audit"] = "audit"
+    problem_set: Reference
+    audit: dict[str, object]
 
 
 class Metric(Event):
@@ -194,6 +214,8 @@ AnyEvent = Annotated[
     | Progress
     | ProblemAdded
     | ProblemSetReady
+    | ProblemAudited
+    | AuditReady
     | Metric
     | CheckpointWritten
     | EvaluationStarted

@@ -24,7 +24,8 @@ from compute.configs import JudgeLimits
 from compute.judge import zygote
 from compute.judge.cache import Outcome, VerdictCache
 from compute.judge.checkers import Checker, checker_named
-from compute.judge.languages import PYTHON, Language
+from compute.judge.languages import language_named
+from compute.judge.languages.language import Language
 from compute.judge.sandbox import Run, RunLimits, Sandbox, SandboxLost, SealedFile, open_sandbox
 from compute.judge.verdict import Verdict
 from compute.problems.problem import BlobStore, Problem, TestCase
@@ -47,6 +48,7 @@ class Submission:
     program: str | None
     problem: Problem
     tests: int | None = None
+    language: str = "python"
 
     @property
     def wanted(self) -> int:
@@ -55,13 +57,20 @@ class Submission:
 
 @dataclass(frozen=True)
 class Judgement:
-    """One letter, CPU time and peak memory for each requested test, in size order. `cached`: nothing had to be run."""
+    """One letter, CPU time, wall time, peak memory and rule for each requested test, in size order.
+
+    `rules` say what ended a run that neither passed nor gave a wrong answer. `cached`: nothing had to be run.
+    `message`: what the compiler said of a program that does not compile.
+    """
 
     letters: str
     cpu_seconds: tuple[float, ...]
     memory_bytes: tuple[int, ...]
     isolation: str
     cached: bool
+    wall_seconds: tuple[float, ...] = ()
+    rules: tuple[str, ...] = ()
+    message: str = ""
 
 
 @dataclass(eq=False)
@@ -77,7 +86,7 @@ class _Case:
     setting: str
     tests: tuple[bytes, ...]
     check: Checker
-    language: Language = PYTHON
+    language: Language
     wanted: int = 0
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     doubtful: set[int] = field(default_factory=set)
@@ -200,6 +209,7 @@ class Judge:
         text = submission.program.encode("utf-8", "surrogatepass")
         program = hashlib.sha256(text).digest()
         cpu_seconds = self.limits.cpu_seconds or problem.cpu_seconds
+        language = language_named(submission.language)
         limits = RunLimits(
             cpu_seconds=KILL_FACTOR * cpu_seconds,
             wall_seconds=max(LEAST_WALL_SECONDS, self.limits.wall_factor * cpu_seconds),
@@ -207,12 +217,12 @@ class Judge:
             output_bytes=self.limits.output_bytes,
         )
         setting = (
-            f"{PYTHON.name} {PYTHON.version} cpu={cpu_seconds} memory={limits.memory_bytes} "
+            f"{language.name} {language.version(self.limits.toolchain)} cpu={cpu_seconds} memory={limits.memory_bytes} "
             f"output={limits.output_bytes} {self.isolation}"
         )
         tests = tuple(_test_key(test, problem.checker) for test in problem.tests)
         check = checker_named(problem.checker)
-        case = _Case(text, program, problem, cpu_seconds, limits, setting, tests, check)
+        case = _Case(text, program, problem, cpu_seconds, limits, setting, tests, check, language)
         case = cases.setdefault((program, setting, tests), case)
         case.wanted = max(case.wanted, submission.wanted)
         return case

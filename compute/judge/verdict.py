@@ -62,6 +62,30 @@ def first_failure(letters: str) -> FailureClass:
     return next((one for one in seen if one is not FailureClass.SOLVED), FailureClass.SOLVED)
 
 
+SUITE_VERDICTS = {
+    Verdict.ACCEPTED: "AC",
+    Verdict.WRONG_ANSWER: "WA",
+    Verdict.RUN_TIME_ERROR: "RE",
+    Verdict.TIME_LIMIT: "TLE",
+    Verdict.MEMORY_LIMIT: "MLE",
+    Verdict.OUTPUT_LIMIT: "OLE",
+    Verdict.COMPILE_ERROR: "CE",
+    Verdict.NO_PROGRAM: "NP",
+    Verdict.INFRASTRUCTURE: "JE",
+}
+
+
+def suite_verdict(letters: str) -> str:
+    """What contest judges call the result of a whole suite: that of the first failing test in size order, else AC.
+
+    Raises ValueError when no test was run.
+    """
+    run = [letter for letter in letters if letter != Verdict.NOT_RUN]
+    if not run:
+        raise ValueError("No test of this sample was run.")
+    return SUITE_VERDICTS[Verdict(next((letter for letter in run if letter != Verdict.ACCEPTED), run[0]))]
+
+
 def _classes(letters: str) -> list[FailureClass]:
     classes = [_CLASS_OF[Verdict(letter)] for letter in letters if letter != Verdict.NOT_RUN]
     if not classes:

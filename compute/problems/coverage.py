@@ -9,6 +9,9 @@ from collections.abc import Sequence
 
 from compute.problems.problem import Problem, TestCase
 
+SIZE_LEVELS = 5
+"""Levels of an imported suite that has no groups of its own."""
+
 # 0.6 * 5 is 3.0000000000000004 in some roundings of 0.6: a coverage means the nearest level within this distance.
 _SLACK = 1e-9
 
@@ -25,6 +28,17 @@ def size_order(tests: Sequence[TestCase]) -> list[TestCase]:
 def level_sizes(groups: Sequence[int]) -> list[int]:
     """Number of tests in the first 1, 2, ..., G groups. `groups`: the group of each test, ascending from 1."""
     return [sum(group <= level for group in groups) for level in range(1, max(groups, default=0) + 1)]
+
+
+def with_size_levels(tests: Sequence[TestCase], levels: int = SIZE_LEVELS) -> list[TestCase]:
+    """The tests of a suite without groups, in size order, dealt to nested levels: level g of L holds the first
+    max(1, ceil(g / L x N)) tests. With fewer tests than levels each test is a level. Whatever groups they had is lost.
+    """
+    ordered = size_order([test.model_copy(update={"group": 1}) for test in tests])
+    levels = min(levels, len(ordered))
+    ends = [math.ceil(level * len(ordered) / levels - _SLACK) for level in range(1, levels + 1)]
+    groups = [next(level for level, end in enumerate(ends, start=1) if place < end) for place in range(len(ordered))]
+    return [test.model_copy(update={"group": group}) for test, group in zip(ordered, groups, strict=True)]
 
 
 def level_required(levels: int, coverage: float) -> int:

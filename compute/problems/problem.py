@@ -23,22 +23,63 @@ Difficulty = Literal["easy", "medium", "hard"]
 
 class TestCase(BaseModel):
     """One test. `group` is its coverage level, from 1; `size_bytes` the length of its input; `input` and `output`
-    name blobs; `reference_seconds` is the CPU time of the reference program."""
+    name blobs; `reference_seconds` is the CPU time of the reference program; `checker` replaces the problem's."""
 
     __test__ = False  # not a test class of pytest's
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    identifier: str = Field(min_length=1, max_length=64)
+    identifier: str = Field(min_length=1, max_length=200)
     group: int = Field(ge=1)
     input: Sha256
     output: Sha256
     size_bytes: int = Field(ge=0)
     reference_seconds: float = Field(ge=0)
     public: bool = False
+    checker: str | None = None
+
+
+class SourceFile(BaseModel):
+    """A file of a program: its name (no folder) and its blob."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=100)
+    sha256: Sha256
+
+
+class Validator(BaseModel):
+    """A program that decides whether an output is right, as a checker whose name begins with "validator" asks for.
+
+    `icpc`: called with input, answer and a feedback folder, the output on standard input, exit status 42 or 43.
+    `testlib`: called with input, output and answer; exit status 0 accepted, 1 or 2 wrong, anything else its own fault.
+    The first of `files` is the one to compile or start.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    language: str
+    files: tuple[SourceFile, ...] = Field(min_length=1)
+    convention: Literal["icpc", "testlib"] = "icpc"
+
+
+class Call(BaseModel):
+    """A problem solved by a function. A test's input is a JSON array of arguments, its output the JSON of the result.
+
+    `function` is the name of a function of the program or, where the program defines `class_name`, of a method of it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    function: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    class_name: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 
 class Problem(BaseModel):
-    """A task with its limits and its tests in the order of `compute.problems.coverage.size_order`."""
+    """A task with its limits and its tests in the order of `compute.problems.coverage.size_order`.
+
+    `checker` is one that `compute.judge.checkers.checker_named` knows, or "validator" with the flags for `validator`.
+    `limit_source` says in words where `cpu_seconds` comes from, where it is not the problem's own statement.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -49,8 +90,12 @@ class Problem(BaseModel):
     tags: tuple[str, ...] = ()
     cpu_seconds: float = Field(gt=0)
     memory_bytes: int = Field(gt=0)
-    checker: Literal["tokens"] = "tokens"
+    checker: str = "tokens"
     tests: tuple[TestCase, ...] = Field(min_length=1)
+    validator: Validator | None = None
+    call: Call | None = None
+    level_names: tuple[str, ...] = ()
+    limit_source: str = ""
 
     @model_validator(mode="after")
     def groups_follow_one_another(self) -> "Problem":
@@ -78,7 +123,27 @@ class Problem(BaseModel):
                 "tests": {"__all__": {"group", "input", "output", "public"}},
             },
         )
+        # Named only where a problem has them, so that problems without keep the identity they always had.
+        content |= self.model_dump(mode="json", include={"validator", "call"}, exclude_none=True)
+        if any(test.checker for test in self.tests):
+            content["checkers"] = [test.checker for test in self.tests]
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+class KnownProgram(BaseModel):
+    """A program that came with a problem, and what its author says of it.
+
+    `declared`: the verdicts allowed for the whole suite, in the words of `compute.judge.verdict.suite_verdict`. Empty
+    when nothing is declared; a program that is only known to be wrong names every verdict but AC.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    problem: Reference
+    name: str
+    language: str
+    source: Sha256
+    declared: tuple[str, ...] = ()
 
 
 class BlobStore:
