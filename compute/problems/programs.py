@@ -1,0 +1,35 @@
+"""The known programs of a problem set: a file of JSON lines beside the set's own. Runs nothing."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from compute.configs import one_sentence
+from compute.errors import ConfigError, MissingInput
+from compute.problems.problem import KnownProgram, write_atomically
+
+
+def programs_beside(problem_set: Path) -> Path:
+    """Where the known programs of the set at `problem_set` lie: `X.programs.jsonl` beside `X.jsonl`."""
+    return problem_set.with_name(f"{problem_set.stem}.programs.jsonl")
+
+
+def read_known_programs(path: Path) -> list[KnownProgram]:
+    """Raises MissingInput when the file is absent and ConfigError, naming the line, when a line is not a program."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        raise MissingInput(f"There are no known programs at {path}.") from None
+    programs = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            programs.append(KnownProgram.model_validate_json(line))
+        except ValidationError as error:
+            raise ConfigError(f"Line {number} of {path} is not a known program: {one_sentence(error)}") from None
+    return programs
+
+
+def write_known_programs(path: Path, programs: Iterable[KnownProgram]) -> None:
+    """Write all or nothing."""
+    write_atomically(path, "".join(program.model_dump_json() + "\n" for program in programs).encode())
