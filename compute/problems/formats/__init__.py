@@ -2,13 +2,17 @@
 
 A format's `read` yields a `Draft` a problem, or a `Refusal` with one sentence that names the file and the key. What is
 refused costs no other problem. Tests' bytes go to the blob store it is given, which the importer keeps or throws away.
+A problem whose tests only its own programs can make comes as a `Recipe`, which `generated_tests.finished` carries out.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from compute.problems.problem import BlobStore, KnownProgram, Problem
+
+if TYPE_CHECKING:
+    from compute.judge.sandbox import Run, RunLimits
 
 
 class LimitRule(NamedTuple):
@@ -36,10 +40,25 @@ class Refusal(NamedTuple):
     reason: str
 
 
+class ProgramRunner(Protocol):
+    """Runs one program in a sandbox, compiled where its language asks for that. The first of `files` is its source."""
+
+    def run(
+        self, language: str, files: Mapping[str, bytes], arguments: Sequence[str], stdin: bytes, limits: "RunLimits"
+    ) -> "Run": ...
+
+
+class Recipe(NamedTuple):
+    """A problem whose tests are made by running programs that came with it; `make` does so in a sandbox."""
+
+    name: str
+    make: Callable[[ProgramRunner], Draft | Refusal]
+
+
 class Format(NamedTuple):
     """`recognises(path)`: whether a file or folder looks like this format. `read(path, blobs)`: its problems."""
 
     name: str
     title: str
     recognises: Callable[[Path], bool]
-    read: Callable[[Path, BlobStore], Iterator[Draft | Refusal]]
+    read: Callable[[Path, BlobStore], Iterator[Draft | Recipe | Refusal]]

@@ -1,0 +1,153 @@
+"""Tests that a problem's own programs make: inputs by a generator's commands, outputs by an accepted solution.
+
+Everything runs in the sandbox it is given, under limits; nothing is run while a format is read. What a generator or a
+solution does wrong costs that test alone, and is told in a note. Compares no outputs.
+"""
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import NamedTuple
+
+from compute.configs import JudgeLimits
+from compute.judge.sandbox import Run, RunLimits
+from compute.problems.formats import Draft, ProgramRunner, Recipe, Refusal
+
+MOST_COMMANDS = 200
+MOST_SOLUTIONS = 5
+INPUT_BYTES = 64 << 20
+_GENERATOR_LIMITS = RunLimits(cpu_seconds=20, wall_seconds=60, memory_bytes=1 << 30, output_bytes=INPUT_BYTES)
+_SHELL = frozenset("|;&$`<(){}")
+
+
+class Source(NamedTuple):
+    """A program: its language and its files, of which the first is compiled or started."""
+
+    language: str
+    files: dict[str, bytes]
+
+
+class GeneratedTest(NamedTuple):
+    """`command`: the arguments that made `input`."""
+
+    command: str
+    input: bytes
+    output: bytes
+
+
+def finished(items: Iterable[Draft | Recipe | Refusal], limits: JudgeLimits) -> Iterator[Draft | Refusal]:
+    """What a format reads, with its recipes carried out in a workshop that is opened when the first one comes.
+
+    Raises SandboxError when programs cannot be isolated here.
+    """
+    from compute.judge.workshop import Workshop
+
+    with ExitStack() as stack:
+        workshop: Workshop | None = None
+        for item in items:
+            if isinstance(item, Recipe):
+                workshop = workshop or stack.enter_context(Workshop(limits))
+                yield item.make(workshop)
+            else:
+                yield item
+
+
+def read_commands(text: str | Sequence[str]) -> tuple[list[list[str]], list[str]]:
+    """The arguments of each command line of a generator ("./gen -n 5") and a sentence on each line passed over.
+
+    A line's first word is the generator's own name where it is a path or one of the names generators go by; what
+    follows ">" is where the output went. Lines that need a shell are passed over.
+    """
+    lines = text.splitlines() if isinstance(text, str) else list(text)
+    commands, notes = [], []
+    for line in (line.strip() for line in lines):
+        if not line or line.startswith("#"):
+            continue
+        try:
+            words = shlex.split(line.split(">")[0])
+        except ValueError:
+            words = None
+        if words is None or not _SHELL.isdisjoint(line.split(">")[0]):
+            notes.append(f"The generator's command {line[:80]!r} needs a shell and was passed over.")
+            continue
+        named = bool(words) and ("/" in words[0] or words[0] in ("gen", "generator", "generate", "gen.exe"))
+        commands.append(words[1:] if named else words)
+    if len(commands) > MOST_COMMANDS:
+        notes.append(f"Only the first {MOST_COMMANDS} of {len(commands)} generator commands were run.")
+    return commands[:MOST_COMMANDS], notes
+
+
+def generate_tests(
+    runner: ProgramRunner,
+    generator: Source,
+    commands: Sequence[Sequence[str]],
+    solutions: Sequence[Source],
+    limits: RunLimits,
+    validator: Source | None = None,
+) -> tuple[list[GeneratedTest], list[str]]:
+    """Run `generator` with each command and a solution, under `limits`, on what it prints.
+
+    An input that `validator` (a testlib program: exit status 0 for a valid one) refuses is passed over. Of `solutions`
+    the first that runs through on every input gives the outputs; failing that, the one that manages most of them.
+    Returns the tests and a sentence on each thing passed over.
+    """
+    inputs, notes = _inputs(runner, generator, commands, validator)
+    best: dict[int, bytes] = {}
+    for solution in solutions[:MOST_SOLUTIONS]:
+        outputs = _outputs(runner, solution, [given for _, given in inputs], limits)
+        if len(outputs) > len(best):
+            best = outputs
+        if len(best) == len(inputs):
+            break
+    if len(best) < len(inputs):
+        notes.append(f"{len(inputs) - len(best)} of {len(inputs)} generated inputs have no output by a known solution.")
+    tests = [GeneratedTest(*inputs[place], output) for place, output in sorted(best.items())]
+    return tests, notes
+
+
+def _inputs(
+    runner: ProgramRunner, generator: Source, commands: Sequence[Sequence[str]], validator: Source | None
+) -> tuple[list[tuple[str, bytes]], list[str]]:
+    """(command, input) of each different valid input, and what was passed over."""
+    inputs: dict[bytes, str] = {}
+    notes = []
+    for command in commands:
+        words = shlex.join(command)
+        run = runner.run(generator.language, generator.files, command, b"", _GENERATOR_LIMITS)
+        if fault := failure(run, _GENERATOR_LIMITS):
+            notes.append(f"The generator {fault} with the arguments {words[:80]!r}.")
+        elif not run.output.strip():
+            notes.append(f"The generator printed nothing with the arguments {words[:80]!r}.")
+        elif validator and runner.run(validator.language, validator.files, (), run.output, _GENERATOR_LIMITS).status:
+            notes.append(f"The input that the generator made with {words[:80]!r} is not valid by the problem's validator.")
+        else:
+            inputs.setdefault(run.output, words)
+    return [(words, given) for given, words in inputs.items()], notes
+
+
+def _outputs(runner: ProgramRunner, solution: Source, inputs: Sequence[bytes], limits: RunLimits) -> dict[int, bytes]:
+    """The outputs of the inputs on which `solution` runs through. Gives up after three failures."""
+    outputs: dict[int, bytes] = {}
+    failures = 0
+    for place, given in enumerate(inputs):
+        run = runner.run(solution.language, solution.files, (), given, limits)
+        if failure(run, limits):
+            failures += 1
+        else:
+            outputs[place] = run.output
+        if failures == 3:
+            break
+    return outputs
+
+
+def failure(run: Run, limits: RunLimits) -> str:
+    """Why a run gave no result, in words that follow "it"; empty when it did."""
+    if run.killed or run.cpu_seconds > limits.cpu_seconds:
+        return "took too long"
+    if run.output_bytes >= limits.output_bytes:
+        return "printed too much"
+    if run.memory_bytes > limits.memory_bytes:
+        return "took too much memory"
+    if run.status:
+        return "does not compile" if run.phase < 2 else "failed"
+    return ""
