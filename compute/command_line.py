@@ -1,0 +1,134 @@
+"""What the commands for people share: a request refused in one sentence, a folder that always goes away, a table.
+
+Jobs do not use it: they speak in events. Results go to standard output, everything else to standard error.
+"""
+
+import argparse
+import math
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from compute.errors import DISK_FULL, Cancelled, ComputeError, ConfigError, StorageError
+
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+MOST_SECONDS = 600.0
+LEAST_MEBIBYTES = 16
+MOST_MEBIBYTES = 1 << 20
+
+
+class Arguments(argparse.ArgumentParser):
+    """A parser that raises ConfigError with one sentence where argparse would print its usage and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message[:1].upper()}{message[1:].rstrip('.')}; see {self.prog} --help.")
+
+
+def seconds(text: str) -> float:
+    """A time limit in seconds."""
+    return _number(text, "a number of seconds", 0.001, MOST_SECONDS)
+
+
+def memory_bytes(text: str) -> int:
+    """A memory limit in MiB, as bytes."""
+    return int(_number(text, "a number of MiB", LEAST_MEBIBYTES, MOST_MEBIBYTES) * (1 << 20))
+
+
+def factor(text: str) -> float:
+    return _number(text, "a factor", 1, 1000)
+
+
+def count(text: str) -> int:
+    """A whole number from 1 on."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if not 1 <= value <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return value
+
+
+def _number(text: str, what: str, least: float, most: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what} from {least:g} to {most:g}")
+    return value
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def status_of(command: Callable[[], int]) -> int:
+    """Run a command. What it foresees becomes one sentence on standard error and the error's exit status."""
+    try:
+        status = command()
+        sys.stdout.flush()
+        return status
+    except ComputeError as error:
+        return complain(error)
+    except BrokenPipeError:  # whoever read the results has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        sentence = f"{place}{error.strerror or error}."
+        return complain(StorageError(sentence) if error.errno in DISK_FULL else ComputeError(sentence))
+
+
+def complain(error: ComputeError) -> int:
+    """One sentence on standard error. Returns the exit status."""
+    say(str(error))
+    return error.exit_status
+
+
+def say(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder for the time of a command. It goes away at the end, also when Ctrl-C or a signal ends the process.
+
+    The signal ends the process at once, since a judge would first wait for the programs that it runs; its sandboxes
+    end with it."""
+    folder = Path(tempfile.mkdtemp(prefix="frontier-"))
+
+    def end(number: int, frame: FrameType | None) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        say("Interrupted.")
+        os._exit(Cancelled.exit_status)
+
+    main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, end) for number in ENDING_SIGNALS} if main else {}
+    try:
+        yield folder
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of aligned columns; a column whose title begins with a space is aligned to the right."""
+    columns = [[title.strip(), *cells] for title, *cells in zip(header, *rows, strict=True)]
+    widths = [max(map(len, column)) for column in columns]
+    sides = ["rjust" if title.startswith(" ") else "ljust" for title in header]
+    return [
+        "  ".join(getattr(cell, side)(width) for cell, side, width in zip(line, sides, widths, strict=True)).rstrip()
+        for line in zip(*columns, strict=True)
+    ]
