@@ -9,10 +9,19 @@ from statistics import median
 from frontier_app.models import Job
 
 PAST_JOBS = 5
-DEFAULT_SECONDS = {"install": 180.0, "problems": 15.0, "pretrain": 240.0, "train": 15.0, "merge": 3.0, "evaluate": 8.0}
+DEFAULT_SECONDS = {
+    "install": 180.0,
+    "problems": 15.0,
+    "import": 20.0,
+    "audit": 4.0,
+    "pretrain": 240.0,
+    "train": 15.0,
+    "merge": 3.0,
+    "evaluate": 8.0,
+}
 """What a job of the kind costs before it has done anything: mostly imports."""
-DEFAULT_SECONDS_A_UNIT = {"problems": 0.03, "train": 0.012, "evaluate": 0.007}
-"""Of the miniature on one core of a laptop: a problem written, an answer sampled and judged."""
+DEFAULT_SECONDS_A_UNIT = {"problems": 0.03, "audit": 1.0, "train": 0.012, "evaluate": 0.007}
+"""Of the miniature on one core of a laptop: a problem written, a known program judged, an answer sampled and judged."""
 
 
 @dataclass(frozen=True)
@@ -26,20 +35,22 @@ class Estimate:
 def work_of(config: dict, problems: int = 1) -> float:
     """How much there is to do: answers or problems; 0 where every job of the kind does about the same.
 
-    An evaluation's config does not say how many `problems` it answers.
+    An evaluation's config does not say how many `problems` it answers, nor an audit's how many programs it judges.
     """
     if config["kind"] == "train":
         return float(config["steps"] * config["prompts_per_step"] * config["group"])
     if config["kind"] == "evaluate":
         return float(len(config["points"]) * config["sampling"]["samples"] * problems)
+    if config["kind"] == "audit":
+        return float(config["repeats"] * problems)
     if config["kind"] == "problems":
         return float(sum(config["train"].values()) + sum(config["held_out"].values()))
     return 0.0
 
 
 def work_done_by(job: Job) -> float:
-    """An evaluation that ended has counted its answers itself."""
-    return job.total if job.kind == "evaluate" else work_of(job.config)
+    """An evaluation or an audit that ended has counted its answers or programs itself."""
+    return job.total if job.kind in ("evaluate", "audit") else work_of(job.config)
 
 
 def of_config(config: dict, problems: int = 1) -> Estimate:

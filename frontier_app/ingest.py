@@ -16,6 +16,7 @@ from django.db import DataError, IntegrityError, transaction
 
 from compute.events import (
     AnyEvent,
+    AuditReady,
     CancelAcknowledged,
     CheckpointWritten,
     EvaluationFinished,
@@ -26,6 +27,7 @@ from compute.events import (
     Log,
     Metric,
     ProblemAdded,
+    ProblemAudited,
     ProblemSetReady,
     Progress,
     SampleRecord,
@@ -34,7 +36,17 @@ from compute.events import (
 )
 from frontier_app import live
 from frontier_app.jobs import queue
-from frontier_app.models import Checkpoint, Evaluation, Job, MergeIngredient, MetricPoint, Problem, ProblemSet, Run
+from frontier_app.models import (
+    Checkpoint,
+    Evaluation,
+    Job,
+    MergeIngredient,
+    MetricPoint,
+    Problem,
+    ProblemSet,
+    Run,
+    Study,
+)
 from frontier_app.sample_rows import add_programs, add_samples
 
 ERROR_CHARACTERS = 4_000
@@ -120,6 +132,7 @@ class Batch:
         self._programs: dict[str, str] = {}
         self._problem_sets: dict[str, ProblemSet] = {}
         self._problems: dict[str, list[Problem]] = {}
+        self._audits: dict[tuple[str, str], dict[str, object]] = {}
         self._metrics: dict[tuple[str, int], dict[str, float | None]] = {}
         self._end: Event | None = None
 
@@ -148,7 +161,7 @@ class Batch:
 
     @_take.register
     def _(self, event: ProblemAdded) -> None:
-        problem_set = self._problem_set(event.problem_set)
+        problem_set = self._written_set(event.problem_set)
         self._problems.setdefault(event.problem_set, []).append(
             Problem(
                 problem_set=problem_set,
@@ -162,15 +175,30 @@ class Batch:
                 memory_bytes=event.memory_bytes,
                 content_sha256=event.content_sha256[:64],
                 tests=[test.model_dump(mode="json") for test in event.tests],
+                checker=event.checker,
+                level_names=list(event.level_names),
+                limit_source=event.limit_source,
             )
         )
         problem_set.levels = max(problem_set.levels, event.levels)
 
     @_take.register
     def _(self, event: ProblemSetReady) -> None:
-        problem_set = self._problem_set(event.problem_set)
+        problem_set = self._written_set(event.problem_set)
         problem_set.path, problem_set.blobs = event.path, event.blobs
         problem_set.sha256, problem_set.audit = event.sha256[:64], dict(event.audit)
+        if problem_set.meant_for and self.job.study is not None:
+            self._take_in(self.job.study, problem_set)
+
+    @_take.register
+    def _(self, event: ProblemAudited) -> None:
+        self._audited_set(event.problem_set)
+        self._audits[event.problem_set, event.slug] = storable(dict(event.audit))
+
+    @_take.register
+    def _(self, event: AuditReady) -> None:
+        problem_set = self._audited_set(event.problem_set)
+        problem_set.audit = problem_set.audit | storable(dict(event.audit))
 
     @_take.register
     def _(self, event: Metric) -> None:
@@ -246,14 +274,29 @@ class Batch:
                 unique_fields=["problem_set", "slug"],
                 update_fields=[
                     "position", "title", "statement", "difficulty", "tags", "cpu_seconds", "memory_bytes",
-                    "content_sha256", "tests",
+                    "content_sha256", "tests", "checker", "level_names", "limit_source",
                 ],
             )  # fmt: skip
             self._tell_study("problems", {"problem_set": reference})
+        self._write_audits()
         for reference, problem_set in self._problem_sets.items():
             problem_set.save()
             if problem_set.ready:
                 self._tell_study("problems", {"problem_set": reference, "ready": True})
+
+    def _write_audits(self) -> None:
+        if not self._audits:
+            return
+        sets = [self._problem_sets[reference] for reference in dict.fromkeys(name for name, _ in self._audits)]
+        slugs = {slug for _, slug in self._audits}
+        rows = Problem.objects.filter(problem_set__in=sets, slug__in=slugs).select_related("problem_set")
+        found = {(row.problem_set.reference, row.slug): row for row in rows.only("slug", "problem_set__reference")}
+        for key, audit in self._audits.items():
+            if key in found:
+                found[key].audit = audit
+            else:
+                self.log.append(f"Refused an event of type problem_audited: {key[0]} has no problem {key[1]!r}.")
+        Problem.objects.bulk_update(found.values(), ["audit"], batch_size=500)
 
     def _write_metrics(self) -> None:
         runs = {run.reference: run for run in Run.objects.filter(reference__in={run for run, _ in self._metrics})}
@@ -318,16 +361,37 @@ class Batch:
         """Whether a checkpoint has weights that this job may not replace. A repeated import may name them again."""
         return known.materialised and known.made_by_id != self.job.pk and known.sha256 != sha256[:64]
 
-    def _problem_set(self, reference: str) -> ProblemSet:
+    def _written_set(self, reference: str) -> ProblemSet:
         """A problem set that this job was asked to write. Raises RefusedError for any other."""
+        names = {"problems": ("train_reference", "held_out_reference"), "import": ("reference",)}
+        asked = {self.job.config.get(name) for name in names.get(self.job.kind, ())}
+        if reference not in asked or self.job.config.get("dry_run"):
+            raise RefusedError(f"this job was not asked to write the problem set {reference!r}.")
+        return self._problem_set(reference)
+
+    def _audited_set(self, reference: str) -> ProblemSet:
+        """The problem set that this job was asked to audit. Raises RefusedError for any other."""
+        asked = self.job.config["problems"]["reference"] if self.job.kind == "audit" else None
+        if reference != asked:
+            raise RefusedError(f"this job was not asked to audit the problem set {reference!r}.")
+        return self._problem_set(reference)
+
+    def _problem_set(self, reference: str) -> ProblemSet:
         if reference not in self._problem_sets:
-            asked = {self.job.config.get("train_reference"), self.job.config.get("held_out_reference")}
-            if reference not in asked:
-                raise RefusedError(f"this job was not asked to write the problem set {reference!r}.")
             self._problem_sets[reference], _ = ProblemSet.objects.get_or_create(
                 reference=reference, defaults={"title": reference}
             )
         return self._problem_sets[reference]
+
+    def _take_in(self, study: Study, problem_set: ProblemSet) -> None:
+        """Make an imported set what it was meant to be, unless the study was measured with another meanwhile."""
+        present = study.set_of(problem_set.meant_for)
+        if present == problem_set:
+            return
+        if study.uses(problem_set.meant_for):
+            self.log.append(f"The study was begun with {present} meanwhile and keeps it: the imported set is not used.")
+            return
+        study.take_set(problem_set)
 
     def _need_study(self) -> None:
         if self.job.study is None:

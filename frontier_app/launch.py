@@ -12,7 +12,9 @@ from pathlib import Path as FilePath
 from typing import NamedTuple
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.text import slugify
 
 from compute.configs import MergeConfig, Sampling, Setting, TrainConfig, Trainer
 from compute.miniature import study as miniature
@@ -21,7 +23,7 @@ from frontier_app import estimates, live
 from frontier_app.estimates import Estimate
 from frontier_app.jobs import queue
 from frontier_app.miniature import write_miniature
-from frontier_app.models import Checkpoint, Job, Membership, Study
+from frontier_app.models import Checkpoint, Job, Membership, ProblemSet, Study
 from frontier_app.planning import (
     LaunchError,
     Point,
@@ -45,11 +47,24 @@ from frontier_app.planning import (
     valid_config,
     workers,
 )
+from frontier_app.problem_planning import (
+    USES,
+    Compare,
+    audit_config,
+    known_programs,
+    known_sets,
+    path_on_server,
+    plan_audit,
+    plan_import,
+    refuse_taken,
+    use_of,
+)
 
 __all__ = ["LaunchError", "Launched", "workers"]
 MOST_ALPHAS = 200
 MOST_RUNS = 200
 LARGEST_ALPHA = 100.0
+TAKEN_SLUGS = ("new",)  # the first part of other addresses
 Verb = Callable[[Job, User], Job]
 
 
@@ -74,6 +89,113 @@ def create_miniature_study(
     if not Membership.objects.filter(study=existing, user=owner).exists():
         raise LaunchError("slug", f"There is a study {slug!r} already, and you are not a member of it.")
     return existing
+
+
+def create_study(owner: User, title: str, *, slug: str = "", question: str = "") -> Study:
+    """A study without problems, checkpoints or jobs, which belongs to `owner`."""
+    slug = slug.strip() or slugify(title)[:64].strip("-")
+    if not slug or slug in TAKEN_SLUGS:
+        raise LaunchError("slug" if slug else "title", "The address needs a word of letters or digits: name another.")
+    study = Study(slug=slug, title=title.strip(), question=question.strip())
+    try:
+        study.full_clean(validate_unique=False)
+    except ValidationError as error:
+        field, sentences = next(iter(error.message_dict.items()))
+        raise LaunchError(field, sentences[0]) from None
+    try:
+        with transaction.atomic():
+            study.save()
+            Membership.objects.create(study=study, user=owner, role=Membership.OWNER)
+    except IntegrityError:
+        raise LaunchError("slug", f"There is a study at the address {slug!r} already: choose another.") from None
+    return study
+
+
+def launch_import(
+    study: Study,
+    by: User,
+    path: str,
+    format: str | None = None,
+    use_as: str = ProblemSet.HELD_OUT,
+    *,
+    dry_run_only: bool = False,
+    compare: Compare = "seen",
+    cpu_seconds: float | None = None,
+    memory_mib: float | None = None,
+    dry_run: bool = False,
+) -> Launched:
+    """Read problems from a file or folder on the server and make them the study's held-out or training set.
+
+    `dry_run_only` launches a job that writes no problem and reports what an import would find. Problems that stand in
+    a set the person can see ("seen"), or in this study's own ("study"), are duplicates and left out.
+    """
+    if use_as not in USES:
+        raise LaunchError("use_as", f"Problems can be used as {' or '.join(USES)}, not as {use_as!r}.")
+    found = path_on_server(path, "path")
+    with transaction.atomic(), _one_launch_at_a_time(study), _undone_if(dry_run):
+        if not dry_run_only:
+            refuse_taken(study, use_as)
+        job = plan_import(
+            study,
+            by,
+            found,
+            format=format or None,
+            use=use_as,
+            known=known_sets(study, by, compare),
+            only_try=dry_run_only,
+            cpu_seconds=cpu_seconds,
+            memory_bytes=None if memory_mib is None else int(memory_mib * (1 << 20)),
+        )
+        return _launched([job])
+
+
+def import_for_real(job: Job, by: User) -> Job:
+    """What a dry run tried, with the same config."""
+    config = job.config
+    if job.kind != "import" or not config["dry_run"] or job.state != Job.SUCCEEDED or job.study is None:
+        raise LaunchError("", "Only a dry run that succeeded can be followed by its import.")
+    use = use_of(config)
+    with transaction.atomic(), _one_launch_at_a_time(job.study):
+        refuse_taken(job.study, use)
+        return plan_import(
+            job.study,
+            by,
+            path_on_server(config["path"], ""),
+            format=config["format"],
+            use=use,
+            known=[FilePath(path) for path in config["known"] if FilePath(path).is_file()],
+            only_try=False,
+            cpu_seconds=config["cpu_seconds"],
+            memory_bytes=config["memory_bytes"],
+        )
+
+
+def launch_audit(
+    study: Study,
+    by: User,
+    problem_set: ProblemSet,
+    repeats: int = 2,
+    *,
+    safety_factor: float = 5.0,
+    programs: str = "",
+    dry_run: bool = False,
+) -> Launched:
+    """Judge the known programs of one of the study's sets and say what its tests can tell apart.
+
+    `programs` names another file of known programs than the one beside the set.
+    """
+    if problem_set.pk not in (study.held_out_set_id, study.train_set_id):
+        raise LaunchError("problem_set", f"{problem_set} belongs to another study.")
+    if not problem_set.ready:
+        raise LaunchError("problem_set", f"The problems of {problem_set} are not written yet.")
+    given = path_on_server(programs, "programs") if programs.strip() else None
+    number = known_programs(problem_set, given)
+    with transaction.atomic(), _one_launch_at_a_time(study), _undone_if(dry_run):
+        config = audit_config(problem_set, given, repeats, safety_factor)
+        under_way = Job.objects.active().filter(kind="audit", config__problems__reference=problem_set.reference)
+        if under_way.exists():
+            raise LaunchError("problem_set", f"{problem_set} is being audited already.")
+        return _launched([plan_audit(study, by, problem_set, config, number)])
 
 
 def launch_training(

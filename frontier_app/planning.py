@@ -255,8 +255,10 @@ def needed_for_set(problem_set: ProblemSet | None) -> list[Job]:
     """The job that still has to write a problem set."""
     if problem_set is None or problem_set.ready:
         return []
-    writing = Job.objects.active().filter(kind="problems")
-    named = {"train_reference", "held_out_reference"}
+    writing = [
+        job for job in Job.objects.active().filter(kind__in=("problems", "import")) if not job.config.get("dry_run")
+    ]
+    named = {"train_reference", "held_out_reference", "reference"}
     return [job for job in writing if problem_set.reference in {job.config.get(name) for name in named}]
 
 

@@ -9,6 +9,7 @@ from frontier_app.views import checkpoints, home, jobs, launching, login, proble
 urlpatterns = [
     path("", home.home, name="home"),
     path("studies/new/miniature/", home.create_miniature, name="create_miniature"),
+    path("studies/new/", home.new_study, name="new_study"),
     path("login/", login.log_in, name="login"),
     path("login/once/<str:token>/", login.log_in_once, name="login_once"),
     path("logout/", login.log_out, name="logout"),
@@ -32,6 +33,7 @@ urlpatterns = [
     path("jobs/<str:reference>/log/", jobs.log, name="job_log"),
     path("jobs/<str:reference>/cancel/", jobs.cancel, name="job_cancel"),
     path("jobs/<str:reference>/retry/", jobs.retry, name="job_retry"),
+    path("jobs/<str:reference>/import/", jobs.import_for_real, name="job_import"),
     path("api/", api.urls),
     path("admin/", admin.site.urls),
 ]

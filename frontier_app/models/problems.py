@@ -4,12 +4,20 @@ from django.db import models
 
 
 class ProblemSet(models.Model):
+    """`audit` has the figures of the whole set (`compute.problems.audit.Audit`); `meant_for` what an import asked the
+    set to be in its study, which it becomes once it is written."""
+
+    HELD_OUT, TRAINING = "held-out", "training"
+
     reference = models.CharField(max_length=64, unique=True)
     title = models.CharField(max_length=120)
     path = models.TextField(blank=True, default="", help_text="JSON lines file, empty until it is written")
     blobs = models.TextField(blank=True, default="")
     sha256 = models.CharField(max_length=64, blank=True, default="")
     levels = models.PositiveSmallIntegerField(default=1)
+    meant_for = models.CharField(
+        max_length=8, blank=True, default="", choices=[(HELD_OUT, HELD_OUT), (TRAINING, TRAINING)]
+    )
     audit = models.JSONField(default=dict, blank=True)
     created = models.DateTimeField(auto_now_add=True)
 
@@ -25,7 +33,8 @@ class ProblemSet(models.Model):
 
 
 class Problem(models.Model):
-    """`tests` lists the tests in size order as `compute.events.TestSummary` objects (no hidden bytes)."""
+    """`tests` lists the tests in size order as `compute.events.TestSummary` objects (no hidden bytes); `audit` is what
+    the audit found of this problem (`compute.problems.audit.ProblemAudit`), empty before one."""
 
     problem_set = models.ForeignKey(ProblemSet, on_delete=models.CASCADE, related_name="problems")
     slug = models.CharField(max_length=64)
@@ -38,6 +47,10 @@ class Problem(models.Model):
     memory_bytes = models.BigIntegerField()
     content_sha256 = models.CharField(max_length=64)
     tests = models.JSONField(default=list)
+    checker = models.TextField(default="tokens")
+    level_names = models.JSONField(default=list, blank=True)
+    limit_source = models.TextField(blank=True, default="", help_text="where cpu_seconds comes from, if not stated")
+    audit = models.JSONField(default=dict, blank=True)
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children")
 
     class Meta:

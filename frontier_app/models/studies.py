@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
+from frontier_app.models.problems import ProblemSet
 from frontier_app.viewer import Viewer
 
 
@@ -47,6 +48,22 @@ class Study(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("study", args=[self.slug])
+
+    def set_of(self, use: str) -> ProblemSet | None:
+        """Its set for `ProblemSet.HELD_OUT` or `ProblemSet.TRAINING`."""
+        return self.train_set if use == ProblemSet.TRAINING else self.held_out_set
+
+    def take_set(self, problem_set: ProblemSet) -> None:
+        """Make `problem_set` what it is meant for."""
+        field = "train_set" if problem_set.meant_for == ProblemSet.TRAINING else "held_out_set"
+        setattr(self, field, problem_set)
+        self.save(update_fields=[field])
+
+    def uses(self, use: str) -> bool:
+        """Whether runs or evaluations refer to that set, so that another would change what they mean."""
+        if use == ProblemSet.TRAINING:
+            return self.train_set_id is not None and self.runs.exists()
+        return self.evaluations.filter(problem_set=self.held_out_set_id).exists()
 
 
 class Membership(models.Model):

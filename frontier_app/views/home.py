@@ -4,15 +4,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Count, F, Max, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.safestring import mark_safe
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from frontier_app import launch
 from frontier_app.explorer import standings
 from frontier_app.figures.thumbnail import ThumbnailPoint, thumbnail
+from frontier_app.forms import NewStudyForm
 from frontier_app.models import Evaluation, Job, Path, Rollup, Study
 from frontier_app.models.jobs import JobQuerySet
 from frontier_app.placement import select
@@ -119,3 +121,22 @@ def create_miniature(request: HttpRequest) -> HttpResponse:
         messages.error(request, str(error))
         return redirect("home")
     return redirect(study)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_study(request: HttpRequest) -> HttpResponse:
+    """A study of one's own, and the import of its problems; where the import is refused nothing is made (422)."""
+    person = signed_in(request)
+    form = NewStudyForm(request.POST if request.method == "POST" else None, initial=request.GET.dict())
+    if form.is_bound and form.is_valid():
+        asked = form.cleaned_data
+        own = {name: asked.pop(name) for name in ("title", "slug", "question")}
+        try:
+            with transaction.atomic():
+                study = launch.create_study(person, **own)
+                jobs = launch.launch_import(study, person, **asked).jobs if asked["path"] else []
+        except launch.LaunchError as error:
+            form.refuse(error.field, error.message)
+        else:
+            return redirect(jobs[0] if jobs else study)
+    return render_page(request, "new_study.html", {"form": form}, status=422 if form.errors else 200)

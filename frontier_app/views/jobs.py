@@ -29,6 +29,11 @@ SHOWN = {
     "failed": (Job.FAILED, Job.LOST),
     "cancelled": (Job.CANCELLED,),
 }
+IMPORT_COUNTS = (
+    ("new", "new", "in none of the sets compared with"),
+    ("duplicates", "duplicate", "the same statement, limits and tests as a problem known already"),
+    ("refused", "refused", "could not be read; the reasons are below"),
+)
 
 
 @require_safe
@@ -93,9 +98,24 @@ def job(request: HttpRequest, reference: str) -> HttpResponse:
         "runs": list(job.runs.all()[:50]),
         "checkpoints": list(job.checkpoints.all()[:50]),
         "evaluations": evaluations_made(job),
+        "found": found_by(job),
         "log": log_text(job),
     }
-    return render_page(request, "job.html", context, parts=("state", "outcome"))
+    return render_page(request, "job.html", context, parts=("state", "found", "outcome"))
+
+
+def found_by(job: Job) -> dict[str, object] | None:
+    """What an import or an audit that succeeded has to say; None for any other job."""
+    if job.state != Job.SUCCEEDED or job.kind not in ("import", "audit"):
+        return None
+    found: dict[str, object] = {"kind": job.kind, **job.summary}
+    if job.kind == "import":
+        reference = job.config["reference"]
+        found["counts"] = [(words, job.summary.get(name), tip) for name, words, tip in IMPORT_COUNTS]
+    else:
+        reference = job.config["problems"]["reference"]
+    train = job.study.train_set if job.study else None
+    return found | {"set": "train" if train is not None and train.reference == reference else "held_out"}
 
 
 def evaluations_made(job: Job) -> list[dict[str, object]]:
@@ -160,6 +180,13 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
 def retry(request: HttpRequest, reference: str) -> HttpResponse:
     job = open_job(request, reference)
     return _change(request, job, launch.retry)
+
+
+@require_POST
+def import_for_real(request: HttpRequest, reference: str) -> HttpResponse:
+    """What a dry run tried, with the same config."""
+    job = open_job(request, reference)
+    return _change(request, job, launch.import_for_real)
 
 
 def _change(request: HttpRequest, job: Job, verb: "launch.Verb") -> HttpResponse:

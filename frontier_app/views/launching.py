@@ -1,6 +1,7 @@
 """The forms that start work: what it will cost before it starts, errors beside the field, and the verb behind each."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path as FilePath
 from typing import NamedTuple
 
 from django.contrib import messages
@@ -47,12 +48,26 @@ KINDS = {
         "Writes (1 − a) × low + a × high as a checkpoint folder of its own. A sweep needs none of this; a folder is "
         "for use elsewhere.",
     ),
+    "import": Kind(
+        "import of problems",
+        "Import problems",
+        "Reads problems, tests and known programs from a file or a folder on the server and makes them the study's "
+        "held-out or training set. Try it first: the result counts what is new, duplicate or refused, and why.",
+    ),
+    "audit": Kind(
+        "audit of problems",
+        "Launch an audit",
+        "Judges the programs that came with the problems, and shows which tests tell slow from fast, where a limit is "
+        "too tight, and where verdicts differ from what was declared.",
+    ),
 }
 VERBS: dict[str, Callable[..., verbs.Launched]] = {
     "sweep": verbs.launch_sweep,
     "train": verbs.launch_training,
     "evaluate": verbs.launch_evaluation,
     "merge": verbs.launch_merge,
+    "import": verbs.launch_import,
+    "audit": verbs.launch_audit,
 }
 
 
@@ -89,6 +104,8 @@ def _form(request: HttpRequest, study: Study, kind: str) -> LaunchForm:
     given = request.GET.dict()
     if "alpha" in given:
         given.setdefault("alphas", given["alpha"])
+    if kind == "audit" and study.held_out_set is not None:
+        given.setdefault("problem_set", study.held_out_set.reference)
     return FORMS[kind](study, initial=starting_values(study) | given)
 
 
@@ -155,6 +172,10 @@ def work_in_words(configs: Sequence[dict], study: Study) -> str:
         runs, steps = _several(len(configs), "run"), _several(first["steps"], "step")
         each = f"{first['prompts_per_step']} problems × {first['group']} answers"
         return f"{runs} × {steps} × {each} = {answers} programs to judge"
+    if first["kind"] == "import":
+        return f"{'counts' if first['dry_run'] else 'writes'} the problems of {FilePath(first['path']).name or '/'}"
+    if first["kind"] == "audit":
+        return f"every known program, judged {_several(first['repeats'], 'time')} on every test"
     size = max((one.size_bytes for one in study.checkpoints.filter(reference__in=_ingredients(first))), default=0)
     return f"one folder of {size_in_words(size)}" if size else "one folder"
 
