@@ -1,0 +1,251 @@
+"""data/ of a Kattis package: tests, nested groups with their settings, and the levels that follow from them.
+
+Sub-groups of data/secret become levels in the order of their names; samples are public and belong to the first. Bytes
+of tests are kept as they are. Nothing is run.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from compute.problems.coverage import size_order, with_size_levels
+from compute.problems.formats.kattis_checker import check_flags
+from compute.problems.formats.kattis_settings import Settings
+from compute.problems.formats.kattis_yaml import Section, read_yaml
+from compute.problems.formats.package_files import PackageFiles, PackageRefused
+from compute.problems.problem import BlobStore, TestCase
+
+MOST_TESTS = 10_000
+GROUP_FILES = ("testdata.yaml", "test_group.yaml")
+INCLUDES = ("include", "includes", "require_pass")
+MOST_PUBLIC_BYTES = 1 << 20
+_FLAGS = ("output_validator_flags", "output_validator_args")
+_UNUSED = (
+    "on_reject",
+    "grading",
+    "grader_flags",
+    "input_validator_flags",
+    "input_validator_args",
+    "accept_score",
+    "reject_score",
+    "range",
+    "scoring",
+    "max_score",
+    "score_aggregation",
+    "verdict_aggregation",
+    "full_feedback",
+    "hint",
+    "description",
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A test: where it lies in the package, without its suffix, what it is called, and the flags for its validator."""
+
+    path: str
+    identifier: str
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A folder of tests with all that lie below it. `includes`: paths, from data/, of groups that belong to it too."""
+
+    path: str
+    tests: tuple[Found, ...]
+    groups: tuple["Group", ...]
+    flags: tuple[str, ...]
+    includes: tuple[str, ...]
+
+    def every_test(self) -> Iterator[Found]:
+        yield from self.tests
+        for group in self.groups:
+            yield from group.every_test()
+
+    def every_group(self) -> Iterator["Group"]:
+        yield self
+        for group in self.groups:
+            yield from group.every_group()
+
+
+class Suite(NamedTuple):
+    """Tests in size order, the validator's flags for each by its identifier, and the levels' names if they have any."""
+
+    tests: list[TestCase]
+    flags: dict[str, tuple[str, ...]]
+    level_names: tuple[str, ...]
+
+
+def read_suite(files: PackageFiles, settings: Settings, custom: bool, blobs: BlobStore, notes: list[str]) -> Suite:
+    """`custom`: whether the flags are for the package's own validator. Raises PackageRefused."""
+    reader = _Reader(files, settings, custom, notes)
+    root = reader.settings("data", _Inherited(settings.flags, ()))
+    sample = reader.group("data/sample", root)
+    secret = reader.group("data/secret", root)
+    if not any(secret.every_test()):
+        raise PackageRefused("data/secret has no tests.")
+    levels, names = _levels(sample, secret, notes)
+    if (count := sum(map(len, levels))) > MOST_TESTS:
+        raise PackageRefused(f"data has {count} tests, more than {MOST_TESTS}.")
+    flags_of = {test.identifier: test.flags for level in levels for test in level}
+    groups = _stored(files, levels, blobs, notes)
+    if not names:
+        return Suite(with_size_levels(groups[0]), flags_of, ())
+    kept = _without_repeats(groups, flags_of, notes)
+    numbered = [test.model_copy(update={"group": level}) for level, group in enumerate(kept, 1) for test in group]
+    return Suite(size_order(numbered), flags_of, names)
+
+
+class _Inherited(NamedTuple):
+    """`base`: flags of the whole problem, which a group's own follow."""
+
+    base: tuple[str, ...]
+    own: tuple[str, ...]
+
+
+class _Reader:
+    def __init__(self, files: PackageFiles, settings: Settings, custom: bool, notes: list[str]) -> None:
+        self._files, self._settings, self._custom, self._notes = files, settings, custom, notes
+        self._includes: tuple[str, ...] = ()
+
+    def settings(self, folder: str, inherited: _Inherited) -> _Inherited:
+        """The flags that hold in `folder`; leaves what it includes in `_includes`."""
+        self._includes = ()
+        for name in GROUP_FILES:
+            if f"{folder}/{name}" in self._files:
+                values = read_yaml(self._files, f"{folder}/{name}", self._notes, self._settings.constants)
+                self._includes += tuple(_included(values, folder))
+                inherited = self._flags(values, inherited)
+                if static := values.take("static_validation"):
+                    raise values.refused("static_validation", "false: static validators are not supported yet", static)
+                values.pass_over(_UNUSED)
+                values.finish()
+        return inherited
+
+    def _flags(self, values: Section, inherited: _Inherited) -> _Inherited:
+        for key in _FLAGS:
+            if (flags := values.flags(key)) is not None:
+                check_flags(f"{values.file}: {key}", flags, self._custom)
+                inherited = inherited._replace(own=tuple(flags))
+        return inherited
+
+    def group(self, folder: str, inherited: _Inherited) -> Group:
+        inherited = self.settings(folder, inherited)
+        includes = self._includes
+        names, folders = self._files.children(folder)
+        with_files = [name for name in folders if name.endswith(".files")]
+        if with_files:
+            raise PackageRefused(f"{folder}/{with_files[0]}: tests with files of their own are not supported yet.")
+        tests = tuple(self._tests(folder, names, inherited))
+        groups = tuple(self.group(f"{folder}/{name}", inherited) for name in folders)
+        return Group(folder, tests, groups, inherited.base + inherited.own, includes)
+
+    def _tests(self, folder: str, names: list[str], inherited: _Inherited) -> Iterator[Found]:
+        present = set(names)
+        for name in names:
+            stem, _, suffix = name.rpartition(".")
+            if suffix == "in" and stem:
+                if f"{stem}.ans" not in present:
+                    raise PackageRefused(f"{folder}/{stem}.ans is missing, the answer to {folder}/{name}.")
+                flags = self._case_flags(f"{folder}/{stem}.yaml", inherited)
+                path = f"{folder}/{stem}"
+                yield Found(path, path.removeprefix("data/"), flags.base + flags.own)
+            elif suffix == "ans" and stem and f"{stem}.in" not in present:
+                raise PackageRefused(f"{folder}/{stem}.in is missing, the input that {folder}/{name} answers.")
+
+    def _case_flags(self, path: str, inherited: _Inherited) -> _Inherited:
+        if self._settings.legacy or path not in self._files:
+            return inherited
+        values = read_yaml(self._files, path, self._notes)
+        if arguments := values.flags("args"):
+            raise PackageRefused(f"{path}: args: tests with arguments are not supported yet ({arguments[0]!r}).")
+        inherited = self._flags(values, inherited)
+        values.pass_over(_UNUSED)
+        values.finish()
+        return inherited
+
+
+def _included(values: Section, folder: str) -> Iterator[str]:
+    """Paths of groups from the package's root. A name without a folder means a sister of `folder`."""
+    for key in INCLUDES:
+        for name in values.flags(key) or ():
+            name = name.strip("/").removeprefix("data/")
+            rooted = name.split("/")[0] in ("sample", "secret")
+            yield f"data/{name}" if rooted else f"{folder.rpartition('/')[0]}/{name}"
+
+
+def _levels(sample: Group, secret: Group, notes: list[str]) -> tuple[list[list[Found]], tuple[str, ...]]:
+    """The tests of each level, and the levels' names; a single level without name when there are no sub-groups."""
+    groups = [group for group in secret.groups if any(group.every_test()) or group.includes]
+    notes += [f"{one.path} has no tests and was passed over." for one in secret.groups if one not in groups]
+    known = {group.path: group for root in (sample, secret) for group in root.every_group()}
+    if not groups:
+        return [[*sample.every_test(), *secret.tests]], ()
+    levels = [_with_includes(group, known) for group in groups]
+    levels[0] = [*sample.every_test(), *levels[0]]
+    if secret.tests:
+        notes.append(f"data/secret has tests beside its groups; they belong to the last level, {groups[-1].path}.")
+        levels[-1] += secret.tests
+    return levels, tuple(group.path.rpartition("/")[2] for group in groups)
+
+
+def _with_includes(group: Group, known: dict[str, Group], above: tuple[str, ...] = ()) -> list[Found]:
+    """The tests of `group` and of the groups it includes, whose tests are judged by this group's flags."""
+    tests = list(group.every_test())
+    for inner in group.every_group():
+        for path in inner.includes:
+            if path not in known:
+                raise PackageRefused(f"{inner.path} includes the group {path}, which is not there.")
+            if path not in (*above, group.path):
+                taken = {test.identifier for test in tests}
+                for test in _with_includes(known[path], known, (*above, group.path)):
+                    identifier = f"{inner.path}/{test.identifier.removeprefix('secret/')}".removeprefix("data/")
+                    if identifier not in taken:
+                        tests.append(Found(test.path, identifier, inner.flags))
+    return tests
+
+
+def _stored(files: PackageFiles, levels: list[list[Found]], blobs: BlobStore, notes: list[str]) -> list[list[TestCase]]:
+    """The tests with their bytes put into `blobs`, as they are."""
+    windows: list[str] = []
+    stored: list[list[TestCase]] = []
+    for level in levels:
+        stored.append([])
+        for test in level:
+            if len(test.identifier) > 200:
+                raise PackageRefused(f"{test.path}.in has a name longer than 200 letters.")
+            given, answer = files.read(f"{test.path}.in"), files.read(f"{test.path}.ans")
+            windows += [test.path for data in (given, answer) if b"\r\n" in data]
+            stored[-1].append(
+                TestCase(
+                    identifier=test.identifier,
+                    group=1,
+                    input=blobs.put(given),
+                    output=blobs.put(answer),
+                    size_bytes=len(given),
+                    reference_seconds=0.0,
+                    public=test.identifier.startswith("sample/"),
+                )
+            )
+    if windows:
+        notes.append(f"{windows[0]} and {len(windows) - 1} more files of tests have Windows line ends and keep them.")
+    return stored
+
+
+def _without_repeats(
+    levels: list[list[TestCase]], flags: dict[str, tuple[str, ...]], notes: list[str]
+) -> list[list[TestCase]]:
+    """Each test once: what stands in an earlier level or earlier in its own is left out, unless a level would lose
+    all it has."""
+    seen: set[object] = set()
+    kept = []
+    for level in levels:
+        own: dict[object, TestCase] = {}
+        for test in level:
+            own.setdefault((test.input, test.output, flags[test.identifier]), test)
+        kept.append([test for key, test in own.items() if key not in seen] or list(own.values()))
+        seen |= own.keys()
+    if left_out := sum(map(len, levels)) - sum(map(len, kept)):
+        notes.append(f"data: {left_out} tests that stand in several groups were kept once.")
+    return kept
