@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from compute.configs import ProblemsConfig
 from compute.errors import Cancelled
-from compute.events import EventWriter, ProblemAdded, ProblemSetReady, Progress, TestSummary
+from compute.events import EventWriter, ProblemSetReady, Progress
 from compute.miniature.composition import (
     Composition,
     Task,
@@ -24,6 +24,7 @@ from compute.miniature.execution import run_program
 from compute.miniature.inputs import LARGE_RANGES, SMALL_RANGES, Shape, draw_input
 from compute.miniature.rendering import fast_program, slow_program, statement, title
 from compute.miniature.sizes import BINDING_LEVELS, LIMIT_SECONDS, SMALL_SIZES, BindsAt, sizes
+from compute.problems.announcement import problem_added
 from compute.problems.audit import audit
 from compute.problems.coverage import size_order
 from compute.problems.problem import BlobStore, Difficulty, Problem, TestCase, write_problem_set
@@ -161,38 +162,6 @@ def tags(task: Task, binds_at: BindsAt) -> tuple[str, ...]:
     kind, transform, chosen, post = task.composition
     binding = "time never binds" if binds_at is None else f"time binds at level {binds_at}"
     return (f"kind {kind}", f"transform {transform}", f"filter {chosen}", f"last step {post}", binding)
-
-
-def problem_added(reference: str, position: int, problem: Problem, blobs: BlobStore) -> ProblemAdded:
-    """The event: public tests with their text, the others by size only."""
-
-    def text(sha256: str, test: TestCase) -> str | None:
-        return blobs.get(sha256).decode() if test.public else None
-
-    return ProblemAdded(
-        problem_set=reference,
-        position=position,
-        slug=problem.slug,
-        title=problem.title,
-        statement=problem.statement,
-        difficulty=problem.difficulty,
-        tags=problem.tags,
-        cpu_seconds=problem.cpu_seconds,
-        memory_bytes=problem.memory_bytes,
-        content_sha256=problem.content_sha256,
-        levels=problem.levels,
-        tests=tuple(
-            TestSummary(
-                identifier=test.identifier,
-                group=test.group,
-                size_bytes=test.size_bytes,
-                public=test.public,
-                input_text=text(test.input, test),
-                output_text=text(test.output, test),
-            )
-            for test in problem.tests
-        ),
-    )
 
 
 def slow_letters(

@@ -1,0 +1,75 @@
+"""Time limits that a package leaves open: the slowest accepted program's CPU time times a factor, as contests do.
+
+Runs a draft's accepted programs; what else a suite can tell apart is the audit's question.
+"""
+
+import math
+
+from compute.errors import ConfigError, MissingInput
+from compute.judge.judge import Judge, Judgement, Submission
+from compute.judge.languages import LANGUAGES
+from compute.judge.verdict import Verdict, suite_verdict
+from compute.problems.formats import Draft, LimitRule
+from compute.problems.problem import BlobStore, KnownProgram, Problem
+
+# 0.2 s x 5 / 1 s may be 1.0000000000000002: a limit is not a step higher for that.
+_SLACK = 1e-9
+
+
+def with_limit(draft: Draft, judge: Judge, blobs: BlobStore) -> Problem:
+    """The problem of `draft`, with the limit that its rule gives if it states none.
+
+    `judge` must take limits from the problem (`JudgeLimits.cpu_seconds` None) and read tests from `blobs`, where the
+    programs lie too. Raises ConfigError, in one sentence, when there is no accepted program that can be run or when one
+    is not accepted; MissingInput and SandboxError as judging does.
+    """
+    if draft.limit_rule is None:
+        return draft.problem
+    problem = draft.problem
+    accepted = [program for program in draft.programs if program.declared == ("AC",)]
+    runnable = [program for program in accepted if program.language in LANGUAGES]
+    if not runnable:
+        raise ConfigError(_nothing_to_run(accepted))
+    judgements = judge.judge([_submission(problem, program, blobs) for program in runnable])
+    for program, judgement in zip(runnable, judgements, strict=True):
+        if suite_verdict(judgement.letters) != "AC":
+            raise ConfigError(_not_accepted(program, judgement, problem))
+    slowest, judgement = max(
+        zip(runnable, judgements, strict=True), key=lambda pair: (max(pair[1].cpu_seconds), pair[0].name)
+    )
+    seconds = max(judgement.cpu_seconds)
+    limit = computed_limit(seconds, draft.limit_rule)
+    source = f"slowest accepted ({slowest.name}) {seconds:.2f} s x {draft.limit_rule.multiplier:g}"
+    return problem.model_copy(
+        update={"cpu_seconds": limit, "limit_source": f"{source}, rounded up to {limit:g} s"},
+    )
+
+
+def computed_limit(seconds: float, rule: LimitRule) -> float:
+    """The least positive multiple of the rule's resolution that is at least `seconds` x its multiplier."""
+    steps = math.ceil(seconds * rule.multiplier / rule.resolution - _SLACK)
+    return round(max(1, steps) * rule.resolution, 9)
+
+
+def _submission(problem: Problem, program: KnownProgram, blobs: BlobStore) -> Submission:
+    text = blobs.get(program.source)
+    try:
+        return Submission(text.decode(), problem, language=program.language)
+    except UnicodeDecodeError:
+        raise MissingInput(f"The program {program.name} of {problem.slug} is not UTF-8.") from None
+
+
+def _nothing_to_run(accepted: list[KnownProgram]) -> str:
+    if not accepted:
+        return "No time limit is stated, and there is no accepted program to compute one from."
+    languages = ", ".join(sorted({program.language for program in accepted}))
+    return f"No time limit is stated, and its accepted programs are in {languages}, which cannot be run here."
+
+
+def _not_accepted(program: KnownProgram, judgement: Judgement, problem: Problem) -> str:
+    verdict = suite_verdict(judgement.letters)
+    place = next(place for place, letter in enumerate(judgement.letters) if letter not in (Verdict.ACCEPTED, "-"))
+    return (
+        f"No time limit is stated, and none can be computed, because {program.name} is declared accepted "
+        f"but gets {verdict} on the test {problem.tests[place].identifier}."
+    )
