@@ -4,6 +4,7 @@ Jobs do not use it: they speak in events. Results go to standard output, everyth
 """
 
 import argparse
+import io
 import math
 import os
 import shutil
@@ -74,6 +75,8 @@ def cores() -> int:
 
 def status_of(command: Callable[[], int]) -> int:
     """Run a command. What it foresees becomes one sentence on standard error and the error's exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name may hold what the terminal's encoding has not
     try:
         status = command()
         sys.stdout.flush()
