@@ -1,4 +1,4 @@
-"""Writes the training and the held-out problem set of the miniature: tasks, tests, answers, audit.
+"""Writes the training and the held-out problem set of the miniature: tasks, tests, answers, known programs, audit.
 
 Everything but the reference's run times follows from the seed. Answers come from the fast program and are compared
 with the slow one's on small inputs; both are the family's own, so they run in this process.
@@ -27,7 +27,8 @@ from compute.miniature.sizes import BINDING_LEVELS, LIMIT_SECONDS, SMALL_SIZES, 
 from compute.problems.announcement import problem_added
 from compute.problems.audit import audit
 from compute.problems.coverage import size_order
-from compute.problems.problem import BlobStore, Difficulty, Problem, TestCase, write_problem_set
+from compute.problems.problem import BlobStore, Difficulty, KnownProgram, Problem, TestCase, write_problem_set
+from compute.problems.programs import programs_beside, write_known_programs
 
 MEMORY_BYTES = 256 << 20
 PUBLIC_TESTS = 2
@@ -88,6 +89,7 @@ def finish(
 ) -> None:
     path = config.folder / f"{reference}.jsonl"
     sha256 = write_problem_set(path, problems)
+    write_known_programs(programs_beside(path), known_programs(problems, specified, blobs))
     emit(
         ProblemSetReady(
             problem_set=reference,
@@ -162,6 +164,23 @@ def tags(task: Task, binds_at: BindsAt) -> tuple[str, ...]:
     kind, transform, chosen, post = task.composition
     binding = "time never binds" if binds_at is None else f"time binds at level {binds_at}"
     return (f"kind {kind}", f"transform {transform}", f"filter {chosen}", f"last step {post}", binding)
+
+
+def known_programs(
+    problems: Sequence[Problem], specified: Sequence[Specification], blobs: BlobStore
+) -> Iterator[KnownProgram]:
+    """The fast and the slow program of every problem, for the audit job.
+
+    A slow one is declared too slow even where time never binds: that such a suite lets it pass is for an audit to find.
+    """
+    for problem, specification in zip(problems, specified, strict=True):
+        task = specification.task
+        programs = [("fast.py", fast_program(task), "AC")]
+        if task.kind.fast:
+            programs.append(("slow.py", slow_program(task), "TLE"))
+        for name, text, declared in programs:
+            source = blobs.put(text.encode())
+            yield KnownProgram(problem=problem.slug, name=name, language="python", source=source, declared=(declared,))
 
 
 def slow_letters(

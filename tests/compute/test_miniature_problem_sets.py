@@ -13,6 +13,7 @@ from compute.miniature.kinds import HELD_OUT_KINDS, KINDS
 from compute.miniature.problem_sets import run
 from compute.miniature.study import BASE_FOLDER, PLAN, SMALL, MiniaturePlan
 from compute.problems.problem import BlobStore, Problem, read_problem_set
+from compute.problems.programs import read_known_programs
 
 TRAIN = {"easy": 3, "medium": 4, "hard": 20}
 HELD_OUT = {"easy": 2, "medium": 3, "hard": 10}
@@ -111,6 +112,15 @@ def test_the_audit_sees_levels_bind_one_after_the_other(events: list[AnyEvent]) 
     share = audit["reference_share_max"]
     assert isinstance(share, float)
     assert share < 0.5
+
+
+def test_the_fast_and_the_slow_program_of_every_problem_lie_beside_the_set(folder: Path) -> None:
+    problems = read_problem_set(folder / "held-out.jsonl")
+    programs = read_known_programs(folder / "held-out.programs.jsonl")
+    declared = Counter(program.declared for program in programs)
+    assert (declared["AC",], declared["TLE",]) == (len(problems), len(problems) - HELD_OUT["easy"])
+    assert {program.problem for program in programs} == {problem.slug for problem in problems}
+    assert all(b"print" in BlobStore(folder / "blobs").get(program.source) for program in programs)
 
 
 def test_the_seed_decides_everything_but_run_times(tmp_path: Path) -> None:
