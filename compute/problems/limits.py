@@ -14,9 +14,10 @@ from compute.problems.problem import BlobStore, KnownProgram, Problem
 
 # 0.2 s x 5 / 1 s may be 1.0000000000000002: a limit is not a step higher for that.
 _SLACK = 1e-9
+_SOURCE = "slowest accepted ("
 
 
-def with_limit(draft: Draft, judge: Judge, blobs: BlobStore) -> Problem:
+def computed_limit(draft: Draft, judge: Judge, blobs: BlobStore) -> Problem:
     """The problem of `draft`, with the limit that its rule gives if it states none.
 
     `judge` must take limits from the problem (`JudgeLimits.cpu_seconds` None) and read tests from `blobs`, where the
@@ -38,14 +39,19 @@ def with_limit(draft: Draft, judge: Judge, blobs: BlobStore) -> Problem:
         zip(runnable, judgements, strict=True), key=lambda pair: (max(pair[1].cpu_seconds), pair[0].name)
     )
     seconds = max(judgement.cpu_seconds)
-    limit = computed_limit(seconds, draft.limit_rule)
-    source = f"slowest accepted ({slowest.name}) {seconds:.2f} s x {draft.limit_rule.multiplier:g}"
+    limit = limit_by(draft.limit_rule, seconds)
+    source = f"{_SOURCE}{slowest.name}) {seconds:.2f} s x {draft.limit_rule.multiplier:g}"
     return problem.model_copy(
         update={"cpu_seconds": limit, "limit_source": f"{source}, rounded up to {limit:g} s"},
     )
 
 
-def computed_limit(seconds: float, rule: LimitRule) -> float:
+def is_computed(problem: Problem) -> bool:
+    """Whether the problem's time limit came from `computed_limit`, and so may differ from machine to machine."""
+    return problem.limit_source.startswith(_SOURCE)
+
+
+def limit_by(rule: LimitRule, seconds: float) -> float:
     """The least positive multiple of the rule's resolution that is at least `seconds` x its multiplier."""
     steps = math.ceil(seconds * rule.multiplier / rule.resolution - _SLACK)
     return round(max(1, steps) * rule.resolution, 9)

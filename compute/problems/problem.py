@@ -8,10 +8,10 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -108,6 +108,12 @@ class Problem(BaseModel):
     def levels(self) -> int:
         """Number of groups of tests."""
         return self.tests[-1].group
+
+    def model_copy(self, *, update: Mapping[str, object] | None = None, deep: bool = False) -> Self:
+        """As in pydantic, but an identity computed of the original is not the copy's."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__.pop("content_sha256", None)
+        return copy
 
     @cached_property
     def content_sha256(self) -> str:

@@ -81,3 +81,10 @@ def test_the_content_hash_follows_what_solver_and_judge_see() -> None:
 def test_groups_ascend_from_one_without_a_gap(groups: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="ascend"):
         problem(tests=tuple(make_case(str(place), group) for place, group in enumerate(groups)))
+
+
+def test_a_changed_copy_has_an_identity_of_its_own(sums: dict[str, str]) -> None:
+    problem = read_problem_set(Path(sums["path"]))[0]
+    before = problem.content_sha256
+    assert problem.model_copy(update={"cpu_seconds": 9.0}).content_sha256 != before
+    assert problem.model_copy(update={"slug": "another"}).content_sha256 == before

@@ -32,8 +32,9 @@ def format_of(path: Path, name: str | None = None) -> Format:
     return found
 
 
-def open_package(path: Path, format: str | None = None, *, blobs: BlobStore) -> Draft:
-    """The one problem at `path`, as `python -m compute judge PACKAGE` wants it; its bytes go to `blobs`.
+def open_package(path: Path, format: str | None, blobs: BlobStore) -> Draft:
+    """The one problem at `path`, in the format called `format` or (None) the one that recognises it; its bytes go to
+    `blobs`. For commands on a package: `python -m compute judge PACKAGE`.
 
     Its time limit may still have to be computed (`compute.problems.limits`). Raises MissingInput when nothing lies
     there, and ConfigError with the reason when it is refused, when its tests have to be generated first, or when it
