@@ -1,0 +1,4 @@
+import os
+
+print(int(input()) ** 2, flush=True)
+os.abort()

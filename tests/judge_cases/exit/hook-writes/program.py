@@ -1,0 +1,3 @@
+import atexit
+
+atexit.register(lambda: print(int(input()) ** 2))

@@ -1,0 +1,2 @@
+numbers = [0] * 10**9
+print(len(numbers))

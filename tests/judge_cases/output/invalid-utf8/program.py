@@ -1,0 +1,3 @@
+import sys
+
+sys.stdout.buffer.write(b"\xff\xfe\x00 9\x00 \xed\xa0\x80 \xc0\xaf" * 100)

@@ -1,0 +1,5 @@
+import _thread
+
+held = _thread.allocate_lock()
+held.acquire()
+held.acquire()
