@@ -90,9 +90,9 @@ def read_suite(files: PackageFiles, settings: Settings, custom: bool, blobs: Blo
         raise PackageRefused(f"data has {count} tests, more than {MOST_TESTS}.")
     flags_of = {test.identifier: test.flags for level in levels for test in level}
     groups = _stored(files, levels, blobs, notes)
+    kept = _without_repeats(groups, flags_of, notes) if names or secret.includes else groups
     if not names:
-        return Suite(with_size_levels(groups[0]), flags_of, ())
-    kept = _without_repeats(groups, flags_of, notes)
+        return Suite(with_size_levels(kept[0]), flags_of, ())
     numbered = [test.model_copy(update={"group": level}) for level, group in enumerate(kept, 1) for test in group]
     return Suite(size_order(numbered), flags_of, names)
 
@@ -181,7 +181,7 @@ def _levels(sample: Group, secret: Group, notes: list[str]) -> tuple[list[list[F
     notes += [f"{one.path} has no tests and was passed over." for one in secret.groups if one not in groups]
     known = {group.path: group for root in (sample, secret) for group in root.every_group()}
     if not groups:
-        return [[*sample.every_test(), *secret.tests]], ()
+        return [[*sample.every_test(), *_with_includes(secret, known)]], ()
     levels = [_with_includes(group, known) for group in groups]
     levels[0] = [*sample.every_test(), *levels[0]]
     if secret.tests:

@@ -4,6 +4,7 @@ A wrong type is refused; a key that nobody asked for becomes a note. Only plain 
 documents whose aliases could multiply are refused before anything is built.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
@@ -11,8 +12,10 @@ import yaml
 
 from compute.problems.formats.package_files import PackageFiles, PackageRefused
 
-MOST_YAML_BYTES = 1 << 20
+MOST_YAML_BYTES = 256 << 10
+MOST_NESTED = 30
 MOST_ALIASES = 20
+_EXPONENT_ALONE = re.compile(r"\d{1,9}[eE][+-]?\d{1,3}")  # a number to everybody but YAML 1.1, which wants a point
 
 
 class Section:
@@ -53,6 +56,8 @@ class Section:
         value = self.take(key)
         if value is None:
             return None
+        if isinstance(value, str) and _EXPONENT_ALONE.fullmatch(value):
+            value = float(value)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
             raise self.refused(key, "a number above 0", value)
         return float(value)
@@ -124,9 +129,7 @@ def read_yaml(
         raise PackageRefused(f"{path} has {files.size(path)} bytes, more than {MOST_YAML_BYTES}.")
     text = with_constants(read_text(files, path, notes), constants)
     try:
-        aliases = sum(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader))
-        if aliases > MOST_ALIASES:
-            raise PackageRefused(f"{path} has {aliases} aliases, more than {MOST_ALIASES}.")
+        _check_shape(path, text)
         value = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
@@ -136,6 +139,18 @@ def read_yaml(
             raise
         raise PackageRefused(f"{path} is not YAML that can be read: {_first_line(error)}.") from None
     return Section(path, value, notes)
+
+
+def _check_shape(path: str, text: str) -> None:
+    """Refuse what takes the parser quadratic time or the builder exponential space, at the first sign of it."""
+    depth = aliases = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        aliases += isinstance(event, yaml.AliasEvent)
+        if depth > MOST_NESTED:
+            raise PackageRefused(f"{path} is nested more than {MOST_NESTED} deep.")
+        if aliases > MOST_ALIASES:
+            raise PackageRefused(f"{path} has more than {MOST_ALIASES} aliases.")
 
 
 def _first_line(error: Exception) -> str:
