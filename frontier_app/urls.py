@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import path
 
 from frontier_app.api import api
-from frontier_app.views import checkpoints, home, jobs, launching, login, problems, runs, sharing, studies
+from frontier_app.views import audit, checkpoints, home, jobs, launching, login, problems, runs, sharing, studies
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -21,6 +21,8 @@ urlpatterns = [
     path("studies/<slug:slug>/problems/", problems.problems, name="problems"),
     path("studies/<slug:slug>/problems/<str:problem>/", problems.problem, name="problem"),
     path("studies/<slug:slug>/problems/<str:problem>/sizes.json", problems.sizes, name="problem_sizes"),
+    path("studies/<slug:slug>/audit/", audit.audit, name="audit"),
+    path("studies/<slug:slug>/audit/figures.json", audit.figures, name="audit_figures"),
     path("studies/<slug:slug>/runs/", runs.runs, name="runs"),
     path("studies/<slug:slug>/runs/curves.json", runs.curves, name="run_curves"),
     path("studies/<slug:slug>/checkpoints/", checkpoints.checkpoints, name="checkpoints"),

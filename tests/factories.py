@@ -15,8 +15,10 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from compute.configs import (
+    AuditConfig,
     EvaluateConfig,
     EvaluationPoint,
+    ImportConfig,
     Ingredient,
     JobConfig,
     ProblemsConfig,
@@ -26,17 +28,22 @@ from compute.configs import (
 )
 from compute.events import (
     AnyEvent,
+    AuditReady,
     CheckpointWritten,
     EvaluationFinished,
     EvaluationStarted,
     Finished,
     Metric,
     ProblemAdded,
+    ProblemAudited,
     ProblemSetReady,
     SampleRecord,
     Samples,
     TestSummary,
 )
+from compute.problems.audit import JudgedProgram, Trial, audit_problem, audit_set
+from compute.problems.problem import Problem as ProblemOnDisk
+from compute.problems.problem import TestCase
 from frontier_app.ingest import ingest
 from frontier_app.jobs import queue
 from frontier_app.models import (
@@ -47,6 +54,7 @@ from frontier_app.models import (
     Membership,
     MergeIngredient,
     Path,
+    Problem,
     ProblemSet,
     Run,
     ShareLink,
@@ -208,6 +216,84 @@ def write_problems(study: Study, problems: int, groups: Sequence[int] = GROUPS) 
     job = claimed(config, study, "Write the problems")
     references = (study.train_set.reference, study.held_out_set.reference)
     tell(job, *(event for one in references for event in problem_events(one, problems, groups)), Finished())
+    return job
+
+
+def audit(study: Study, problem_set: ProblemSet | None = None, seed: int = 0) -> Job:
+    """The audit of a set of the study (the held-out one), done: its known programs are made up."""
+    audited = problem_set or study.held_out_set
+    assert audited is not None
+    job = claimed(AuditConfig(problems=source(audited)), study, f"Audit {audited}")
+    rows = audited.problems.order_by("position")
+    found = [audit_problem(on_disk(row), known_programs(row, seed), 5.0) for row in rows]
+    reference = audited.reference
+    events = [ProblemAudited(problem_set=reference, slug=one.slug, audit=one.as_dict()) for one in found]
+    figures = audit_set(found, isolation="landlock+seccomp+rlimits", safety_factor=5.0).as_dict()
+    programs = sum(len(one.programs) for one in found)
+    summary = {"problems": len(found), "programs": programs, "repeats": 2, "passed_over": []}
+    tell(job, *events, AuditReady(problem_set=reference, audit=figures), Finished(summary=summary))
+    audited.refresh_from_db()
+    return job
+
+
+def on_disk(row: Problem) -> ProblemOnDisk:
+    """The problem of a row, with tests that have sizes and groups but no bytes."""
+    tests = tuple(
+        TestCase(
+            identifier=test["identifier"],
+            group=test["group"],
+            input="0" * 64,
+            output="0" * 64,
+            size_bytes=test["size_bytes"],
+            reference_seconds=0.001,
+        )
+        for test in row.tests
+    )
+    return ProblemOnDisk(
+        slug=row.slug,
+        title=row.title,
+        statement=row.statement,
+        difficulty=row.difficulty,
+        tests=tests,
+        cpu_seconds=row.cpu_seconds,
+        memory_bytes=row.memory_bytes,
+    )
+
+
+def known_programs(row: Problem, seed: int = 0) -> list[JudgedProgram]:
+    """Programs right, slow and wrong, drawn for this problem; some not as declared, some judged differently twice."""
+    rng = random.Random(f"{seed} {row.slug}")
+    tests = len(row.tests)
+    kinds = [("fast.py", ("AC",), "A", 0.02 + 0.7 * rng.random() ** 3)]
+    if rng.random() < 0.8:
+        kinds += [("slow.py", ("TLE",), "T", 1.0)]
+    if rng.random() < 0.6:
+        kinds += [("wrong.cpp", ("WA",), "W", 0.01)]
+    made = []
+    for name, declared, letter, used in kinds:
+        passed = tests if letter == "A" else rng.randrange(tests + 1) if rng.random() < 0.3 else tests // 2
+        letters = "A" * passed + letter * (tests - passed)
+        again = letters[:-1] + "T" if rng.random() < 0.08 else letters
+        times = tuple(round(row.cpu_seconds * used * (place + 1) / tests, 6) for place in range(tests))
+        trials = (Trial(letters, times), Trial(again, times))
+        made.append(JudgedProgram(name, "cpp" if name.endswith("cpp") else "python", declared, trials))
+    return made
+
+
+def tried_import(study: Study, dry_run: bool = True, **found: object) -> Job:
+    """An import that ended, by default as a dry run that found something of everything."""
+    home = FilePath(settings.FRONTIER_HOME)
+    config = ImportConfig(
+        reference=f"{study.slug}.held-out-x",
+        path=home,
+        folder=home / "problem_sets",
+        blobs=home / "blobs",
+        dry_run=dry_run,
+    )
+    job = claimed(config, study, "Try the import of packages (held-out)")
+    refusals = [["guess", "problem.yaml: interactive problems are not supported yet."]]
+    summary = {"new": 3, "duplicates": 2, "refused": 1, "refusals": refusals, "notes": ["hello: images are left out."]}
+    tell(job, Finished(summary=summary | {"format": "kattis", "dry_run": dry_run} | found))
     return job
 
 

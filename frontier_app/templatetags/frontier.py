@@ -3,13 +3,17 @@
 Missing is an em dash, never 0. A rate never stands without its interval and its n when they are known.
 """
 
+import json
 import math
+from collections.abc import Sequence
 from datetime import datetime
 
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+
+from compute.judge.verdict import SUITE_VERDICTS
 
 register = template.Library()
 
@@ -26,6 +30,12 @@ VERDICTS = {
     "N": "no program",
     "I": "infrastructure trouble",
     "-": "not run",
+}
+LAYERS = {
+    "root-namespaces": "namespaces of root",
+    "user-namespaces": "user namespaces",
+    "none": "no isolation",
+    "rlimits": "resource limits",
 }
 CLASSES = {
     "S": "solved",
@@ -190,6 +200,48 @@ def point(origin: str, position: object = None) -> dict[str, object]:
     at = _number(position)
     extrapolated = at is not None and not 0 <= at <= 1
     return {"origin": origin, "extrapolated": extrapolated}
+
+
+@register.filter
+def times(value: object) -> str:
+    """A ratio as one says it: × 1.4, × 0.25, × 12 000."""
+    number = _number(value)
+    if number is None:
+        return DASH
+    return f"× {count(number)}" if number >= 100 else f"× {number:.2g}"
+
+
+@register.filter
+def share(value: object) -> str:
+    """A share as a percentage with two digits: 43 %, 0.12 %."""
+    number = _number(value)
+    if number is None:
+        return DASH
+    return f"{100 * number:.0f} %" if number >= 0.1 else f"{100 * number:.2g} %"
+
+
+@register.filter
+def declared(verdicts: Sequence[str]) -> str:
+    """The verdicts that an author allows: AC, "AC or TLE", "not AC", or a dash where nothing is declared."""
+    if not verdicts:
+        return DASH
+    if "AC" not in verdicts and len(verdicts) >= len(SUITE_VERDICTS) - 3:
+        return "not AC"
+    return " or ".join(verdicts)
+
+
+@register.filter
+def isolation(value: str) -> str:
+    """What holds programs back, in words: "namespaces of root, landlock, seccomp, resource limits"."""
+    if not value:
+        return DASH
+    return ", ".join(LAYERS.get(part, part) for part in value.split("+"))
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """For an element whose text is copied."""
+    return json.dumps(value, indent=1)
 
 
 ADVICE = {
