@@ -1,5 +1,7 @@
 """`python -m compute KIND config.json`: a config in, one event a line out on standard output.
 
+Two commands for people, `judge` and `audit`, start here as well and speak in plain text (`COMMANDS`).
+
 The child of a worker, or of anybody's shell. It dies with its parent, stops between steps when it gets SIGTERM, and
 ends in exactly one of finished, cancelled and failed. It knows neither database nor broker. Whatever a library prints
 goes to standard error, so that standard output holds events and nothing else.
@@ -32,8 +34,10 @@ RUNNERS = {
     "evaluate": "compute.rollout.evaluate",
 }
 VERSIONS_OF = ("frontier", "torch", "transformers", "trl", "numpy")
+COMMANDS = {"judge": "compute.judge.command", "audit": "compute.problems.audit_command"}
 USAGE = f"Usage: python -m compute KIND config.json, where KIND is one of {', '.join(KINDS)}."
 HELP = f"""{USAGE}
+   or: python -m compute judge PACKAGE ... and python -m compute audit PACKAGE ..., which --help after them explains.
 
 The config is a JSON object; compute/configs.py says what each kind takes. A job's page shows its config to run by hand.
 Events come out on standard output, one JSON object a line; what libraries print goes to standard error.
@@ -43,7 +47,11 @@ Runner = Callable[[JobConfig, EventWriter, Callable[[], bool]], Mapping[str, obj
 
 
 def main(arguments: list[str]) -> int:
-    """Run one job, or say how. Returns the exit status: 0 finished, otherwise the error's (see `compute.errors`)."""
+    """Run one job or command, or say how. Returns the exit status: 0 finished, otherwise the error's (see
+    `compute.errors`)."""
+    if is_command(arguments):
+        status: int = importlib.import_module(COMMANDS[arguments[0]]).main(arguments[1:])
+        return status
     if "--help" in arguments or "-h" in arguments:
         sys.stdout.write(HELP)
         return 0
@@ -72,6 +80,12 @@ def main(arguments: list[str]) -> int:
         return report_unexpected(emit, error)
     emit(Finished(summary=summary))
     return 0
+
+
+def is_command(arguments: list[str]) -> bool:
+    """Whether a person asks for a command. `audit` is also a kind of job: with a config's file it is one."""
+    is_job = len(arguments) == 2 and arguments[0] in KINDS and arguments[1].endswith(".json")
+    return bool(arguments) and arguments[0] in COMMANDS and not is_job
 
 
 def request(arguments: list[str]) -> JobConfig:

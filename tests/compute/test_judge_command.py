@@ -1,0 +1,287 @@
+"""`python -m compute judge`: what it prints, in which order, how it ends and what it leaves behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FAST = "n = int(input())\nprint(n * (n + 1) // 2)\n"
+SLOW = "n = int(input())\ntotal = 0\nfor k in range(n + 1):\n    total += k\nprint(total)\n"
+WRONG_ON_LARGE = "n = int(input())\nprint(min(n, 5000) * (n + 1) // 2)\n"
+KEYS = [
+    "submission",
+    "language",
+    "verdict",
+    "letters",
+    "tests",
+    "levels_passed",
+    "levels_total",
+    "max_cpu_seconds",
+    "max_memory_bytes",
+    "isolation",
+    "time_limit_seconds",
+    "time_limit_source",
+    "memory_limit_bytes",
+    "cpu_seconds",
+    "memory_bytes",
+    "rules",
+    "message",
+]
+SUBMISSIONS = {
+    "accepted/formula.py": FAST,
+    "time_limit_exceeded/loop.py": SLOW,
+    "wrong_answer/capped.py": WRONG_ON_LARGE,
+}
+TESTS = {
+    "sample/1": 3,
+    "secret/1-small/1": 10,
+    "secret/1-small/2": 200,
+    "secret/2-large/1": 10**9,
+    "secret/2-large/2": 10**12,
+}
+NAMES = list(TESTS)
+
+
+@pytest.fixture
+def package(tmp_path):
+    return write_package(tmp_path / "sums")
+
+
+def write_package(folder, *, limits="limits:\n  time_limit: 0.3\n", submissions=SUBMISSIONS, tests=TESTS):
+    """A Kattis package: print 1 + 2 + ... + n. The large group stops a program that adds one by one."""
+    folder.mkdir()
+    (folder / "problem.yaml").write_text(f"problem_format_version: 2023-07-draft\nname: Sums\n{limits}")
+    (folder / "problem_statement").mkdir()
+    (folder / "problem_statement" / "problem.en.tex").write_text("Print the sum of the first $n$ numbers.\n")
+    for name, n in tests.items():
+        path = folder / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_name(f"{path.name}.in").write_text(f"{n}\n")
+        path.with_name(f"{path.name}.ans").write_text(f"{n * (n + 1) // 2}\n")
+    for name, text in submissions.items():
+        path = folder / "submissions" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def judge(*arguments, **keywords):
+    command = [sys.executable, "-m", "compute", "judge", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=120, **keywords)
+
+
+def lines_of(done):
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def program(tmp_path, text, name="program.py"):
+    path = tmp_path / name
+    path.write_text(text)
+    return path
+
+
+def folders_in(path):
+    return [entry.name for entry in path.iterdir() if entry.is_dir()]
+
+
+def test_a_submission_is_one_line_with_every_figure(tmp_path, package):
+    path = program(tmp_path, SLOW)
+    done = judge(package, "--submission", path, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    (line,) = lines_of(done)
+    assert list(line) == KEYS
+    assert (line["submission"], line["language"], line["verdict"]) == (str(path), "python", "TLE")
+    assert line["letters"] == "AAATT"
+    assert (line["levels_passed"], line["levels_total"]) == (1, 2)
+    assert len(line["tests"]) == len(set(line["tests"])) == len(line["letters"])
+    assert len(line["cpu_seconds"]) == len(line["memory_bytes"]) == 5
+    assert line["max_cpu_seconds"] == max(line["cpu_seconds"]) > line["time_limit_seconds"] == 0.3
+    assert line["max_memory_bytes"] == max(line["memory_bytes"]) > 0
+    assert "rlimits" in line["isolation"]
+    assert line["time_limit_source"] == "stated by the package"
+
+
+def test_lines_follow_the_order_of_the_submissions(tmp_path, package):
+    texts = [WRONG_ON_LARGE, FAST, "raise ValueError\n", "print(\n", FAST]
+    paths = [program(tmp_path, text, f"{place}.py") for place, text in enumerate(texts)]
+    done = judge(package, *[word for path in paths for word in ("--submission", path)], "--json", "--workers", 2)
+    assert [line["submission"] for line in lines_of(done)] == [str(path) for path in paths]
+    assert [line["verdict"] for line in lines_of(done)] == ["WA", "AC", "RE", "CE", "AC"]
+    assert [line["levels_passed"] for line in lines_of(done)] == [1, 2, 0, 0, 2]
+
+
+def test_a_level_judges_its_tests_only(tmp_path, package):
+    path = program(tmp_path, SLOW)
+    (line,) = lines_of(judge(package, "--submission", path, "--level", 1, "--json"))
+    assert (line["verdict"], line["letters"]) == ("AC", "AAA")
+    assert (line["levels_passed"], line["levels_total"]) == (1, 2)
+    assert len(line["tests"]) == 3
+
+
+def test_given_limits_replace_the_packages(tmp_path, package):
+    path = program(tmp_path, "block = bytearray(60 << 20)\n" + FAST)
+    (line,) = lines_of(judge(package, "--submission", path, "--time-limit", 2, "--memory-limit", 40, "--json"))
+    assert (line["time_limit_seconds"], line["memory_limit_bytes"]) == (2, 40 << 20)
+    assert line["time_limit_source"] == "given"
+    assert line["verdict"] == "MLE"
+
+
+def test_all_compares_with_the_declared_verdicts(package):
+    done = judge(package, "--all", "--json")
+    *lines, last = lines_of(done)
+    assert done.returncode == 0
+    assert last == {"agreement": {"declared": 3, "agreeing": 3}}
+    assert {(line["verdict"], *line["declared"], line["agrees"]) for line in lines} == {
+        ("AC", "AC", True),
+        ("TLE", "TLE", True),
+        ("WA", "WA", True),
+    }
+    assert [list(line) for line in lines] == [[*KEYS, "declared", "agrees"]] * 3
+
+
+def test_a_declared_verdict_that_is_not_met_is_exit_status_one(tmp_path):
+    package = write_package(tmp_path / "sums", submissions={"accepted/a.py": FAST, "wrong_answer/not.py": FAST})
+    done = judge(package, "--all", "--json")
+    assert done.returncode == 1
+    assert [line["agrees"] for line in lines_of(done)[:-1]] == [True, False]
+    assert lines_of(done)[-1] == {"agreement": {"declared": 2, "agreeing": 1}}
+
+
+def test_the_given_submissions_come_before_the_packages_own(tmp_path, package):
+    path = program(tmp_path, FAST)
+    *lines, _ = lines_of(judge(package, "--all", "--submission", path, "--json"))
+    assert lines[0]["submission"] == str(path)
+    assert [line["agrees"] for line in lines] == [None, True, True, True]
+
+
+def test_the_table_shows_levels_limit_and_agreement(package):
+    done = judge(package, "--all")
+    assert "Limits: 0.3 s CPU (stated by the package)" in done.stdout
+    (row,) = [line for line in done.stdout.splitlines() if "loop.py" in line]
+    assert row.split()[1:4] == ["python", "TLE", "1/2"]
+    assert row.split()[6:] == ["AAA", "TT", "TLE", "yes"]
+    assert done.stdout.splitlines()[-1] == "Declared verdicts met: 3 of 3."
+
+
+def test_a_limit_that_is_not_stated_is_computed_and_shows_its_factor(tmp_path):
+    package = write_package(tmp_path / "sums", limits="", submissions={"accepted/formula.py": FAST})
+    (line,) = lines_of(judge(package, "--submission", program(tmp_path, FAST), "--json"))
+    assert line["verdict"] == "AC"
+    assert line["time_limit_seconds"] >= 1
+    assert " x " in line["time_limit_source"]
+
+
+def test_a_limit_that_cannot_be_computed_must_be_given(tmp_path):
+    package = write_package(tmp_path / "sums", limits="", submissions={"wrong_answer/not.py": FAST})
+    path = program(tmp_path, FAST)
+    done = judge(package, "--submission", path)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert done.stderr.endswith("give one with --time-limit.\n")
+    assert judge(package, "--submission", path, "--time-limit", 1).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--submission", "p.py", "--levle", "1"], "Unrecognized arguments: --levle 1"),
+        (["--submission", "p.py", "--level", "3"], "The problem sums has 2 coverage levels, there is no level 3."),
+        (["--submission", "p.py", "--level", "none"], "'none' is not a whole number from 1 on"),
+        (["--submission", "p.py", "--time-limit", "nan"], "'nan' is not a number of seconds from 0.001 to 600"),
+        (["--submission", "p.py", "--memory-limit", "1"], "'1' is not a number of MiB from 16 to"),
+        (["--submission", "p.py", "--language", "cobol"], "'cobol'"),
+        (["--submission", "p.xyz"], "The language of {tmp}/p.xyz is not known by its name (.py"),
+        (["--submission", "latin.py"], "The program {tmp}/latin.py is not UTF-8 text."),
+        ([], "Name a program with --submission FILE, or judge the package's own with --all."),
+        (["--probe"], "--probe looks at this machine alone"),
+    ],
+)
+def test_a_wrong_request_is_one_sentence_and_status_two(tmp_path, package, arguments, sentence):
+    program(tmp_path, FAST, "p.py")
+    program(tmp_path, FAST, "p.xyz")
+    (tmp_path / "latin.py").write_bytes(b"# caf\xe9\n" + FAST.encode())
+    done = judge(package, *[f"{tmp_path}/{word}" if word[:2] in ("p.", "la") else word for word in arguments])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sentence.replace("{tmp}", str(tmp_path)) in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("missing", ["package", "program"])
+def test_what_is_missing_is_one_sentence_and_status_three(tmp_path, package, missing):
+    path = program(tmp_path, FAST)
+    (path if missing == "program" else package).rename(tmp_path / "elsewhere")
+    done = judge(package, "--submission", path, "--json")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert str(path if missing == "program" else package) in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_all_of_a_package_without_submissions_is_status_three(tmp_path):
+    package = write_package(tmp_path / "bare", submissions={})
+    done = judge(package, "--all")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "no submissions" in done.stderr
+
+
+def test_the_language_can_be_said(tmp_path, package):
+    path = program(tmp_path, FAST, "without-a-suffix")
+    (line,) = lines_of(judge(package, "--submission", path, "--language", "python", "--json"))
+    assert (line["language"], line["verdict"]) == ("python", "AC")
+
+
+def test_nothing_is_left_in_the_temporary_folder(tmp_path, package):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    path = program(tmp_path, FAST)
+    for arguments, status in ((["--submission", path], 0), (["--submission", path, "--level", "9"], 2)):
+        done = judge(package, *arguments, env=os.environ | {"TMPDIR": str(scratch)})
+        assert (done.returncode, folders_in(scratch)) == (status, [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_at_once_and_leaves_nothing(tmp_path, package, number):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    fast, endless = program(tmp_path, FAST, "a.py"), program(tmp_path, "while True: pass\n", "b.py")
+    words = [word for path in [fast] * 8 + [endless] for word in ("--submission", str(path))]
+    command = [sys.executable, "-m", "compute", "judge", str(package), *words, "--json", "--time-limit", "500"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    child = subprocess.Popen([*command, "--workers", "1"], cwd=ROOT, env=os.environ | {"TMPDIR": str(scratch)}, **pipes)
+    try:
+        assert json.loads(child.stdout.readline())["verdict"] == "AC"
+        child.send_signal(number)
+        _, errors = child.communicate(timeout=30)
+    finally:
+        child.kill()
+    assert (child.returncode, errors) == (130, "Interrupted.\n")
+    assert folders_in(scratch) == []
+
+
+def test_the_probe_names_every_layer_and_the_one_used():
+    done = judge("--probe", "--json")
+    (found,) = lines_of(done)
+    assert [layer["name"] for layer in found["layers"]] == ["root-namespaces", "user-namespaces", "landlock", "seccomp"]
+    assert all(bool(layer["isolation"]) != bool(layer["reason"]) for layer in found["layers"])
+    available = [layer["isolation"] for layer in found["layers"] if layer["isolation"]]
+    assert found["used"] == (available[0] if available else None)
+    assert done.returncode == (0 if available else 7)
+    assert found["languages"][0]["version"].startswith("3.")
+    assert found["cores"] >= 1
+
+
+def test_the_probe_for_people_shows_reasons_and_versions():
+    done = judge("--probe")
+    assert done.stdout.splitlines()[0].split() == ["Layer", "Isolation"]
+    assert f"python: {sys.version.split()[0]}" in done.stdout
+    assert "Used: " in done.stdout
+
+
+def test_help_tells_the_exit_status_and_the_agreement_line():
+    done = judge("--help")
+    assert done.returncode == 0
+    assert '{"agreement": {"declared": N, "agreeing": N}}' in done.stdout
+    assert "Exit status" in done.stdout
