@@ -1,14 +1,24 @@
 """Whether an output is right, given the expected output. One function a kind; bytes in, yes or no out.
 
 `tokens` compares as Kattis' default validator does: outputs are split at white space and compared token by token.
-Unlike there, letters' case counts unless asked otherwise. A problem names its checker with options, as in
-"tokens case_insensitive float_tolerance 1e-6". No checker runs a program.
+Unlike there, letters' case counts unless asked otherwise. `json` compares values, for functions' results. A problem
+names its checker with options, as in "tokens case_insensitive float_tolerance 1e-6". No checker here runs a program:
+one whose name begins with "validator" is a program of the problem's own, which `compute.judge.worker` runs.
 """
 
+import json as json_format
 import math
+import re
 from collections.abc import Callable, Sequence
 
 Checker = Callable[[bytes, bytes], bool]
+_SPACES = re.compile(rb"\s+")
+
+
+def validator_flags(name: str) -> list[str] | None:
+    """The flags of a checker that is a program of the problem's own; None for any other checker."""
+    kind, *flags = name.split()
+    return flags if kind == "validator" else None
 
 
 def checker_named(name: str) -> Checker:
@@ -18,6 +28,8 @@ def checker_named(name: str) -> Checker:
         return exact
     if kind == "tokens":
         return _token_checker(name, options)
+    if kind == "json":
+        return _json_checker(name, options)
     raise ValueError(f"No checker is called {name!r}.")
 
 
@@ -26,14 +38,22 @@ def exact(output: bytes, expected: bytes) -> bool:
 
 
 def tokens(
-    output: bytes, expected: bytes, *, case_insensitive: bool = False, absolute: float = 0.0, relative: float = 0.0
+    output: bytes,
+    expected: bytes,
+    *,
+    case_insensitive: bool = False,
+    space_sensitive: bool = False,
+    absolute: float = 0.0,
+    relative: float = 0.0,
 ) -> bool:
     """Equal token by token. With a tolerance, tokens that are both finite numbers may differ by `absolute`, or by
-    `relative` times the expected value."""
+    `relative` times the expected value. `space_sensitive`: the white space between tokens must be the same as well."""
     if case_insensitive:
         output, expected = output.lower(), expected.lower()
     if output == expected:
         return True
+    if space_sensitive and _SPACES.findall(output) != _SPACES.findall(expected):
+        return False
     wanted = expected.split()
     given = output.split(None, len(wanted))  # millions of tokens too many need not be told apart
     if len(given) != len(wanted):
@@ -54,11 +74,13 @@ def _close(given: bytes, wanted: bytes, absolute: float, relative: float) -> boo
 
 
 def _token_checker(name: str, options: Sequence[str]) -> Checker:
-    case_insensitive, tolerance = False, {"absolute": 0.0, "relative": 0.0}
+    case_insensitive, space_sensitive, tolerance = False, False, {"absolute": 0.0, "relative": 0.0}
     words = iter(options)
     for word in words:
         if word == "case_insensitive":
             case_insensitive = True
+        elif word == "space_change_sensitive":
+            space_sensitive = True
         elif word == "float_tolerance":
             tolerance["absolute"] = tolerance["relative"] = _tolerance(name, next(words, ""))
         elif word in ("float_absolute_tolerance", "float_relative_tolerance"):
@@ -67,9 +89,47 @@ def _token_checker(name: str, options: Sequence[str]) -> Checker:
             raise ValueError(f"The checker {name!r} has an unknown option {word!r}.")
 
     def check(output: bytes, expected: bytes) -> bool:
-        return tokens(output, expected, case_insensitive=case_insensitive, **tolerance)
+        return tokens(output, expected, case_insensitive=case_insensitive, space_sensitive=space_sensitive, **tolerance)
 
     return check
+
+
+def json(output: bytes, expected: bytes, *, tolerance: float = 0.0) -> bool:
+    """Equal as JSON values: 1 and 1.0 are, 1 and true are not, and what is no JSON equals nothing. With a `tolerance`,
+    numbers may differ by it, absolutely or relative to the expected one."""
+    try:
+        return _same(_parsed(output), _parsed(expected), tolerance)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _parsed(data: bytes) -> object:
+    return json_format.loads(data, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _same(given: object, wanted: object, tolerance: float) -> bool:
+    if isinstance(given, bool) or isinstance(wanted, bool):
+        return given is wanted
+    if isinstance(given, int | float) and isinstance(wanted, int | float):
+        return given == wanted or (bool(tolerance) and abs(given - wanted) <= tolerance * max(1.0, abs(wanted)))
+    if isinstance(given, list) and isinstance(wanted, list):
+        return len(given) == len(wanted) and all(map(_same, given, wanted, [tolerance] * len(given)))
+    if isinstance(given, dict) and isinstance(wanted, dict):
+        return given.keys() == wanted.keys() and all(_same(given[key], wanted[key], tolerance) for key in given)
+    return given == wanted
+
+
+def _json_checker(name: str, options: Sequence[str]) -> Checker:
+    if not options:
+        return json
+    if options[0] != "float_tolerance" or len(options) > 2:
+        raise ValueError(f"The checker {name!r} has an unknown option {options[0]!r}.")
+    tolerance = _tolerance(name, options[1] if len(options) == 2 else "")
+    return lambda output, expected: json(output, expected, tolerance=tolerance)
 
 
 def _tolerance(name: str, text: str) -> float:

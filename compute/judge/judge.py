@@ -2,43 +2,51 @@
 
 The process that compares never runs a program, and the process that runs never holds an answer. A verdict comes from
 bytes and from the kernel's account of a run alone. CPU time makes a program too slow (or sleeping without end); a run
-just over the limit is repeated while the judge's other workers rest. Infrastructure trouble is its own letter: such a
-run is tried once more in a fresh worker before it becomes I. How programs are locked up is `sandbox`'s business.
+near its limit is repeated while no other judge of this host runs anything. Infrastructure trouble is its own letter:
+such a run is tried once more in fresh sandboxes before it becomes I, and on a host too loaded to judge the judge says
+so and waits. How programs are locked up is `sandbox`'s business.
 """
 
 import hashlib
-import os
-import signal
+import logging
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Generic, Self, TypeVar
+from typing import NamedTuple, Self
 
 from compute.configs import JudgeLimits
 from compute.judge import zygote
 from compute.judge.cache import Outcome, VerdictCache
-from compute.judge.checkers import Checker, checker_named
+from compute.judge.case import ANY, FIRST, NEVER, NOT_RUN, Case, Judgement
+from compute.judge.checkers import checker_named, validator_flags
 from compute.judge.languages import language_named
-from compute.judge.languages.language import Language
-from compute.judge.sandbox import Run, RunLimits, Sandbox, SandboxLost, SealedFile, open_sandbox
+from compute.judge.quiet import QuietLock, load_per_core
+from compute.judge.recent import Recent
+from compute.judge.ruling import STARVED, Bounds, Ruling, ruling_on
+from compute.judge.sandbox import Run, RunLimits, SandboxLost, SealedFile, open_sandbox
 from compute.judge.verdict import Verdict
+from compute.judge.worker import CompileError, Dispute, Worker
+from compute.judge.workshop import Builds
 from compute.problems.problem import BlobStore, Problem, TestCase
 
-# A run is killed at this multiple of the CPU limit. Between the limit and here it is repeated alone, and its least CPU
-# time counts: load only ever adds to it (shared caches cost up to a third), so a run within the limit needs no repeat.
+__all__ = ["Judge", "Judgement", "Submission"]
+log = logging.getLogger(__name__)
+
+# A run is killed at this multiple of the CPU limit. From `DOUBT_FACTOR` on to here it is repeated alone, and its least
+# CPU time counts: load only ever adds to it (shared caches cost up to a third).
 KILL_FACTOR = 1.3
+DOUBT_FACTOR = 0.8
 REPEATS = 2
 # With limits of hundredths of a second ten times the limit is less than a busy machine's scheduling delay.
 LEAST_WALL_SECONDS = 2.0
+CALM_LOAD_PER_CORE = 2.0
 _KEPT_BYTES = 64 << 20
-_NOT_RUN = Outcome(Verdict.NOT_RUN, 0.0, 0)
-_LOST = Outcome(Verdict.INFRASTRUCTURE, 0.0, 0)
+_LOST = Outcome(Verdict.INFRASTRUCTURE, 0.0, 0.0, 0, "sandbox lost")
 
 
 @dataclass(frozen=True)
@@ -55,189 +63,136 @@ class Submission:
         return len(self.problem.tests) if self.tests is None else min(self.tests, len(self.problem.tests))
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """One letter, CPU time, wall time, peak memory and rule for each requested test, in size order.
+class _Record(NamedTuple):
+    """How often a test rejected a program, and what its runs cost."""
 
-    `rules` say what ended a run that neither passed nor gave a wrong answer. `cached`: nothing had to be run.
-    `message`: what the compiler said of a program that does not compile.
-    """
+    runs: int = 0
+    failures: int = 0
+    cpu_seconds: float = 0.0
 
-    letters: str
-    cpu_seconds: tuple[float, ...]
-    memory_bytes: tuple[int, ...]
-    isolation: str
-    cached: bool
-    wall_seconds: tuple[float, ...] = ()
-    rules: tuple[str, ...] = ()
-    message: str = ""
-
-
-@dataclass(eq=False)
-class _Case:
-    """A program on a problem, shared by all submissions of that pair. `outcomes` fills by test; `doubtful` tests ran
-    just over the limit; `remembered` ones came from the cache."""
-
-    text: bytes
-    program: bytes
-    problem: Problem
-    cpu_seconds: float
-    limits: RunLimits
-    setting: str
-    tests: tuple[bytes, ...]
-    check: Checker
-    language: Language
-    wanted: int = 0
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
-    doubtful: set[int] = field(default_factory=set)
-    remembered: frozenset[int] = frozenset()
-
-    def open_tests(self, stop_early: bool) -> list[int]:
-        """What is still to run: everything, or the next test unless one has failed."""
-        missing = [test for test in range(self.wanted) if test not in self.outcomes]
-        if not stop_early or not missing:
-            return missing
-        failed = any(self.outcomes[test].letter != Verdict.ACCEPTED for test in range(missing[0]))
-        return [] if failed else missing[:1]
-
-    def letter(self, run: Run, expected: Callable[[], bytes]) -> Verdict:
-        """The verdict on one run, by what happened first in the life of a program."""
-        killed_from_outside = os.WIFSIGNALED(run.status) and os.WTERMSIG(run.status) == signal.SIGKILL
-        if run.phase == zygote.SETTING_UP or (run.phase == zygote.COMPILING and run.killed == "wall"):
-            return Verdict.INFRASTRUCTURE
-        if run.phase == zygote.COMPILING:
-            return Verdict.INFRASTRUCTURE if killed_from_outside and not run.killed else Verdict.COMPILE_ERROR
-        if run.cpu_seconds > self.cpu_seconds:
-            return Verdict.TIME_LIMIT
-        if run.killed == "wall":
-            # One wait is its end. A program that never gave up the processor did not sleep: the machine starved it.
-            return Verdict.TIME_LIMIT if run.waits > 1 else Verdict.INFRASTRUCTURE
-        if run.output_bytes >= self.limits.output_bytes:
-            return Verdict.OUTPUT_LIMIT
-        if run.memory_bytes > self.limits.memory_bytes:
-            return Verdict.MEMORY_LIMIT
-        if killed_from_outside:
-            return Verdict.INFRASTRUCTURE  # programs cannot send signals, so the kernel or a person did
-        if run.status:
-            exhausted = self.language.ran_out_of_memory(run.error_output)
-            return Verdict.MEMORY_LIMIT if exhausted else Verdict.RUN_TIME_ERROR
-        return Verdict.ACCEPTED if self.check(run.output, expected()) else Verdict.WRONG_ANSWER
-
-    def judgement(self, wanted: int, stop_early: bool, isolation: str) -> Judgement:
-        outcomes = [self.outcomes.get(test, _NOT_RUN) for test in range(wanted)]
-        if stop_early:
-            failed = next((place for place, outcome in enumerate(outcomes) if outcome.letter != "A"), wanted)
-            outcomes = [
-                outcome if place <= failed or outcome.letter == Verdict.COMPILE_ERROR else _NOT_RUN
-                for place, outcome in enumerate(outcomes)
-            ]
-        return Judgement(
-            letters="".join(outcome.letter for outcome in outcomes),
-            cpu_seconds=tuple(outcome.cpu_seconds for outcome in outcomes),
-            memory_bytes=tuple(outcome.memory_bytes for outcome in outcomes),
-            isolation=isolation,
-            cached=all(place in self.remembered for place, o in enumerate(outcomes) if o is not _NOT_RUN),
-        )
+    @property
+    def rejections_a_second(self) -> float:
+        """With one rejection in two runs of some milliseconds where nothing is known."""
+        return (self.failures + 1) / (self.runs + 2) / (self.cpu_seconds / max(1, self.runs) + 0.003)
 
 
 class Judge:
-    """`limits.workers` sandboxes and the verdicts they gave. Close it, or use it in a `with` statement.
+    """`limits.workers` workers and the verdicts they gave. Close it, or use it in a `with` statement.
 
     `executions` counts runs, repeats included; `cache_hits` counts tests that needed none.
     """
 
-    def __init__(self, limits: JudgeLimits, blobs: BlobStore, cache: Path | None = None) -> None:
-        """Raises SandboxError when programs cannot be isolated here and `limits.unsafe` does not allow less."""
+    def __init__(
+        self,
+        limits: JudgeLimits,
+        blobs: BlobStore,
+        cache: Path | None = None,
+        *,
+        layers: Sequence[str] = zygote.LAYERS[:-1],
+        patience_seconds: float = 600.0,
+    ) -> None:
+        """`layers` are tried in turn. `patience_seconds` is how long to wait for a host too loaded to judge.
+
+        Raises SandboxError when programs cannot be isolated here and `limits.unsafe` does not allow less.
+        """
         self.limits = limits
         self.executions = 0
         self.cache_hits = 0
-        self._blobs = blobs
-        self._inputs: _Recent[SealedFile] = _Recent(lambda sha256: _sealed(blobs.get(sha256)))
-        self._answers: _Recent[bytes] = _Recent(lambda sha256: _sized(blobs.get(sha256)))
+        self._blobs, self._patience_seconds = blobs, patience_seconds
+        self._inputs: Recent[SealedFile] = Recent(lambda sha256: _sealed(blobs.get(sha256)), _KEPT_BYTES)
+        self._answers: Recent[bytes] = Recent(lambda sha256: _sized(blobs.get(sha256)), _KEPT_BYTES)
+        self._records: dict[bytes, _Record] = {}
         self._lock = threading.Lock()
         self._counting = threading.Lock()
-        self._sandboxes = [open_sandbox(unsafe=limits.unsafe)]
+        self._quiet = QuietLock()
+        first = open_sandbox(unsafe=limits.unsafe, layers=layers)
+        self.isolation = first.isolation
+        """What holds programs back, strongest first; "none+rlimits" is not isolation."""
+        builds = Builds()
+        self._workers = [
+            Worker(first.layer, limits.toolchain, blobs, builds, first if place == 0 else None)
+            for place in range(limits.workers)
+        ]
         self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="judge")
         self._cache = VerdictCache(cache)
         with ExitStack() as unless_all_start:
             unless_all_start.callback(self.close)
-            self._sandboxes += self._pool.map(Sandbox, [self._sandboxes[0].layer] * (limits.workers - 1))
+            list(self._pool.map(Worker.warm_up, self._workers))
             unless_all_start.pop_all()
-        self._free: SimpleQueue[Sandbox] = SimpleQueue()
-        for sandbox in self._sandboxes:
-            self._free.put(sandbox)
-
-    @property
-    def isolation(self) -> str:
-        """What holds programs back, strongest first; "none+rlimits" is not isolation."""
-        return self._sandboxes[0].isolation
+        self._free: SimpleQueue[Worker] = SimpleQueue()
+        for worker in self._workers:
+            self._free.put(worker)
 
     @property
     def worker_pids(self) -> list[int]:
-        return [sandbox.pid for sandbox in self._sandboxes if sandbox.pid]
+        return [worker.pid for worker in self._workers if worker.pid]
 
-    def judge(self, submissions: Sequence[Submission], stop_early: bool = False) -> list[Judgement]:
+    def judge(
+        self, submissions: Sequence[Submission], stop_early: bool = False, *, cheapest_first: bool = False
+    ) -> list[Judgement]:
         """Judge all submissions; equal ones run once. Calls from several threads take turns.
 
-        With `stop_early` a program's tests after its first failure in size order are not run ("-"). Raises
-        MissingInput when a test's bytes are not stored, ValueError for a checker that is not known, SandboxError when a
-        worker cannot be replaced; never because of what a program does.
+        With `stop_early` a program's tests after its first failure in size order are not run ("-"); with
+        `cheapest_first` as well, tests run in the order that rejects soonest, and all but those that ran are "-": a
+        failure is then some failure, not the first. Raises MissingInput when a test's bytes are not stored, ValueError
+        for a checker or a language that is not known, SandboxError when a worker cannot be replaced or the machine
+        lacks a language; never because of what a program does.
         """
+        stop = NEVER if not stop_early else ANY if cheapest_first else FIRST
         with self._lock:
-            cases: dict[object, _Case] = {}
+            cases: dict[object, Case] = {}
             shared = [self._case(submission, cases) for submission in submissions]
             for case in cases.values():
-                self._recall(case)
-            work = [case for case in cases.values() if case.open_tests(stop_early)]
-            list(self._pool.map(lambda case: self._finish(case, stop_early), work))
+                case.recall(self._cache.get(case.program, case.setting))
+                self.cache_hits += len(case.remembered)
+            work = [case for case in cases.values() if case.open_tests(stop)]
+            list(self._pool.map(self._finish, *zip(*self._units(work, stop), strict=True))) if work else None
             for case in work:
-                self._repeat_alone(case, stop_early)
+                self._settle(case, stop)
             self._remember(work)
             return [
                 self._no_program(submission)
                 if case is None
-                else case.judgement(submission.wanted, stop_early, self.isolation)
+                else case.judgement(submission.wanted, stop, self.isolation)
                 for submission, case in zip(submissions, shared, strict=True)
             ]
 
     # Before and after running -------------------------------------------------------------------------------------
 
-    def _case(self, submission: Submission, cases: dict[object, _Case]) -> _Case | None:
+    def _case(self, submission: Submission, cases: dict[object, Case]) -> Case | None:
         if submission.program is None:
             return None
-        problem = submission.problem
+        problem, language = submission.problem, language_named(submission.language)
+        if problem.call and language.name != "python":
+            raise ValueError("A function to be called can only be written in Python.")
         text = submission.program.encode("utf-8", "surrogatepass")
-        program = hashlib.sha256(text).digest()
         cpu_seconds = self.limits.cpu_seconds or problem.cpu_seconds
-        language = language_named(submission.language)
-        limits = RunLimits(
-            cpu_seconds=KILL_FACTOR * cpu_seconds,
-            wall_seconds=max(LEAST_WALL_SECONDS, self.limits.wall_factor * cpu_seconds),
-            memory_bytes=self.limits.memory_bytes or problem.memory_bytes,
-            output_bytes=self.limits.output_bytes,
+        memory_bytes = self.limits.memory_bytes or problem.memory_bytes
+        wall_seconds = max(LEAST_WALL_SECONDS, self.limits.wall_factor * cpu_seconds)
+        output_bytes = self.limits.output_bytes
+        case = Case(
+            text=text,
+            program=hashlib.sha256(text).digest(),
+            problem=problem,
+            language=language,
+            bounds=Bounds(cpu_seconds, memory_bytes, output_bytes, wall_seconds / cpu_seconds),
+            limits=RunLimits(KILL_FACTOR * cpu_seconds, wall_seconds, memory_bytes, output_bytes),
+            setting=f"{language.name} {language.version(self.limits.toolchain)} cpu={cpu_seconds} "
+            f"memory={memory_bytes} output={output_bytes} {self.isolation}",
+            tests=tuple(_test_key(problem, test) for test in problem.tests),
         )
-        setting = (
-            f"{language.name} {language.version(self.limits.toolchain)} cpu={cpu_seconds} memory={limits.memory_bytes} "
-            f"output={limits.output_bytes} {self.isolation}"
-        )
-        tests = tuple(_test_key(test, problem.checker) for test in problem.tests)
-        check = checker_named(problem.checker)
-        case = _Case(text, program, problem, cpu_seconds, limits, setting, tests, check, language)
-        case = cases.setdefault((program, setting, tests), case)
+        case = cases.setdefault((case.program, case.setting, case.tests), case)
         case.wanted = max(case.wanted, submission.wanted)
         return case
 
     def _no_program(self, submission: Submission) -> Judgement:
         count = submission.wanted
-        return Judgement(Verdict.NO_PROGRAM * count, (0.0,) * count, (0,) * count, self.isolation, cached=False)
+        nothing, rules = (0.0,) * count, ("",) * count
+        return Judgement(
+            Verdict.NO_PROGRAM * count, nothing, (0,) * count, self.isolation, False, wall_seconds=nothing, rules=rules
+        )
 
-    def _recall(self, case: _Case) -> None:
-        known = self._cache.get(case.program, case.setting)
-        case.outcomes = {place: known[key] for place, key in enumerate(case.tests[: case.wanted]) if key in known}
-        case.remembered = frozenset(case.outcomes)
-        self.cache_hits += len(case.remembered)
-
-    def _remember(self, cases: Sequence[_Case]) -> None:
+    def _remember(self, cases: Sequence[Case]) -> None:
         self._cache.put(
             (case.program, case.setting, case.tests[place], outcome)
             for case in cases
@@ -245,72 +200,143 @@ class Judge:
             if place not in case.remembered and outcome.letter != Verdict.INFRASTRUCTURE
         )
 
+    def _units(self, cases: Sequence[Case], stop: str) -> list[tuple[Case, list[int], str]]:
+        """Pieces of work that keep all workers busy: whole programs, or where these are few, parts of their tests."""
+        if stop != NEVER:
+            return [(case, case.open_tests(stop), stop) for case in cases]
+        total = sum(len(case.open_tests(stop)) for case in cases)
+        width = zygote.MAX_TESTS if self.limits.workers == 1 else max(1, total // (2 * self.limits.workers))
+        width = min(width, zygote.MAX_TESTS)
+        return [
+            (case, tests[start : start + width], stop)
+            for case in cases
+            for tests in [case.open_tests(stop)]
+            for start in range(0, len(tests), width)
+        ]
+
     # Running ------------------------------------------------------------------------------------------------------
 
-    def _finish(self, case: _Case, stop_early: bool) -> None:
-        sandbox = self._free.get()
+    def _finish(self, case: Case, tests: Sequence[int], stop: str) -> None:
+        """Run `tests`, or with `stop` as many of them as it takes to find a failure: 1, 1, 2, 4, ... at a time."""
+        worker = self._free.get()
         try:
-            with SealedFile(case.text, "source") as source:
-                while tests := case.open_tests(stop_early):
-                    self._run(sandbox, source, case, tests[: zygote.MAX_TESTS])
+            done = 0
+            while missing := [test for test in tests if test not in case.outcomes]:
+                if stop == NEVER:
+                    few = missing[: zygote.MAX_TESTS]
+                elif not case.open_tests(stop):
+                    return
+                else:
+                    few = self._in_order(case, missing, stop)[: min(zygote.MAX_TESTS, max(1, done))]
+                with self._quiet.shared():
+                    self._run(worker, case, few, stop)
+                done += len(few)
         finally:
-            self._free.put(sandbox)
+            self._free.put(worker)
 
-    def _repeat_alone(self, case: _Case, stop_early: bool) -> None:
-        """Decide the runs just over the limit by their least CPU time while nothing else of this judge runs."""
-        while case.doubtful:
-            test = case.doubtful.pop()
-            before = [case.outcomes.pop(test)]
-            for _ in range(REPEATS):
-                self._finish_one(case, test)
-                before.append(case.outcomes.pop(test))
-            judged = [outcome for outcome in before if outcome.letter != Verdict.INFRASTRUCTURE]
-            case.outcomes[test] = min(judged, key=lambda outcome: outcome.cpu_seconds)
-            case.doubtful.discard(test)
-            self._finish(case, stop_early)
+    def _in_order(self, case: Case, tests: list[int], stop: str) -> list[int]:
+        if stop == FIRST:
+            return tests
+        nothing = _Record()
+        return sorted(tests, key=lambda test: -self._records.get(case.tests[test], nothing).rejections_a_second)
 
-    def _finish_one(self, case: _Case, test: int) -> None:
-        sandbox = self._free.get()
-        try:
-            with SealedFile(case.text, "source") as source:
-                self._run(sandbox, source, case, [test])
-        finally:
-            self._free.put(sandbox)
-
-    def _run(self, sandbox: Sandbox, source: SealedFile, case: _Case, tests: Sequence[int]) -> None:
-        """Fill in outcomes of `tests`. What has none is tried once more in a fresh worker."""
+    def _run(self, worker: Worker, case: Case, tests: Sequence[int], stop: str = NEVER) -> None:
+        """Fill in outcomes of `tests`, with `stop` up to the first that ends badly. Infrastructure trouble is tried
+        once more in fresh sandboxes."""
         for _ in range(2):
-            self._attempt(sandbox, source, case, tests)
-            tests = [test for test in tests if case.outcomes.get(test, _NOT_RUN).letter == Verdict.INFRASTRUCTURE]
+            self._attempt(worker, case, tests, stop)
+            tests = [test for test in tests if case.outcomes.get(test, NOT_RUN).letter == Verdict.INFRASTRUCTURE]
             if not tests:
                 return
-            sandbox.restart()
+            worker.restart()
 
-    def _attempt(self, sandbox: Sandbox, source: SealedFile, case: _Case, tests: Sequence[int]) -> None:
+    def _attempt(self, worker: Worker, case: Case, tests: Sequence[int], stop: str) -> None:
         inputs = [self._inputs.get(case.problem.tests[test].input) for test in tests]
         try:
-            runs = sandbox.run(source, inputs, case.limits)
+            runs = worker.run(case.work, inputs, stop=stop != NEVER)
+            with self._counting:
+                self.executions += len(runs)
+            for test, run, given in zip(tests, runs, inputs, strict=False):  # fewer runs where one ended badly
+                ruling = ruling_on(run, case.bounds, case.language)
+                if ruling and ruling.letter == Verdict.COMPILE_ERROR:
+                    return case.does_not_compile(case.language.clean(run.error_output.decode("utf-8", "replace")))
+                self._note(case, test, run, ruling or self._compare(worker, case, test, run, given))
+        except CompileError as error:
+            case.does_not_compile(str(error))
         except SandboxLost:
-            case.outcomes.update(dict.fromkeys(tests, _LOST))
-            return
+            case.outcomes.update({test: _LOST for test in tests if test not in case.outcomes})
+
+    def _note(self, case: Case, test: int, run: Run, ruling: Ruling) -> None:
+        outcome = Outcome(ruling.letter, run.cpu_seconds, run.wall_seconds, run.memory_bytes, ruling.rule)
+        case.outcomes[test] = outcome
+        near = DOUBT_FACTOR * case.bounds.cpu_seconds < run.cpu_seconds < case.limits.cpu_seconds
+        if near and ruling.letter != Verdict.INFRASTRUCTURE:
+            case.doubtful.add(test)
         with self._counting:
-            self.executions += len(runs)
-        for test, run in zip(tests, runs, strict=False):  # a program that never begins has one run for all tests
-            answer = case.problem.tests[test].output
-            letter = case.letter(run, partial(self._answers.get, answer))
-            outcome = Outcome(letter, run.cpu_seconds, run.memory_bytes)
-            if letter == Verdict.COMPILE_ERROR:
-                case.outcomes.update(dict.fromkeys(range(case.wanted), Outcome(letter, 0.0, 0)))
+            known = self._records.get(case.tests[test], _Record())
+            failed = ruling.letter not in (Verdict.ACCEPTED, Verdict.INFRASTRUCTURE)
+            self._records[case.tests[test]] = _Record(
+                known.runs + 1, known.failures + failed, known.cpu_seconds + run.cpu_seconds
+            )
+
+    def _compare(self, worker: Worker, case: Case, test: int, run: Run, given: SealedFile) -> Ruling:
+        wanted = case.problem.tests[test]
+        name, answer = wanted.checker or case.problem.checker, self._answers.get(wanted.output)
+        flags = validator_flags(name)
+        if flags is None:
+            right = checker_named(name)(run.output, answer)
+            return Ruling(Verdict.ACCEPTED if right else Verdict.WRONG_ANSWER, "")
+        assert case.problem.validator is not None  # checked with the test's key
+        return worker.decide(Dispute(case.problem.validator, flags, given, run.output, answer))
+
+    # What cannot be believed at once ------------------------------------------------------------------------------
+
+    def _settle(self, case: Case, stop: str) -> None:
+        """Repeat what was near its limit, and what the machine starved; then go on where a verdict has changed."""
+        while case.doubtful or case.starved_tests():
+            while case.doubtful:
+                self._repeat(case, case.doubtful.pop())
+            for test in case.starved_tests():
+                self._wait_and_repeat(case, test)
+            if stop == NEVER or not case.open_tests(stop):
                 return
-            case.outcomes[test] = outcome
-            if letter == Verdict.TIME_LIMIT and case.cpu_seconds < run.cpu_seconds < case.limits.cpu_seconds:
-                case.doubtful.add(test)
+            self._finish(case, case.open_tests(stop), stop)
+
+    def _repeat(self, case: Case, test: int) -> None:
+        """Decide a run near the limit by its least CPU time while nothing else of this host's judges runs."""
+        seen = [case.outcomes[test], *(self._alone(case, test) for _ in range(REPEATS))]
+        judged = [outcome for outcome in seen if outcome.letter != Verdict.INFRASTRUCTURE]
+        case.outcomes[test] = min(judged, key=lambda outcome: outcome.cpu_seconds)
+        case.doubtful.discard(test)
+
+    def _alone(self, case: Case, test: int) -> Outcome:
+        worker = self._free.get()
+        try:
+            with self._quiet.alone():
+                case.outcomes.pop(test, None)
+                self._run(worker, case, [test])
+                return case.outcomes[test]
+        finally:
+            self._free.put(worker)
+
+    def _wait_and_repeat(self, case: Case, test: int) -> None:
+        """Wait for a calmer host, then judge a starved run alone. It stays I when patience ends."""
+        gives_up = time.monotonic() + self._patience_seconds
+        if load_per_core() > CALM_LOAD_PER_CORE:
+            log.warning("The host is too loaded to judge (%.1f processes a core): waiting.", load_per_core())
+        pause = 0.5
+        while time.monotonic() < gives_up and load_per_core() > CALM_LOAD_PER_CORE:
+            time.sleep(pause)
+            pause = min(2 * pause, 15.0)
+        outcome = self._alone(case, test)
+        if outcome.rule == STARVED:
+            case.outcomes[test] = outcome._replace(rule="host too loaded")
 
     def close(self) -> None:
         """Ends the workers and everything that runs in them."""
         self._pool.shutdown()
-        for sandbox in self._sandboxes:
-            sandbox.close()
+        for worker in self._workers:
+            worker.close()
         self._cache.close()
 
     def __enter__(self) -> Self:
@@ -320,31 +346,19 @@ class Judge:
         self.close()
 
 
-def _test_key(test: TestCase, checker: str) -> bytes:
-    return hashlib.sha256(f"{test.input} {test.output} {checker}".encode()).digest()
-
-
-Kept = TypeVar("Kept")
-
-
-class _Recent(Generic[Kept]):
-    """The values used last, up to a number of bytes. Safe to use from several threads."""
-
-    def __init__(self, make: Callable[[str], tuple[Kept, int]]) -> None:
-        self._make = make
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[str, tuple[Kept, int]] = OrderedDict()
-        self._bytes = 0
-
-    def get(self, key: str) -> Kept:
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = self._make(key)
-                self._bytes += self._kept[key][1]
-            self._kept.move_to_end(key)
-            while self._bytes > _KEPT_BYTES and len(self._kept) > 1:
-                self._bytes -= self._kept.popitem(last=False)[1][1]
-            return self._kept[key][0]
+def _test_key(problem: Problem, test: TestCase) -> bytes:
+    """What the verdict on a test depends on besides the program. Raises ValueError for a checker that is not known."""
+    name = test.checker or problem.checker
+    parts = [test.input, test.output, name]
+    if validator_flags(name) is None:
+        checker_named(name)
+    elif problem.validator is None:
+        raise ValueError(f"The checker {name!r} needs a validator, and {problem.slug} has none.")
+    else:
+        parts.append(problem.validator.model_dump_json())
+    if problem.call:
+        parts.append(problem.call.model_dump_json())
+    return hashlib.sha256(" ".join(parts).encode()).digest()
 
 
 def _sealed(data: bytes) -> tuple[SealedFile, int]:

@@ -8,10 +8,12 @@ never runs them, that side never sees an answer. Needs Linux 5.9 or newer. Nothi
 import array
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fcntl import F_ADD_SEALS, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE, fcntl
 from pathlib import Path
@@ -19,12 +21,14 @@ from typing import Self
 
 from compute.errors import SandboxError
 from compute.judge import zygote
+from compute.judge.cgroup import Cgroup
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 60.0
 _PATIENCE_SECONDS = 30.0
 _RESTARTS = 3  # whatever ended a worker, a machine short of memory say, may well meet its successor
 _ERROR_BYTES = 2000
+_NOTHING_ASKED = {"source_bytes": 0, "call": None, "command": [], "collect": "", "stop": False}
 
 
 class SandboxLost(Exception):
@@ -44,7 +48,8 @@ class RunLimits:
 @dataclass(frozen=True)
 class Run:
     """What the kernel says about one run. `phase` below RUNNING: the program never began. `waits`: how often it gave up
-    the processor by itself. `error_output` is the end of standard error."""
+    the processor by itself. `error_output` is the end of standard error. `over_cgroup`: a run of the same request met
+    the control group's memory limit."""
 
     phase: int
     status: int
@@ -56,6 +61,7 @@ class Run:
     output: bytes
     error_output: bytes
     output_bytes: int
+    over_cgroup: bool = False
 
 
 class SealedFile:
@@ -63,11 +69,27 @@ class SealedFile:
 
     def __init__(self, data: bytes, name: str = "input") -> None:
         self._descriptor = -1
-        self.size = len(data)
-        self._descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        with open(self._descriptor, "wb", closefd=False) as file:
-            file.write(data)
-        fcntl(self._descriptor, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+        written = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            with open(written, "wb", closefd=False) as file:
+                file.write(data)
+            self._seal(written)
+        finally:
+            os.close(written)
+
+    @classmethod
+    def sealing(cls, written: int) -> Self:
+        """Of an open memory file that somebody else wrote. The caller closes `written`."""
+        sealed = cls.__new__(cls)
+        sealed._descriptor = -1
+        sealed._seal(written)
+        return sealed
+
+    def _seal(self, written: int) -> None:
+        fcntl(written, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+        self.size = os.fstat(written).st_size
+        # What is open for writing cannot be executed.
+        self._descriptor = os.open(f"/proc/self/fd/{written}", os.O_RDONLY | os.O_CLOEXEC)
 
     def open(self) -> int:
         return os.open(f"/proc/self/fd/{self._descriptor}", os.O_RDONLY | os.O_CLOEXEC)
@@ -87,20 +109,38 @@ class SealedFile:
         self.close()
 
 
+@dataclass(frozen=True)
+class Room:
+    """What a fork server is for (`zygote.ROLES`), which Python it is, and which folders its programs may read."""
+
+    role: str = zygote.PYTHON
+    interpreter: str = sys.executable
+    folders: tuple[str, ...] = ()
+
+
 class Sandbox:
     """A running fork server. Not safe for use by two threads at once."""
 
-    def __init__(self, layer: str) -> None:
+    def __init__(self, layer: str, room: Room | None = None) -> None:
         """Raises SandboxError when `layer` cannot be had here."""
         self.layer = layer
+        self.room = room or Room()
         self._process: subprocess.Popen[bytes] | None = None
+        self._box = ""
+        self._cgroup: Cgroup | None = None
         self._start()
 
     def _start(self) -> None:
+        if self.layer == "seccomp" and self.room.role != zygote.PYTHON:
+            raise SandboxError("The layer seccomp cannot hide files, so that nothing can be compiled or started in it.")
+        if not self.layer.endswith("namespaces") and self.room.role != zygote.PYTHON:
+            self._box = tempfile.mkdtemp(prefix="frontier-box-")
+        options = {"layer": self.layer, "role": self.room.role, "folders": self.room.folders, "box": self._box}
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         errors = os.memfd_create("errors")
-        command = [sys.executable, "-S", "-P", "-s", "-B", "-X", "utf8", "-c", zygote.START]
-        command += [str(_PROJECT), str(theirs.fileno()), str(os.getpid()), self.layer]
+        command = [self.room.interpreter, "-S", "-P", "-s", "-B", "-X", "utf8", "-c", zygote.START]
+        command += [str(_PROJECT), str(theirs.fileno()), str(os.getpid()), json.dumps(options)]
+        self._control = ours
         with theirs:
             # A session of its own: Ctrl-C in a terminal must not reach the worker.
             self._process = subprocess.Popen(
@@ -113,7 +153,7 @@ class Sandbox:
                 cwd="/",
                 start_new_session=True,
             )
-        self._control = ours
+        self._cgroup = Cgroup.holding(self._process.pid)
         ours.settimeout(_START_SECONDS)
         try:
             greeting = json.loads(ours.recv(1 << 16) or b"{}")
@@ -124,7 +164,7 @@ class Sandbox:
         if "isolation" not in greeting:
             self.close()
             raise SandboxError(f"No sandbox ({self.layer}): {greeting.get('error') or text or 'it ended at once'}.")
-        self.isolation: str = greeting["isolation"]
+        self.isolation: str = greeting["isolation"] + ("+cgroup" if self._cgroup else "")
 
     @property
     def pid(self) -> int | None:
@@ -141,34 +181,80 @@ class Sandbox:
                 if attempt == _RESTARTS - 1:
                     raise
 
-    def run(self, source: SealedFile, inputs: Sequence[SealedFile], limits: RunLimits) -> list[Run]:
-        """Run the program once for each input, one after the other. A program that does not compile gives one Run.
+    def run(
+        self,
+        source: SealedFile,
+        inputs: Sequence[SealedFile],
+        limits: RunLimits,
+        *,
+        call: Mapping[str, object] | None = None,
+        stop: bool = False,
+    ) -> list[Run]:
+        """Run the Python program once for each input, one after the other. One that does not compile gives one Run.
 
-        Raises SandboxLost when the fork server does not answer; a program cannot cause that by misbehaving.
+        With `call` its function is called (`call_program`). With `stop` a run that ends badly is the last. Raises
+        SandboxLost when the fork server does not answer; a program cannot cause that by misbehaving.
         """
-        if len(inputs) > zygote.MAX_TESTS:
-            raise ValueError(f"at most {zygote.MAX_TESTS} tests a request")
+        order = {"source_bytes": source.size, "call": call, "stop": stop}
+        return self._exchange(order, source, {}, inputs, limits)[0]
+
+    def execute(
+        self,
+        command: Sequence[str],
+        inputs: Sequence[SealedFile],
+        limits: RunLimits,
+        *,
+        program: SealedFile | None = None,
+        box: Mapping[str, SealedFile] | None = None,
+        collect: str = "",
+        stop: bool = False,
+    ) -> tuple[list[Run], SealedFile | None]:
+        """Start `command` once for each input, in a folder that holds the files `box`. Where its first word is empty,
+        `program` is what starts. Returns the runs and the file `collect` that the last one left. Raises as `run`."""
+        order = {"command": list(command), "collect": collect, "stop": stop}
+        with SealedFile(b"", "nothing") as nothing:
+            return self._exchange(order, program or nothing, box or {}, inputs, limits)
+
+    def _exchange(
+        self,
+        order: Mapping[str, object],
+        program: SealedFile,
+        box: Mapping[str, SealedFile],
+        inputs: Sequence[SealedFile],
+        limits: RunLimits,
+    ) -> tuple[list[Run], SealedFile | None]:
+        if len(inputs) > zygote.MAX_TESTS or len(inputs) + len(box) >= zygote.MAX_FILES:
+            raise ValueError(f"at most {zygote.MAX_TESTS} tests and {zygote.MAX_FILES} files a request")
+        request = {**_NOTHING_ASKED, **vars(limits), **order, "box": list(box)}
+        if self._cgroup:
+            self._cgroup.limit(limits.memory_bytes + 2 * limits.output_bytes)
         files: list[int] = []
         try:
-            files.extend(file.open() for file in (source, *inputs))
-            request = json.dumps({**vars(limits), "source_bytes": source.size}).encode()
+            files.extend(file.open() for file in (program, *box.values(), *inputs))
             rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))]
             self._control.settimeout(len(inputs) * (limits.wall_seconds + zygote.COMPILE_SECONDS) + _PATIENCE_SECONDS)
-            self._control.sendmsg([request], rights)
-            message, outputs = self._receive(2 * len(inputs))
+            self._control.sendmsg([json.dumps(request).encode()], rights)
+            message, outputs = self._receive(2 * len(inputs) + 1)
         except OSError as error:
             raise SandboxLost(str(error)) from None
         finally:
             for descriptor in files:
                 os.close(descriptor)
+        return self._read_answer(message, outputs, limits, collects=bool(request["collect"]))
+
+    def _read_answer(
+        self, message: bytes, outputs: list[int], limits: RunLimits, *, collects: bool
+    ) -> tuple[list[Run], SealedFile | None]:
         try:
             records = json.loads(message)["runs"]
-            if len(outputs) != 2 * len(records):
+            if len(outputs) != 2 * len(records) + collects:
                 raise SandboxLost("some files of an answer were lost: too many are open")
-            return [
-                _read_run(record, outputs[2 * place], outputs[2 * place + 1], limits.output_bytes)
+            over = self._cgroup is not None and self._cgroup.ran_out_of_memory()
+            runs = [
+                _read_run({**record, "over_cgroup": over}, *outputs[2 * place : 2 * place + 2], limits.output_bytes)
                 for place, record in enumerate(records)
             ]
+            return runs, SealedFile.sealing(outputs[-1]) if collects else None
         finally:
             for descriptor in outputs:
                 os.close(descriptor)
@@ -189,6 +275,12 @@ class Sandbox:
             self._process.kill()
             self._process.wait()
             self._process = None
+        if self._cgroup:
+            self._cgroup.remove()
+            self._cgroup = None
+        if self._box:
+            shutil.rmtree(self._box, ignore_errors=True)
+            self._box = ""
 
 
 def _environment() -> dict[str, str]:

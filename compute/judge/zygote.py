@@ -2,22 +2,24 @@
 
 Started by `sandbox` as a fresh process (`START`), never as a fork of the judge, so that the judge's memory, files and
 environment are not here. It never holds an answer, an output or a source text: the child reads its own source, outputs
-go to memory files that this process only passes on, and CPU time and peak memory come from the kernel.
+go to memory files that this process only passes on, and CPU time and peak memory come from the kernel. In the role
+"python" a child runs a Python program in the interpreter it already has; in "programs" and "toolchain" it executes a
+file.
 
 Standard library only. It compares nothing and knows no verdicts.
 """
 
+from __future__ import annotations
+
 import array
-import atexit
-import contextlib
+import ctypes
 import gc
 import importlib
 import json
-import marshal
 import math
 import mmap
 import os
-import re
+import random
 import resource
 import select
 import signal
@@ -26,16 +28,19 @@ import socket
 import struct
 import sys
 import time
-import types
-from collections.abc import Callable
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NoReturn
 
-from compute.judge import isolation
+from compute.judge import call_program, isolation, landlock, namespaces, seccomp, warm_python
+from compute.judge.box import Box
 
 START = "import sys; sys.path.insert(0, sys.argv[1]); from compute.judge.zygote import main; main()"
 LAYERS = ("root-namespaces", "user-namespaces", "landlock", "seccomp", "none")
-PROGRAM_NAME = "program.py"
+# "python": programs in this interpreter. "programs": files to execute. "toolchain": compilers, which start others.
+ROLES = PYTHON, PROGRAMS, TOOLCHAIN = ("python", "programs", "toolchain")
 MAX_TESTS = 32  # in one request: each takes the judge three files, of which a process often may have only 1024
+MAX_FILES = 200  # in one message, which the kernel bounds at 253
 
 # What most contest programs import. Each makes every fork dearer, so what few import stays out; so does threading,
 # whose fork hook costs a quarter of a millisecond.
@@ -52,26 +57,38 @@ FORK_SECONDS = 20.0
 STACK_BYTES = 256 << 20
 OPEN_FILES = 256  # more than a request needs
 THREADS = 64
-USERS = range(61_000, 65_000)
-MOUNT_POINT = "/sys"  # exists everywhere, and no interpreter lives below it
+BOX_BYTES = 1 << 30
+# Peak memory decides; the address space is limited as well, so that nothing takes the whole machine before it is
+# measured. The room above the limit is for what is reserved and never touched, such as threads' stacks.
+SPARE_BYTES = {PYTHON: 1 << 30, PROGRAMS: 2 << 30, TOOLCHAIN: 0}
 SETTING_UP, COMPILING, RUNNING = 0, 1, 2
-_CODE = 3  # file descriptor of the compiled program in the child, until the program begins
+_PROGRAM = 3  # descriptor of the compiled program, or of the file to execute, in the child until the program begins
 _PHASE = struct.Struct("=dI")  # CPU seconds when the program began, phase
+_ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "PYTHONHASHSEED": "0",
+    "PYTHONUTF8": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+# The C function, with the interpreter's lock held: os.fork() takes a quarter of a millisecond more for its hooks, and
+# there are no other threads here that they would be for.
+_fork_process = ctypes.PyDLL(None).fork
 
 
 def main() -> None:
     """Lock this process up as the arguments ask, report how, then serve until the judge goes away."""
-    _, folder, descriptor, judge_pid, layer = sys.argv
+    _, folder, descriptor, judge_pid, options = sys.argv
     sys.path.remove(folder)
     control = socket.socket(fileno=int(descriptor))
+    wanted = json.loads(options)
     try:
         judge = os.pidfd_open(int(judge_pid))
         if os.getppid() != int(judge_pid):
             os._exit(0)
         _become_like_a_cold_interpreter()
-        zygote = Zygote(control, judge, layer)
+        zygote = Zygote(control, judge, **wanted)
     except OSError as error:
-        control.sendmsg([json.dumps({"error": f"{layer}: {error}"}).encode()])
+        control.sendmsg([json.dumps({"error": f"{wanted['layer']}: {error}"}).encode()])
         os._exit(1)
     control.sendmsg([json.dumps({"isolation": zygote.isolation}).encode()])
     zygote.serve()
@@ -80,23 +97,32 @@ def main() -> None:
 class Zygote:
     """This process, locked up. `isolation` names what holds, strongest first."""
 
-    def __init__(self, control: socket.socket, judge: int, layer: str) -> None:
-        """Raises OSError when the kernel refuses a part of `layer`."""
-        self._control, self._judge = control, judge
+    def __init__(
+        self, control: socket.socket, judge: int, layer: str, role: str, folders: Sequence[str], box: str
+    ) -> None:
+        """`folders`: what may be read besides this interpreter's own library. `box`: the folder for files where there
+        is no private root to put one into. Raises OSError when the kernel refuses a part of `layer`."""
+        self._control, self._judge, self._role = control, judge, role
         self._in_namespaces = layer in ("root-namespaces", "user-namespaces")
-        self._user = USERS[os.getpid() % len(USERS)] if layer == "root-namespaces" else None
-        _load_modules(MODULES + (MORE_MODULES if layer == "seccomp" else ""))
-        self._own_bytes = _address_space_bytes()
+        self._user = namespaces.USERS[os.getpid() % len(namespaces.USERS)] if layer == "root-namespaces" else None
+        if role == PYTHON:
+            _load_modules(MODULES + (MORE_MODULES if layer == "seccomp" else ""))
+        self._own_bytes = _address_space_bytes() if role == PYTHON else 0
         self._page = mmap.mmap(-1, mmap.PAGESIZE)
-        self._filter: isolation.SystemCallFilter | None = None
-        self.isolation = "+".join(self._lock_up(layer))
+        self._box = None if role == PYTHON else Box(namespaces.BOX if self._in_namespaces else box)
+        self._filter: seccomp.Filter | None = None
+        self._rules: landlock.Rules | None = None
+        self.isolation = "+".join(self._lock_up(layer, folders))
         _forget_own_modules()
+        random.seed(0)  # children do not seed it anew: a program that draws gets the same verdict every time
 
-    def _lock_up(self, layer: str) -> list[str]:
-        folders = library_folders()
+    def _lock_up(self, layer: str, more_folders: Sequence[str]) -> list[str]:
+        folders = namespaces.outermost([*namespaces.library_folders(), *more_folders])
         held = [layer]
         if self._in_namespaces:
-            _enter_namespaces(folders, (self._control.fileno(), self._judge), users=layer == "user-namespaces")
+            world = namespaces.World(folders, BOX_BYTES if self._box else 0)
+            keep = (self._control.fileno(), self._judge)
+            namespaces.enter(world, keep, users=layer == "user-namespaces")
             if self._user:
                 os.setgroups([])
             else:
@@ -104,54 +130,90 @@ class Zygote:
         isolation.set_process_option(isolation.PR_SET_NO_NEW_PRIVS, 1)
         isolation.set_process_option(isolation.PR_SET_DUMPABLE, 0)
         self._limit_resources()
-        if layer == "landlock" or (self._in_namespaces and isolation.landlock_version()):
-            isolation.landlock(folders, ["/dev/null"])
+        if self._box:
+            self._box.prepare()
+        if layer == "landlock" or (self._in_namespaces and landlock.version()):
+            self._hide_files(folders)
             held.append("landlock")
         if layer != "none":
-            isolation.SystemCallFilter(isolation.filter_for_server(files=layer != "seccomp")).apply()
-            self._filter = isolation.SystemCallFilter(isolation.filter_for_programs())
+            executes, builds = self._role != PYTHON, self._role == TOOLCHAIN
+            everything = seccomp.for_server(files=layer != "seccomp", executes=executes, builds=builds)
+            seccomp.Filter(everything).apply()
+            self._filter = None if builds else seccomp.Filter(seccomp.for_programs(executes=executes))
             held.append("seccomp")
         return [*dict.fromkeys(held), "rlimits"]
+
+    def _hide_files(self, folders: Sequence[str]) -> None:
+        rules = landlock.Rules()
+        rules.readable(folders, executable=self._box is not None)
+        rules.writable_file("/dev/null")
+        if self._box:
+            rules.writable_folder(self._box.path)
+        if self._role == PROGRAMS:
+            self._rules = self._rules_for_programs(folders)
+        rules.apply()
+
+    def _rules_for_programs(self, folders: Sequence[str]) -> landlock.Rules:
+        """What an executed program may reach: as above, but of the box only the feedback folder may be written."""
+        assert self._box is not None
+        rules = landlock.Rules()
+        rules.readable([*folders, self._box.path], executable=True)
+        rules.writable_file("/dev/null")
+        rules.writable_folder(self._box.feedback)
+        return rules
 
     def _limit_resources(self) -> None:
         """The limits that are the same for every run; children inherit them.
 
-        No RLIMIT_CPU: it has a grain of a second, and while it is set the kernel refreshes the CPU clock that `_watch`
-        reads only at timer ticks, 4 ms apart.
+        No RLIMIT_CPU for programs: it has a grain of a second, and while it is set the kernel refreshes the CPU clock
+        that `_watch` reads only at timer ticks, 4 ms apart.
         """
         lower_limit(resource.RLIMIT_CORE, 0)
         lower_limit(resource.RLIMIT_STACK, STACK_BYTES)
         lower_limit(resource.RLIMIT_NOFILE, OPEN_FILES)
-        if self._user or (self._in_namespaces and _counts_processes_by_namespace()):
+        if self._user or (self._in_namespaces and namespaces.counts_processes_by_namespace()):
             # Counted by user; elsewhere the user's own processes would count. Without fork these are threads.
             lower_limit(resource.RLIMIT_NPROC, THREADS)
 
     # Serving ------------------------------------------------------------------------------------------------------
 
     def serve(self) -> NoReturn:
-        """Answer requests one after the other. A request: limits and files (source, then one input a test); the answer:
-        one record a test and two files each (standard output, standard error)."""
+        """Answer requests one after the other. A request: an order and files (the program, the box's, then one input a
+        run); the answer: one record a run, two files each (standard output, standard error), and the collected one."""
         while self._somebody_asks():
-            message, ancillary, _, _ = self._control.recvmsg(1 << 16, socket.CMSG_SPACE((MAX_TESTS + 1) * 4))
+            message, ancillary, _, _ = self._control.recvmsg(1 << 16, socket.CMSG_SPACE((MAX_FILES + 1) * 4))
             if not message:
                 break
             files = array.array("i")
             for _, _, data in ancillary:
                 files.frombytes(data)
-            limits = json.loads(message)
-            files.insert(1, os.memfd_create("code"))
-            records, outputs = [], array.array("i")
-            for stdin in files[2:]:
-                stdout, stderr = os.memfd_create("stdout"), os.memfd_create("stderr")
-                outputs.extend((stdout, stderr))
-                records.append(self._run(limits, (files[0], files[1]), (stdin, stdout, stderr)))
-                if records[-1]["phase"] != RUNNING:
-                    break
+            records, outputs = self._answer(json.loads(message), files)
             answer = json.dumps({"runs": records}).encode()
             self._control.sendmsg([answer], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, outputs)])
             for descriptor in (*files, *outputs):
                 os.close(descriptor)
         os._exit(0)
+
+    def _answer(self, order: dict[str, Any], files: array.array[int]) -> tuple[list[dict[str, Any]], array.array[int]]:
+        records: list[dict[str, Any]] = []
+        outputs = array.array("i")
+        names = order["box"]
+        program, inputs = files[0], files[1 + len(names) :]
+        code = os.memfd_create("code")
+        if self._box:
+            self._box.fill(dict(zip(names, files[1:], strict=False)), builds=self._role == TOOLCHAIN)
+        for stdin in inputs:
+            stdout, stderr = os.memfd_create("stdout"), os.memfd_create("stderr")
+            outputs.extend((stdout, stderr))
+            records.append(self._run(order, (program, code), (stdin, stdout, stderr)))
+            if records[-1]["phase"] != RUNNING or (order["stop"] and records[-1]["status"]):
+                break
+        if self._box:
+            if order["collect"]:
+                outputs.append(self._box.collect(order["collect"]))
+            self._box.empty()
+        os.close(code)
+        return records, outputs
 
     def _somebody_asks(self) -> bool:
         """Wait for a request. False when the judge died: its end of the socket may live on in a process it forked."""
@@ -160,16 +222,18 @@ class Zygote:
         poll.register(self._judge, select.POLLIN)
         return all(descriptor != self._judge for descriptor, _ in poll.poll())
 
-    def _run(self, limits: dict[str, Any], program: tuple[int, int], streams: tuple[int, int, int]) -> dict[str, Any]:
+    def _run(self, order: dict[str, Any], program: tuple[int, int], streams: tuple[int, int, int]) -> dict[str, Any]:
         _PHASE.pack_into(self._page, 0, 0.0, SETTING_UP)
         started = time.monotonic()
         pid = _fork()
         if pid == 0:
-            self._become_the_program(limits, program, streams)
-        killed = self._watch(pid, limits, started)
+            self._become_the_program(order, program, streams)
+        killed = self._watch(pid, order, started)
         _, status, usage = os.wait4(pid, 0)
         if self._in_namespaces:
-            _sweep()
+            namespaces.sweep()
+        elif self._role == TOOLCHAIN:
+            _end_session(pid)
         began, phase = _PHASE.unpack_from(self._page, 0)
         return {
             "phase": phase,
@@ -181,7 +245,7 @@ class Zygote:
             "waits": usage.ru_nvcsw,
         }
 
-    def _watch(self, pid: int, limits: dict[str, Any], started: float) -> str:
+    def _watch(self, pid: int, order: dict[str, Any], started: float) -> str:
         """Wait for the child's end. Kills it when its CPU clock or the wall clock runs out, and says which ("cpu",
         "wall", ""); leaves with it when the judge is gone."""
         clock = (~pid << 3) | 2  # the kernel's name for the CPU clock of another process
@@ -192,7 +256,7 @@ class Zygote:
         poll.register(self._control, 0)
         try:
             while True:
-                left = self._time_left(clock, limits, started)
+                left = self._time_left(clock, order, started)
                 if left and min(left.values()) <= 0:
                     os.kill(pid, signal.SIGKILL)
                     return min(left, key=lambda which: left[which])
@@ -205,7 +269,7 @@ class Zygote:
         finally:
             os.close(child)
 
-    def _time_left(self, clock: int, limits: dict[str, Any], started: float) -> dict[str, float]:
+    def _time_left(self, clock: int, order: dict[str, Any], started: float) -> dict[str, float]:
         """Seconds until a limit could be reached; empty when the child has already ended."""
         began, phase = _PHASE.unpack_from(self._page, 0)
         try:
@@ -214,28 +278,34 @@ class Zygote:
             return {}
         if phase == RUNNING:
             return {
-                "cpu": began + limits["cpu_seconds"] - spent,
-                "wall": started + limits["wall_seconds"] - time.monotonic(),
+                "cpu": began + order["cpu_seconds"] - spent,
+                "wall": started + order["wall_seconds"] - time.monotonic(),
             }
         if spent > COMPILE_SECONDS:
             return {"cpu": 0.0}
         # A program that has not begun yet cannot reach its limit sooner than this; look again then.
-        return {"cpu": max(limits["cpu_seconds"], 0.001), "wall": started + 10 * COMPILE_SECONDS - time.monotonic()}
+        return {"cpu": max(order["cpu_seconds"], 0.001), "wall": started + 10 * COMPILE_SECONDS - time.monotonic()}
 
     # The child ----------------------------------------------------------------------------------------------------
 
     def _become_the_program(
-        self, limits: dict[str, Any], program: tuple[int, int], streams: tuple[int, int, int]
+        self, order: dict[str, Any], program: tuple[int, int], streams: tuple[int, int, int]
     ) -> NoReturn:
-        """In the child: give up everything, compile, run, leave as a cold interpreter would."""
+        """In the child: give up everything, then run as a cold interpreter would, or execute."""
         try:
             os.setsid()
-            text = os.pread(program[0], limits["source_bytes"], 0)
-            for number, descriptor in enumerate((*streams, program[1])):
-                os.dup2(descriptor, number)
-            os.closerange(_CODE + 1, OPEN_FILES)
-            lower_limit(resource.RLIMIT_AS, self._own_bytes + limits["memory_bytes"])
-            lower_limit(resource.RLIMIT_FSIZE, limits["output_bytes"])
+            text = os.pread(program[0], order["source_bytes"], 0) if self._box is None else b""
+            if self._rules:
+                self._rules.apply()
+            for number, descriptor in enumerate((*streams, program[1] if self._box is None else program[0])):
+                os.dup2(descriptor, number, inheritable=number != _PROGRAM)
+            os.closerange(_PROGRAM + 1, OPEN_FILES)
+            if self._box:
+                os.chdir(self._box.path)
+            lower_limit(resource.RLIMIT_AS, self._own_bytes + order["memory_bytes"] + SPARE_BYTES[self._role])
+            lower_limit(resource.RLIMIT_FSIZE, order["output_bytes"])
+            if self._role == TOOLCHAIN:  # its children's time is not on the clock that is watched
+                lower_limit(resource.RLIMIT_CPU, math.ceil(order["cpu_seconds"]))
             if self._user:
                 os.setresgid(self._user, self._user, self._user)
                 os.setresuid(self._user, self._user, self._user)
@@ -243,14 +313,28 @@ class Zygote:
                 isolation.set_process_option(isolation.PR_SET_PDEATHSIG, signal.SIGKILL)
             if self._filter:
                 self._filter.apply()
+            if self._box:
+                self._execute(order["command"])
             _PHASE.pack_into(self._page, 0, 0.0, COMPILING)
-        except OSError:
-            os._exit(1)  # the judge sees from the phase that this was not the program's fault
-        os._exit(_run_program(text, self._begin))
+        except OSError as error:
+            _PHASE.pack_into(self._page, 0, 0.0, SETTING_UP)  # the judge sees that this was not the program's fault
+            os.write(2, f"{error}".encode())
+            os._exit(1)
+        call = partial(call_program.call_program, **order["call"]) if order["call"] else None
+        os._exit(warm_python.run_program(text, _PROGRAM, self._begin, call))
+
+    def _execute(self, command: Sequence[str]) -> NoReturn:
+        """Become the first word of `command`, or where that is empty the program that came as a file."""
+        assert self._box is not None
+        environment = {**_ENVIRONMENT, "HOME": self._box.path, "TMPDIR": self._box.path}
+        _PHASE.pack_into(self._page, 0, time.process_time(), RUNNING)
+        if command[0]:
+            os.execve(command[0], command, environment)
+        os.execve(_PROGRAM, [warm_python.PROGRAM_NAME.partition(".")[0], *command[1:]], environment)
 
     def _begin(self) -> None:
         """Note the CPU time that is not the program's, then take away what it was written to."""
-        os.close(_CODE)
+        os.close(_PROGRAM)
         _PHASE.pack_into(self._page, 0, time.process_time(), RUNNING)
         self._page.close()
 
@@ -258,13 +342,19 @@ class Zygote:
 def _fork() -> int:
     """Fork, and wait while the machine has no process to spare: a neighbour's threads end with its run."""
     gives_up = time.monotonic() + FORK_SECONDS
-    while True:
-        try:
-            return os.fork()
-        except BlockingIOError:
-            if time.monotonic() > gives_up:
-                raise
-            time.sleep(0.01)
+    while (pid := _fork_process()) < 0:
+        if time.monotonic() > gives_up:
+            raise BlockingIOError("no process to spare")
+        time.sleep(0.01)
+    return pid
+
+
+def _end_session(leader: int) -> None:
+    """Kill what a compiler left running where no process namespace does it."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        return
 
 
 def lower_limit(kind: int, value: int) -> None:
@@ -277,12 +367,6 @@ def lower_limit(kind: int, value: int) -> None:
 # Setting up -----------------------------------------------------------------------------------------------------------
 
 
-def _counts_processes_by_namespace() -> bool:
-    """Since Linux 5.14 a limit on processes set inside a user namespace counts those of that namespace alone."""
-    release = [int(part) for part in re.findall(r"\d+", os.uname().release)[:2]]
-    return release >= [5, 14]
-
-
 def _become_like_a_cold_interpreter() -> None:
     """Signals, environment, arguments and built-ins as a program expects them, whatever the judge's process had."""
     for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGALRM):
@@ -290,8 +374,8 @@ def _become_like_a_cold_interpreter() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     os.environ.clear()
-    sys.argv[:] = [PROGRAM_NAME]
-    sys.orig_argv[:] = ["python3", PROGRAM_NAME]
+    sys.argv[:] = [warm_python.PROGRAM_NAME]
+    sys.orig_argv[:] = ["python3", warm_python.PROGRAM_NAME]
     # Started without `site`, which would read the virtual environment; these are the parts programs use.
     site.setquit()
     site.setcopyright()
@@ -301,7 +385,7 @@ def _become_like_a_cold_interpreter() -> None:
 def _load_modules(names: str) -> None:
     for name in names.split():
         importlib.import_module(name)
-    compile("", PROGRAM_NAME, "exec")  # makes the types of the syntax tree, once instead of in every child
+    compile("", warm_python.PROGRAM_NAME, "exec")  # makes the types of the syntax tree, once instead of in every child
 
 
 def _forget_own_modules() -> None:
@@ -316,146 +400,3 @@ def _forget_own_modules() -> None:
 def _address_space_bytes() -> int:
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[0]) * mmap.PAGESIZE
-
-
-def library_folders() -> list[str]:
-    """What an interpreter reads at run time: the standard library, the shared libraries beside it and the system's."""
-    system = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo"]
-    own = [os.path.join(prefix, sys.platlibdir) for prefix in (sys.base_prefix, sys.base_exec_prefix)]
-    candidates = dict.fromkeys([*system, *own, *(os.path.dirname(os.__file__), *sys.path)])
-    folders = [os.path.abspath(folder) for folder in candidates if os.path.isdir(folder)]
-    return [folder for folder in folders if not any(_is_below(folder, other) for other in folders if other != folder)]
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return os.path.commonpath((path, folder)) == folder
-
-
-def _enter_namespaces(folders: list[str], keep: tuple[int, ...], *, users: bool) -> None:
-    """Become process 1 of a world that holds read-only `folders`, three devices and nothing else.
-
-    The calling process stays behind, waits for its successor and dies with it.
-    """
-    flags = isolation.NEW_MOUNTS | isolation.NEW_NETWORK | isolation.NEW_IPC | isolation.NEW_HOST_NAME
-    user, group = os.getuid(), os.getgid()
-    isolation.unshare(flags | isolation.NEW_PIDS | (isolation.NEW_USERS if users else 0))
-    if users:
-        _write("/proc/self/setgroups", "deny")
-        _write("/proc/self/uid_map", f"{USERS[0]} {user} 1")
-        _write("/proc/self/gid_map", f"{USERS[0]} {group} 1")
-    _build_root(folders)
-    successor = os.fork()
-    if successor:
-        for descriptor in keep:
-            os.close(descriptor)
-        os.waitpid(successor, 0)
-        os._exit(0)
-    isolation.set_process_option(isolation.PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _build_root(folders: list[str]) -> None:
-    isolation.make_mounts_private()
-    isolation.mount("tmpfs", MOUNT_POINT, "tmpfs", isolation.MS_NOSUID, "size=1m,nr_inodes=2048,mode=755")
-    for folder in folders:
-        target = MOUNT_POINT + folder
-        os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
-        os.mkdir(target)
-        isolation.bind_read_only(folder, target)
-    for name in ("dev", "empty"):
-        os.mkdir(f"{MOUNT_POINT}/{name}", 0o755)
-    for name in ("null", "zero", "urandom"):
-        _write(f"{MOUNT_POINT}/dev/{name}", "")
-        isolation.bind_read_only(f"/dev/{name}", f"{MOUNT_POINT}/dev/{name}", devices=True)
-    isolation.change_root(MOUNT_POINT)
-    flags = isolation.MS_REMOUNT | isolation.MS_RDONLY | isolation.MS_NOSUID
-    isolation.mount("tmpfs", "/", "tmpfs", flags, "size=1m,nr_inodes=2048,mode=755")
-    os.chdir("/empty")
-
-
-def _write(path: str, text: str) -> None:
-    with open(path, "w") as file:
-        file.write(text)
-
-
-def _sweep() -> None:
-    """Kill and reap whatever is left in this process namespace."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(-1, signal.SIGKILL)
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            os.waitpid(-1, 0)
-
-
-# In the child, after everything was given up --------------------------------------------------------------------------
-
-
-def _run_program(text: bytes, begin: Callable[[], None]) -> int:
-    """Compile and execute `text` as the main module. Returns the exit status a cold interpreter would give."""
-    try:
-        code = _compile(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
-        return 1
-    module = types.ModuleType("__main__")
-    module.__dict__.update(__builtins__=__builtins__, __file__=PROGRAM_NAME, __cached__=None)
-    sys.modules["__main__"] = module
-    del text
-    gc.enable()
-    begin()
-    return _leave(_execute(code, module.__dict__), module.__dict__)
-
-
-def _compile(text: bytes) -> types.CodeType:
-    """The program's code: from the file where the first run of a request left it, or compiled and left there."""
-    if size := os.fstat(_CODE).st_size:
-        return marshal.loads(os.pread(_CODE, size, 0))
-    code = compile(text, PROGRAM_NAME, "exec", dont_inherit=True)
-    data = marshal.dumps(code)
-    with contextlib.suppress(OSError):  # a file cut short by the output limit is emptied: the next run compiles again
-        if os.write(_CODE, data) < len(data):
-            os.ftruncate(_CODE, 0)
-    return code
-
-
-def _execute(code: types.CodeType, names: dict[str, Any]) -> int:
-    try:
-        try:
-            exec(code, names)
-        finally:
-            _flush()  # before any exit hook can write past it
-    except SystemExit as request:
-        return _exit_status(request.code)
-    except BaseException:  # the border of the judged program: whatever it raises is its own end, not ours
-        sys.excepthook(*sys.exc_info())
-        return 1
-    return 0
-
-
-def _exit_status(code: object) -> int:
-    if code is None:
-        return 0
-    if isinstance(code, int):
-        return code & 0xFF
-    print(code, file=sys.stderr)
-    return 1
-
-
-def _leave(status: int, names: dict[str, Any]) -> int:
-    """The steps of interpreter shutdown that a program can notice: threads, exit hooks, flushing, finalisers."""
-    if "threading" in sys.modules:
-        sys.modules["threading"]._shutdown()
-    atexit._run_exitfuncs()
-    flushed = _flush()
-    names.clear()
-    gc.collect()
-    return status if flushed and _flush() else 120
-
-
-def _flush() -> bool:
-    for stream in (sys.stdout, sys.__stdout__, sys.stderr):
-        if stream is None or getattr(stream, "closed", False):
-            continue
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            return False
-    return True

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from compute.errors import SandboxError
-from compute.judge import zygote
+from compute.judge import namespaces, zygote
 from compute.judge.sandbox import RunLimits, Sandbox, SealedFile, open_sandbox
 
 LIMITS = RunLimits(cpu_seconds=2, wall_seconds=20, memory_bytes=256 << 20, output_bytes=1 << 20)
@@ -216,7 +216,7 @@ def test_a_program_runs_as_nobody_in_particular():
         user, *rest = eval(
             output(sandbox, "import os; print((os.getuid(), os.getgid(), os.getgroups(), os.getresuid()))")
         )
-        assert user in zygote.USERS
+        assert user in namespaces.USERS
         assert rest == [user, [], (user, user, user)]
 
 
@@ -386,7 +386,8 @@ def test_peak_memory_is_the_programs_own(best):
 
 
 def test_a_program_may_use_all_the_memory_it_was_granted(best):
-    fits, exceeds = "x = bytearray(200 << 20); print(1)", "x = bytearray(260 << 20); print(1)"
+    fits = "x = bytearray(200 << 20); print(1)"
+    exceeds = f"x = bytearray({LIMITS.memory_bytes + zygote.SPARE_BYTES[zygote.PYTHON]}); print(1)"
     assert run(best, fits).output == b"1\n"
     assert b"MemoryError" in run(best, exceeds).error_output
 

@@ -3,10 +3,10 @@
 
 from pathlib import Path
 
-from compute.judge.languages import python
+from compute.judge.languages import cpp, python
 from compute.judge.languages.language import Language
 
-LANGUAGES: dict[str, Language] = {module.LANGUAGE.name: module.LANGUAGE for module in (python,)}
+LANGUAGES: dict[str, Language] = {module.LANGUAGE.name: module.LANGUAGE for module in (python, cpp)}
 
 
 def language_named(name: str) -> Language:

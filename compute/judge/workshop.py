@@ -1,0 +1,169 @@
+"""Compiles programs and starts them with arguments and files, all inside the sandbox.
+
+For compiled submissions, custom validators and generators of tests. A workshop has one sandbox to compile in and one to
+run in, each started when it is first needed; what was compiled last is kept. Knows no verdicts.
+"""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from compute.configs import Toolchain
+from compute.judge import zygote
+from compute.judge.languages import LANGUAGES
+from compute.judge.languages.language import PROGRAM, Command, Language, LanguageMissing
+from compute.judge.sandbox import Room, Run, RunLimits, Sandbox, SealedFile
+
+BUILD_LIMITS = RunLimits(cpu_seconds=30, wall_seconds=60, memory_bytes=2 << 30, output_bytes=256 << 20)
+_MESSAGE_CHARACTERS = 4000
+_KEPT_BUILDS = 256
+_KEPT_BYTES = 512 << 20
+
+
+@dataclass(frozen=True)
+class Built:
+    """A program ready to start: a compiled file, or sources for an interpreter. `error` is the compiler's cleaned
+    message where it does not compile; then nothing can be started. `lost`: the compiler did not come to an end."""
+
+    language: Language
+    files: Mapping[str, bytes]
+    program: SealedFile | None = None
+    error: str | None = None
+
+
+class Builds:
+    """What was compiled last, for all workers of a judge: two that want the same program compile it once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, Built] = OrderedDict()
+        self._at_work: dict[str, threading.Lock] = {}
+
+    def get(self, key: str) -> tuple[Built | None, threading.Lock]:
+        """The build, and the lock to hold while making it."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key), self._at_work.setdefault(key, threading.Lock())
+
+    def put(self, key: str, built: Built) -> None:
+        with self._lock:
+            self._kept[key] = built
+            self._at_work.pop(key, None)
+            while len(self._kept) > 1 and (len(self._kept) > _KEPT_BUILDS or self._bytes() > _KEPT_BYTES):
+                self._kept.popitem(last=False)
+
+    def _bytes(self) -> int:
+        return sum(built.program.size if built.program else 0 for built in self._kept.values())
+
+
+class Workshop:
+    """Not safe for use by two threads at once. Close it, or use it in a `with` statement."""
+
+    def __init__(self, layer: str, toolchain: Toolchain | None = None, builds: Builds | None = None) -> None:
+        self._layer = layer
+        self._toolchain = toolchain or Toolchain()
+        self._builds = builds or Builds()
+        self._rooms: dict[str, Sandbox] = {}
+
+    def build(self, language: Language, files: Mapping[str, bytes]) -> Built:
+        """Compile a program of one or more files, the first being the main one, or find it compiled.
+
+        Raises LanguageMissing where the machine lacks the language; SandboxError and SandboxLost.
+        """
+        names = [language.name, language.version(self._toolchain), *files]
+        key = hashlib.sha256(repr([names, *files.values()]).encode()).hexdigest()
+        found, lock = self._builds.get(key)
+        if found:
+            return found
+        with lock:
+            found, _ = self._builds.get(key)
+            if found is None:
+                found = self._compile(language, files)
+                self._builds.put(key, found)
+            return found
+
+    def _compile(self, language: Language, files: Mapping[str, bytes]) -> Built:
+        command = language.compile(self._toolchain, list(files))
+        if command is None:
+            return Built(language, files)
+        box = {name: SealedFile(data, "source") for name, data in files.items()}
+        with SealedFile(b"") as nothing:
+            (run,), program = self._room(zygote.TOOLCHAIN).execute(
+                command, [nothing], BUILD_LIMITS, box=box, collect=PROGRAM
+            )
+        compiles = language.start(self._toolchain, "")[0] == ""
+        if run.status or run.killed:
+            return Built(language, files, error=self._message(language, run))
+        return Built(language, files, program=program if compiles else None)
+
+    def _message(self, language: Language, run: Run) -> str:
+        if run.killed or run.output_bytes >= BUILD_LIMITS.output_bytes:
+            return "Compiling needs more time than there is."
+        text = language.clean(run.error_output.decode("utf-8", "replace"))
+        return text[:_MESSAGE_CHARACTERS] or "It does not compile."
+
+    def start(
+        self,
+        built: Built,
+        inputs: Sequence[SealedFile],
+        limits: RunLimits,
+        *,
+        arguments: Sequence[str] = (),
+        box: Mapping[str, SealedFile] | None = None,
+        stop: bool = False,
+    ) -> list[Run]:
+        """Run a program once for each input, with the files of `box` in its folder. Raises as `Sandbox.run`."""
+        assert built.error is None
+        files = dict(box or {})
+        if built.program is None:
+            files |= {name: SealedFile(data, "source") for name, data in built.files.items()}
+        command: Command = (*built.language.start(self._toolchain, next(iter(built.files))), *arguments)
+        runs, _ = self._room(zygote.PROGRAMS).execute(
+            command, inputs, limits, program=built.program, box=files, stop=stop
+        )
+        return runs
+
+    def run(
+        self, language: Language, files: Mapping[str, bytes], arguments: Sequence[str], stdin: bytes, limits: RunLimits
+    ) -> Run:
+        """Compile where needed and run once. A program that does not compile gives a run of phase COMPILING whose error
+        output is the message."""
+        built = self.build(language, files)
+        if built.error is not None:
+            return Run(zygote.COMPILING, 1, "", 0.0, 0.0, 0, 0, b"", built.error.encode(), 0)
+        with SealedFile(stdin) as given:
+            return self.start(built, [given], limits, arguments=arguments)[0]
+
+    def _room(self, role: str) -> Sandbox:
+        if role not in self._rooms:
+            self._rooms[role] = Sandbox(self._layer, Room(role, folders=self._folders()))
+        return self._rooms[role]
+
+    def _folders(self) -> tuple[str, ...]:
+        """What any language here reads: a room serves them all."""
+        found: list[str] = []
+        for language in LANGUAGES.values():
+            try:
+                found += language.folders(self._toolchain)
+            except LanguageMissing:
+                continue
+        return tuple(found)
+
+    def restart(self) -> None:
+        """Replace what is running by fresh sandboxes, when they are needed again."""
+        self.close()
+
+    def close(self) -> None:
+        for room in self._rooms.values():
+            room.close()
+        self._rooms.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
