@@ -116,8 +116,9 @@ def scratch_folder() -> Iterator[Path]:
         say("Interrupted.")
         os._exit(Cancelled.exit_status)
 
-    main = threading.current_thread() is threading.main_thread()
-    before = {number: signal.signal(number, end) for number in ENDING_SIGNALS} if main else {}
+    ours = ENDING_SIGNALS if threading.current_thread() is threading.main_thread() else ()
+    heeded = [number for number in ours if signal.getsignal(number) != signal.SIG_IGN]  # nohup ignores one
+    before = {number: signal.signal(number, end) for number in heeded}
     try:
         yield folder
     finally:

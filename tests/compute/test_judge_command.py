@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,17 @@ ROOT = Path(__file__).parents[2]
 FAST = "n = int(input())\nprint(n * (n + 1) // 2)\n"
 SLOW = "n = int(input())\ntotal = 0\nfor k in range(n + 1):\n    total += k\nprint(total)\n"
 WRONG_ON_LARGE = "n = int(input())\nprint(min(n, 5000) * (n + 1) // 2)\n"
+CPP = """#include <iostream>
+#include <string>
+int main() {
+    unsigned long long n;
+    std::cin >> n;
+    unsigned __int128 sum = (unsigned __int128)n * (n + 1) / 2;
+    std::string digits;
+    for (; sum; sum /= 10) digits.insert(digits.begin(), '0' + (int)(sum % 10));
+    std::cout << digits << "\\n";
+}
+"""
 KEYS = [
     "submission",
     "language",
@@ -231,6 +243,39 @@ def test_the_language_can_be_said(tmp_path, package):
     path = program(tmp_path, FAST, "without-a-suffix")
     (line,) = lines_of(judge(package, "--submission", path, "--language", "python", "--json"))
     assert (line["language"], line["verdict"]) == ("python", "AC")
+
+
+def test_a_compiled_program_is_judged_by_its_suffix_and_a_compile_error_shows_its_message(tmp_path, package):
+    if not shutil.which("g++"):
+        pytest.skip("no g++ here")
+    good = program(tmp_path, CPP, "good.cpp")
+    broken = program(tmp_path, "int main() { return nowhere; }\n", "broken.cpp")
+    arguments = [package, "--submission", good, "--submission", broken]
+    first, second = lines_of(judge(*arguments, "--json"))
+    assert (first["language"], first["verdict"], first["message"]) == ("cpp", "AC", "")
+    assert (second["verdict"], second["letters"], second["levels_passed"]) == ("CE", "CCCCC", 0)
+    assert "nowhere" in second["message"]
+    told = [line for line in judge(*arguments).stdout.splitlines() if line.startswith(f"{broken}: ")]
+    assert "nowhere" in told[0]
+
+
+def test_each_test_says_which_rule_ended_it(tmp_path, package):
+    path = program(tmp_path, "n = int(input())\nwhile n > 200: pass\nraise SystemExit(3)\n")
+    (line,) = lines_of(judge(package, "--submission", path, "--json"))
+    assert line["letters"] == "RRRTT"
+    assert line["rules"] == ["exit 3"] * 3 + ["cpu"] * 2
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path, package):
+    path = program(tmp_path, FAST)
+    words = [word for _ in range(40) for word in ("--submission", str(path))]
+    command = [sys.executable, "-m", "compute", "judge", str(package), *words, "--json", "--workers", "1"]
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert json.loads(child.stdout.readline())["verdict"] == "AC"
+    child.stdout.close()
+    assert child.stderr.read() == ""
+    assert child.wait(60) in (0, 1)
+    child.stderr.close()
 
 
 def test_nothing_is_left_in_the_temporary_folder(tmp_path, package):
