@@ -5,7 +5,7 @@ Runs a draft's accepted programs; what else a suite can tell apart is the audit'
 
 import math
 
-from compute.errors import ConfigError, MissingInput
+from compute.errors import ConfigError
 from compute.judge.judge import Judge, Judgement, Submission
 from compute.judge.languages import LANGUAGES
 from compute.judge.verdict import Verdict, suite_verdict
@@ -62,7 +62,7 @@ def _submission(problem: Problem, program: KnownProgram, blobs: BlobStore) -> Su
     try:
         return Submission(text.decode(), problem, language=program.language)
     except UnicodeDecodeError:
-        raise MissingInput(f"The program {program.name} of {problem.slug} is not UTF-8.") from None
+        raise ConfigError(f"The accepted program {program.name} is not UTF-8, so no time limit is computed.") from None
 
 
 def _nothing_to_run(accepted: list[KnownProgram]) -> str:

@@ -430,13 +430,18 @@ def test_submissions_that_cannot_be_run_are_passed_over_with_a_note(draft) -> No
             "submissions/accepted/two/b.cpp": "int f() {}",
             "submissions/accepted/one/add.py": ADD,
             "submissions/accepted/old.py": "#!/usr/bin/python2\nprint 3\n",
+            "submissions/accepted/odd.py": b"# \xe4\n",
+            "submissions/accepted/umlaut.cpp": b"// \xe4\nint main() {}",
         }
     )
-    assert set(declared(found)) == {"accepted/add.py", "accepted/one", "wrong_answer/constant.py"}
+    named = {"accepted/add.py", "accepted/one", "accepted/umlaut.cpp", "wrong_answer/constant.py"}
+    assert set(declared(found)) == named
     assert {note.split(":")[0] for note in found.notes} == {
         "submissions/accepted/Add.java",
         "submissions/accepted/two",
         "submissions/accepted/old.py",
+        "submissions/accepted/odd.py",
+        "submissions/accepted/umlaut.cpp",
     }
 
 

@@ -104,7 +104,10 @@ def read_submissions(
             language = source and _language(files, source, metadata.language(f"{folder}/{name}"), notes)
             if not source or not language:
                 continue
-            data = _with_constants(files.read(source), constants)
+            data = _as_utf8(source, language, files.read(source), notes)
+            if data is None:
+                continue
+            data = _with_constants(data, constants)
             declared = _declared(source, data, folder, metadata.rules(folder, f"{folder}/{name}"), notes)
             sha256 = blobs.put(data)
             programs.append(
@@ -131,6 +134,19 @@ def _language(files: PackageFiles, source: str, stated: str | None, notes: list[
         notes.append(f"{source}: a submission in another language than Python 3 and C++ was passed over.")
         return None
     return language
+
+
+def _as_utf8(source: str, language: str, data: bytes, notes: list[str]) -> bytes | None:
+    """The source as the judge takes programs. Old C++ has comments in Latin-1; Python without UTF-8 is no program."""
+    try:
+        data.decode()
+        return data
+    except UnicodeDecodeError:
+        if language == "python":
+            notes.append(f"{source}: a submission that is not UTF-8 was passed over.")
+            return None
+        notes.append(f"{source}: a submission that is not UTF-8 was read as Latin-1.")
+        return data.decode("latin-1").encode()
 
 
 def _declared(source: str, data: bytes, folder: str, rules: Sequence[Rule], notes: list[str]) -> tuple[str, ...]:
