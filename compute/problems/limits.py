@@ -5,9 +5,10 @@ Runs a draft's accepted programs; what else a suite can tell apart is the audit'
 
 import math
 
-from compute.errors import ConfigError
+from compute.errors import ConfigError, SandboxError
 from compute.judge.judge import Judge, Judgement, Submission
 from compute.judge.languages import LANGUAGES
+from compute.judge.languages.language import LanguageMissing
 from compute.judge.verdict import Verdict, suite_verdict
 from compute.problems.formats import Draft, LimitRule
 from compute.problems.problem import BlobStore, KnownProgram, Problem
@@ -22,19 +23,18 @@ def computed_limit(draft: Draft, judge: Judge, blobs: BlobStore) -> Problem:
 
     `judge` must take limits from the problem (`JudgeLimits.cpu_seconds` None) and read tests from `blobs`, where the
     programs lie too. Raises ConfigError, in one sentence, when there is no accepted program that can be run or when one
-    is not accepted; MissingInput and SandboxError as judging does.
+    is not accepted; MissingInput and SandboxError as judging does, SandboxError also where it could not tell.
     """
     if draft.limit_rule is None:
         return draft.problem
     problem = draft.problem
     accepted = [program for program in draft.programs if program.declared == ("AC",)]
-    runnable = [program for program in accepted if program.language in LANGUAGES]
+    runnable = [program for program in accepted if _can_run(program.language, judge)]
     if not runnable:
         raise ConfigError(_nothing_to_run(accepted))
     judgements = judge.judge([_submission(problem, program, blobs) for program in runnable])
     for program, judgement in zip(runnable, judgements, strict=True):
-        if suite_verdict(judgement.letters) != "AC":
-            raise ConfigError(_not_accepted(program, judgement, problem))
+        _check_accepted(program, judgement, problem)
     slowest, judgement = max(
         zip(runnable, judgements, strict=True), key=lambda pair: (max(pair[1].cpu_seconds), pair[0].name)
     )
@@ -57,6 +57,13 @@ def limit_by(rule: LimitRule, seconds: float) -> float:
     return round(max(1, steps) * rule.resolution, 9)
 
 
+def _can_run(language: str, judge: Judge) -> bool:
+    try:
+        return language in LANGUAGES and bool(LANGUAGES[language].version(judge.limits.toolchain))
+    except LanguageMissing:
+        return False
+
+
 def _submission(problem: Problem, program: KnownProgram, blobs: BlobStore) -> Submission:
     text = blobs.get(program.source)
     try:
@@ -72,10 +79,19 @@ def _nothing_to_run(accepted: list[KnownProgram]) -> str:
     return f"No time limit is stated, and its accepted programs are in {languages}, which cannot be run here."
 
 
-def _not_accepted(program: KnownProgram, judgement: Judgement, problem: Problem) -> str:
-    verdict = suite_verdict(judgement.letters)
-    place = next(place for place, letter in enumerate(judgement.letters) if letter not in (Verdict.ACCEPTED, "-"))
-    return (
+def _check_accepted(program: KnownProgram, judgement: Judgement, problem: Problem) -> None:
+    """Raises ConfigError for a program that is not accepted, SandboxError where the judge could not tell."""
+    place = next((place for place, letter in enumerate(judgement.letters) if letter != Verdict.ACCEPTED), None)
+    if place is None:
+        return
+    test, verdict = problem.tests[place].identifier, suite_verdict(judgement.letters)
+    rule = judgement.rules[place] if judgement.rules else ""
+    if judgement.letters[place] == Verdict.INFRASTRUCTURE and not rule.startswith("validator"):
+        raise SandboxError(
+            f"The accepted program {program.name} could not be judged on the test {test} of {problem.slug}."
+        )
+    fault = f"{verdict} ({rule})" if rule.startswith("validator") else verdict
+    raise ConfigError(
         f"No time limit is stated, and none can be computed, because {program.name} is declared accepted "
-        f"but gets {verdict} on the test {problem.tests[place].identifier}."
+        f"but gets {fault} on the test {test}."
     )

@@ -348,6 +348,7 @@ BOMB = "a: &a [x, x]\n" + "".join(
         ({"problem.yaml": "validator_flags: float_tolerance\n"}, "validator_flags: float_tolerance must be followed"),
         ({"problem.yaml": "validation: custom interactive\n"}, "Interactive problems are not supported yet"),
         ({"problem.yaml": "validation: custom score\n"}, "Scores given by a validator are not supported yet"),
+        ({"problem.yaml": NEW + "validation: custom interactive\n"}, "Interactive problems are not supported yet"),
         ({"problem.yaml": NEW + "type: interactive\n"}, "Interactive problems are not supported yet"),
         ({"problem.yaml": NEW + "type: [pass-fail, multi-pass]\n"}, "Multi-pass problems are not supported yet"),
         ({"problem.yaml": NEW + "type: submit-answer\n"}, "Submit-answer problems are not supported yet"),
@@ -363,6 +364,7 @@ BOMB = "a: &a [x, x]\n" + "".join(
         ({"data/secret/testdata.yaml": "includes: nowhere\n"}, "data/secret includes the group data/nowhere"),
         ({"problem.yaml": NEW, "data/secret/1.yaml": "args: [-v]\n"}, "data/secret/1.yaml: args"),
         ({"problem.yaml": NEW, "data/secret/1.files/a.txt": "x"}, "data/secret/1.files"),
+        ({f"data/secret/{'a/' * 40}1.in": "x"}, "lies more than 30 folders deep"),
         ({"include/python3/grader.py": "x"}, "include/python3: files added to every submission"),
         (
             {"submissions/submissions.yaml": "accepted: {permitted: [OK]}\n"},

@@ -199,6 +199,22 @@ def test_a_limit_that_cannot_be_computed_refuses_the_problem(
     assert imported.left() == []
 
 
+CHECK = "import sys\nsys.exit(43 if int(open(sys.argv[2]).read()) > int(sys.stdin.read()) + int(sys.argv[4]) else 42)\n"
+
+
+def test_accepted_programs_are_those_that_the_packages_own_validator_accepts(
+    tmp_path: Path, imported: Imported
+) -> None:
+    files = {"output_validators/check.py": CHECK, "submissions/accepted/add.py": ADD.replace("print(", "print(-1 + ")}
+    yaml = "name: A\nvalidation: custom\nvalidator_flags: '{}'\n"
+    imported(package(tmp_path, "a", files | {"problem.yaml": yaml.format(1)}))
+    assert imported.problems()[0].validator is not None
+    with pytest.raises(ConfigError, match=r"accepted/add\.py is declared accepted but gets WA"):
+        imported(package(tmp_path, "b", files | {"problem.yaml": yaml.format(0)}), "other")
+    with pytest.raises(ConfigError, match=r"accepted/add\.py is declared accepted but gets JE \(validator"):
+        imported(package(tmp_path, "c", files | {"problem.yaml": yaml.format("x")}), "other")
+
+
 def test_limits_are_rounded_up_to_the_resolution() -> None:
     assert limit_by(LimitRule(5.0, 1.0), 0.31) == 2.0
     assert limit_by(LimitRule(5.0, 1.0), 0.2) == 1.0

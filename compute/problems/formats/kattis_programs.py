@@ -19,7 +19,6 @@ SUFFIXES = {
     ".cc": "cpp",
     ".cxx": "cpp",
     ".c++": "cpp",
-    ".C": "cpp",
 }
 HEADERS = (".h", ".hh", ".hpp", ".hxx", ".h++")
 _LANGUAGE_CODES = {"python3": "python", "python": "python", "cpp": "cpp"}
@@ -76,7 +75,7 @@ DEFAULT_RULES = {
 
 
 def language_by_suffix(path: str) -> str | None:
-    return SUFFIXES.get(path[path.rfind(".") :]) or SUFFIXES.get(path[path.rfind(".") :].lower())
+    return SUFFIXES.get(path[path.rfind(".") :])
 
 
 def _with_constants(data: bytes, constants: Mapping[str, str]) -> bytes:

@@ -75,7 +75,7 @@ def read_settings(files: PackageFiles, notes: list[str]) -> Settings:
     values = read_yaml(files, PROBLEM_YAML, notes)
     legacy = _version(values)
     _check_kinds(values, notes)
-    custom = _validation(values) if legacy else None
+    custom = _validation(values) if legacy or "validation" in values else None
     limits = values.section("limits")
     settings = Settings(
         legacy=legacy,

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 MOST_FILES = 100_000
+MOST_NESTED = 30
 MOST_FILE_BYTES = 512 << 20
 MOST_BYTES = 4 << 30
 # Deflate packs at most 1032 to 1. Tests of one repeated number come near it, but not by hundreds of megabytes.
@@ -33,23 +34,33 @@ class PackageFiles(ABC):
     def __init__(self, name: str, sizes: dict[str, int]) -> None:
         self.name = name
         self._sizes = sizes
+        self._inside: dict[str, tuple[set[str], set[str]]] = {}
+        for path in sizes:
+            folder, _, file = path.rpartition("/")
+            self._folder(folder)[0].add(file)
+
+    def _folder(self, path: str) -> tuple[set[str], set[str]]:
+        """The names directly in a folder, which is entered into the folder above when it is new."""
+        if path not in self._inside:
+            self._inside[path] = (set(), set())
+            if path:
+                above, _, name = path.rpartition("/")
+                self._folder(above)[1].add(name)
+        return self._inside[path]
 
     def __contains__(self, path: str) -> bool:
         return path in self._sizes
 
     def below(self, folder: str) -> list[str]:
         """All files at any depth of `folder`, in the order of their paths' parts."""
-        prefix = f"{folder}/" if folder else ""
-        return sorted((path for path in self._sizes if path.startswith(prefix)), key=lambda path: path.split("/"))
+        files, folders = self.children(folder)
+        here = f"{folder}/" if folder else ""
+        inside = [path for name in folders for path in self.below(f"{here}{name}")]
+        return sorted([*(f"{here}{name}" for name in files), *inside], key=lambda path: path.split("/"))
 
     def children(self, folder: str) -> "Children":
         """Names of the files and of the folders directly in `folder`, each sorted."""
-        prefix = f"{folder}/" if folder else ""
-        files: set[str] = set()
-        folders: set[str] = set()
-        for path in self.below(folder):
-            name, _, rest = path.removeprefix(prefix).partition("/")
-            (folders if rest else files).add(name)
+        files, folders = self._inside.get(folder, (set(), set()))
         return Children(sorted(files), sorted(folders))
 
     def size(self, path: str) -> int:
@@ -70,8 +81,9 @@ class FolderFiles(PackageFiles):
 
     def __init__(self, folder: Path) -> None:
         self._root = folder.resolve()
-        super().__init__(folder.resolve().name, dict(self._walk(self._root, "", (self._root,))))
-        _check_sizes(self._sizes)
+        sizes = dict(self._walk(self._root, "", (self._root,)))
+        _check_sizes(sizes)
+        super().__init__(self._root.name, sizes)
 
     def _walk(self, folder: Path, prefix: str, above: tuple[Path, ...]) -> Iterator[tuple[str, int]]:
         try:
@@ -90,6 +102,8 @@ class FolderFiles(PackageFiles):
             if not real.is_relative_to(self._root):
                 raise PackageRefused(f"{path} is a link that leaves the package.")
             if stat.S_ISDIR(status.st_mode):
+                if len(above) > MOST_NESTED:
+                    raise PackageRefused(f"{path[:60]}... lies more than {MOST_NESTED} folders deep.")
                 if real in above:
                     raise PackageRefused(f"{path} is a link to a folder that holds it.")
                 yield from self._walk(real, f"{path}/", (*above, real))
@@ -173,6 +187,8 @@ def _check_sizes(sizes: dict[str, int]) -> None:
     if len(sizes) > MOST_FILES:
         raise PackageRefused(f"The package has {len(sizes)} files, more than {MOST_FILES}.")
     for path, size in sizes.items():
+        if path.count("/") > MOST_NESTED:
+            raise PackageRefused(f"{path[:60]}... lies more than {MOST_NESTED} folders deep.")
         if size > MOST_FILE_BYTES:
             raise PackageRefused(f"{path} has {_mib(size)} MiB, more than {_mib(MOST_FILE_BYTES)}.")
     if (total := sum(sizes.values())) > MOST_BYTES:
