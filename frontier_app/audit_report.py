@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from django.db import connection
-from django.db.models import Count, F, IntegerField, JSONField, Q, QuerySet
+from django.db.models import F, IntegerField, JSONField, Q, QuerySet
 from django.db.models.expressions import Func, Value
 from django.db.models.functions import Coalesce
 
@@ -283,16 +283,6 @@ def judged_program(slug: str, record: dict[str, Any], groups: list[int]) -> Judg
     )
 
 
-def mark_counts(problem_set_id: int | None, difficulty: str | None = None) -> dict[str, int]:
-    """Of a set's problems (of one difficulty): how many are audited and how many have a mark that is a finding about
-    the problem rather than something not known."""
-    if problem_set_id is None:
-        return {"audited": 0, "marked": 0}
-    rows = Problem.objects.filter(problem_set=problem_set_id)
-    if difficulty is not None:
-        rows = rows.filter(difficulty=difficulty)
-    findings = Q()
-    for code, kind in KINDS.items():
-        if kind.shape != "ring":
-            findings |= Q(audit__marks__contains=[code])
-    return rows.aggregate(audited=Count("pk", filter=~Q(audit={})), marked=Count("pk", filter=findings))
+def finding() -> Q:
+    """Whether a problem has a mark that is a finding about it, and not only something that is not known."""
+    return Q(audit__marks__has_any_keys=[code for code, kind in KINDS.items() if kind.shape != "ring"])

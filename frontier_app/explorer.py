@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from django.db.models import Count
+from django.db.models import Count, Q
 from numpy.typing import NDArray
 
 from compute.stats.bootstrap import RateIntervals, cluster_bootstrap, differences
 from compute.stats.flips import FALSE_DISCOVERY_RATE, flips
 from compute.stats.frontier import Extrapolation, classify_extrapolated
 from compute.stats.rates import CLASSES
+from frontier_app.conditions import conditions
 from frontier_app.figures.composition import composition_figure
 from frontier_app.figures.frontier import FrontierPoint, Reading, frontier_figure
 from frontier_app.models import Checkpoint, Evaluation, Path, Problem, Program, Sample, Study
@@ -34,7 +35,7 @@ from frontier_app.placement import (
 from frontier_app.viewer import Viewer
 
 # Raised whenever the shape of `explorer_data` changes, so that no browser keeps the old one.
-FORMAT = 1
+FORMAT = 2
 # Fewer answers without a program than this raise no alarm; nor do figures within this factor of the nearer end's.
 ALARMING_NO_ANSWER_RATE = 0.05
 ALARMING_FACTOR = 1.5
@@ -58,11 +59,14 @@ def explorer_data(study: Study, selection: Selection, viewer: Viewer) -> dict[st
     points = frontier_points(placed, intervals, len(cells.problems))
     planned = [one.alpha for one in placed if one.alpha is not None and _is_underway(one.evaluation)]
     numbers = _numbers(placed, cells, intervals, baseline)
+    judged, spoiled = int(cells.counts.n.sum()), int(cells.counts.infrastructure.sum())
+    shown = [one.evaluation for one in placed]
     return {
         "difficulty": selection.difficulty,
         "setting": selection.setting,
         "ends": {"low": _end(selection.path.low), "high": _end(selection.path.high)} if selection.path else None,
         "baseline": baseline,
+        "conditions": conditions(study, shown, selection.difficulty, judged, spoiled),
         "problems": {
             "slug": [problem.slug for problem in cells.problems],
             "title": [problem.title for problem in cells.problems],
@@ -79,12 +83,15 @@ def explorer_data(study: Study, selection: Selection, viewer: Viewer) -> dict[st
 
 
 def data_version(study: Study, selection: Selection) -> str:
-    """Changes whenever `explorer_data` would: with every ingested batch, every state and every new evaluation."""
+    """Changes whenever `explorer_data` would: with every ingested batch, every state, every new evaluation and every
+    audited problem."""
     rows = study.evaluations.order_by("pk").values_list("pk", "version", "state", "samples_done", "job__state")
-    problems = Problem.objects.filter(problem_set=study.held_out_set_id).count()
+    held_out = Problem.objects.filter(problem_set=study.held_out_set_id)
+    problems = held_out.aggregate(problems=Count("pk"), audited=Count("pk", filter=~Q(audit={})))
+    audit = study.held_out_set.audit if study.held_out_set else None
     path = selection.path.pk if selection.path else None
     view = (selection.difficulty, selection.setting, selection.level, selection.rule, selection.baseline)
-    return hashlib.sha256(repr((FORMAT, list(rows), problems, path, view)).encode()).hexdigest()[:32]
+    return hashlib.sha256(repr((FORMAT, list(rows), problems, audit, path, view)).encode()).hexdigest()[:32]
 
 
 def frontier_of(study: Study, selection: Selection) -> dict[str, object]:

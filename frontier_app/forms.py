@@ -203,6 +203,7 @@ class ImportFields(forms.Form):
     path = forms.CharField(
         label="File or folder on the server",
         max_length=4096,
+        error_messages={"required": "Name a file or a folder."},
         help_text="the whole path; workers read it with the server's own rights, so launch only what you trust",
         widget=forms.TextInput(attrs={"spellcheck": "false", "placeholder": "/data/problems/hello"}),
     )

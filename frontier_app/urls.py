@@ -4,7 +4,19 @@ from django.contrib import admin
 from django.urls import path
 
 from frontier_app.api import api
-from frontier_app.views import audit, checkpoints, home, jobs, launching, login, problems, runs, sharing, studies
+from frontier_app.views import (
+    audit,
+    checkpoints,
+    evaluations,
+    home,
+    jobs,
+    launching,
+    login,
+    problems,
+    runs,
+    sharing,
+    studies,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -26,6 +38,7 @@ urlpatterns = [
     path("studies/<slug:slug>/runs/", runs.runs, name="runs"),
     path("studies/<slug:slug>/runs/curves.json", runs.curves, name="run_curves"),
     path("studies/<slug:slug>/checkpoints/", checkpoints.checkpoints, name="checkpoints"),
+    path("studies/<slug:slug>/evaluations/<str:reference>/", evaluations.evaluation, name="evaluation"),
     path("studies/<slug:slug>/jobs/", jobs.study_jobs, name="study_jobs"),
     path("studies/<slug:slug>/launch/<str:kind>/", launching.launch, name="launch"),
     path("studies/<slug:slug>/launch/<str:kind>/estimate/", launching.estimate, name="launch_estimate"),

@@ -18,6 +18,7 @@ TIGHT_SHARE = 0.5
 LEAST_SHARE = 1e-4
 # So many problems have room for a mark each that can be told apart; with more, marks get smaller.
 ROOMY = 60
+BYTES = ["1 B", "10 B", "100 B", "1 kB", "10 kB", "100 kB", "1 MB", "10 MB", "100 MB", "1 GB"]
 
 
 class CaughtShare(NamedTuple):
@@ -63,7 +64,7 @@ def caught_figure(shares: Sequence[CaughtShare], problems: int) -> Figure:
                 "x": [round(one.coverage, 4) for one in shares],
                 "y": [round(one.share, 4) for one in shares],
                 "text": [f"{one.share:.2f}" for one in shares],
-                "textposition": "top center",
+                "textposition": "top left",
                 "textfont": {"size": 11, "color": token("ink-2")},
                 "line": {"color": token("line-strong"), "width": 1.4},
                 "marker": {"color": [ramp(one.coverage) for one in shares], "size": 11},
@@ -196,14 +197,14 @@ def sizes_figure(problems: Sequence[ProblemFigures]) -> Figure:
         "mode": "lines",
         "x": spans_x,
         "y": spans_y,
-        "line": {"color": token("line-strong"), "width": 1.2},
+        "line": {"color": token("line-strong"), "width": 1.2 if len(ordered) <= ROOMY else 0.4},
         "hoverinfo": "skip",
     }
     return {
         "data": [span, *marks],
         "layout": {
             "xaxis": _axis("problems, least to most spread") | _places(len(ordered)),
-            "yaxis": _axis("") | {"type": "log", "dtick": 1, "exponentformat": "power", "ticksuffix": " B"},
+            "yaxis": _axis("") | {"type": "log", "tickvals": [10**power for power in range(10)], "ticktext": BYTES},
             "annotations": [] if ordered else [_nothing("no problem is audited")],
             **_FRAME,
         },

@@ -5,8 +5,9 @@ Missing is an em dash, never 0. A rate never stands without its interval and its
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 
 from django import template
 from django.utils import timezone
@@ -36,6 +37,11 @@ LAYERS = {
     "user-namespaces": "user namespaces",
     "none": "no isolation",
     "rlimits": "resource limits",
+}
+TOLERANCES = {
+    "float_tolerance": "(relative or absolute)",
+    "float_relative_tolerance": "(relative)",
+    "float_absolute_tolerance": "(absolute)",
 }
 CLASSES = {
     "S": "solved",
@@ -236,6 +242,38 @@ def isolation(value: str) -> str:
     if not value:
         return DASH
     return ", ".join(LAYERS.get(part, part) for part in value.split("+"))
+
+
+@register.filter
+def checker_words(checker: str) -> str:
+    """How an output is compared, as the end of "an output is right when"."""
+    name, *options = checker.split()
+    if name == "exact":
+        return "it equals the answer byte by byte"
+    if name == "validator":
+        flags = f", called with {' '.join(options)}" if options else ""
+        return f"the problem's own validator says so{flags}"
+    said = ["its JSON value equals the answer's" if name == "json" else "its words are the answer's"]
+    if name == "tokens" and "case_insensitive" in options:
+        said.append("whatever their case")
+    if name == "tokens" and "space_change_sensitive" in options:
+        said.append("with the same white space")
+    for option, value in pairwise(options):
+        if option in TOLERANCES:
+            said.append(f"numbers within {value} {TOLERANCES[option]}")
+    return ", ".join(said)
+
+
+@register.filter
+def after_colon(sentence: str) -> str:
+    """The reason behind a finding, without the words that name it."""
+    return sentence.partition(": ")[2] or sentence
+
+
+@register.filter
+def item(counts: Mapping[str, int], name: str) -> int:
+    """What a counter counted of `name`."""
+    return counts.get(name, 0)
 
 
 @register.filter

@@ -4,11 +4,23 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from django.db.models import Case, Count, IntegerField, Prefetch, Q, QuerySet, Sum, Value, When
+from django.db.models import (
+    Case,
+    Count,
+    IntegerField,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from frontier_app.models import Checkpoint, MergeIngredient, Path, Run, Study
+from frontier_app.models import Checkpoint, Evaluation, MergeIngredient, Path, Run, Study
 from frontier_app.views.fetch import open_study
 from frontier_app.views.frame import render_page, study_context
 from frontier_app.views.paging import Slice
@@ -61,14 +73,21 @@ def checkpoints(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _in_lineage_order(rows: QuerySet[Checkpoint]) -> QuerySet[Checkpoint]:
-    """Bases, then each run's checkpoints by step, then merges. Adds `rank`, `evaluations_count` and `samples`."""
+    """Bases, then each run's checkpoints by step, then merges. Adds `rank`, `evaluations_count`, `samples` and the
+    reference of the `newest` evaluation."""
+    newest = Evaluation.objects.filter(checkpoint=OuterRef("pk")).order_by("-pk")
     rank = Case(
         *(When(origin=origin, then=Value(at)) for at, origin in enumerate(ORIGINS)), output_field=IntegerField()
     )
     return (
         rows.select_related("run__initialisation", "parent", "made_by")
         .defer("made_by__config", "made_by__log_tail", "made_by__summary", "run__config")
-        .annotate(rank=rank, evaluations_count=Count("evaluations"), samples=Sum("evaluations__samples_done"))
+        .annotate(
+            rank=rank,
+            evaluations_count=Count("evaluations"),
+            samples=Sum("evaluations__samples_done"),
+            newest=Subquery(newest.values("reference")[:1]),
+        )
         .prefetch_related(Prefetch("recipe", queryset=MergeIngredient.objects.select_related("checkpoint")))
         .order_by("rank", "run", "step", "pk")
     )

@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
-from frontier_app.models import Job, Membership, Problem, Study
+from frontier_app.models import Evaluation, Job, Membership, Problem, Study
 from frontier_app.viewer import Viewer, viewer_of, viewer_of_study
 
 
@@ -92,6 +92,14 @@ def open_problem(opened: OpenStudy, slug: str) -> Problem:
         if problem_set in found:
             return found[problem_set]
     raise Http404
+
+
+def open_evaluation(opened: OpenStudy, reference: str) -> Evaluation:
+    rows = Evaluation.objects.filter(study=opened.study)
+    found = rows.select_related("checkpoint", "problem_set", "path__low", "path__high", "job").defer(
+        "job__config", "job__log_tail", "job__summary"
+    )
+    return get_object_or_404(found, reference=reference)
 
 
 def open_job(request: HttpRequest, reference: str) -> Job:

@@ -1,7 +1,6 @@
 """The queue: lists of jobs, one job with its live log, cancelling and retrying."""
 
 import json
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -12,10 +11,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from frontier_app import launch
 from frontier_app.explorer import rates_of
-from frontier_app.models import Evaluation, Job, Path, Study
+from frontier_app.models import Job
 from frontier_app.models.jobs import JobQuerySet
-from frontier_app.placement import place
 from frontier_app.viewer import Viewer, viewer_of
+from frontier_app.views.evaluations import study_address
 from frontier_app.views.fetch import open_job, open_study, signed_in
 from frontier_app.views.frame import job_counts, render_page, study_context
 from frontier_app.views.paging import Slice
@@ -131,21 +130,10 @@ def evaluations_made(job: Job) -> list[dict[str, object]]:
             "evaluation": one,
             "difficulty": difficulty,
             "rates": rates.get(one.pk),
-            "address": _address(job.study, one, first),
+            "address": study_address(job.study, one, first),
         }
         for one in evaluations
     ]
-
-
-def _address(study: Study, evaluation: Evaluation, first: Path | None) -> str:
-    path = evaluation.path or first
-    placed = place(study, evaluation, path)
-    query: dict[str, object] = {"path": path.pk} if path is not None and path != first else {}
-    if evaluation.setting != "reasoning":
-        query["setting"] = evaluation.setting
-    if placed is not None and placed.alpha is not None:
-        query["a"] = f"{placed.alpha:g}"
-    return study.get_absolute_url() + (f"?{urlencode(query)}" if query else "")
 
 
 def _may_change(request: HttpRequest, job: Job) -> bool:

@@ -3,15 +3,18 @@
 Hidden tests' bytes are in no row and on no page; programs are shown to those who may read them.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 
-from django.db.models import F
+from django.db.models import Count, F, Q
+from django.db.models.fields.json import KT
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from frontier_app.audit_report import finding, judged_program, marks_of
 from frontier_app.figures.growth import growth_figure
-from frontier_app.models import Evaluation, Path, Problem, Rollup
+from frontier_app.models import Evaluation, Path, Problem, ProblemSet, Rollup
 from frontier_app.problem_report import add_texts, breakdowns, distinct_programs, growths, letters_of, results_of
 from frontier_app.views.fetch import OpenStudy, open_problem, open_study
 from frontier_app.views.frame import render_page, study_context
@@ -35,7 +38,7 @@ def problems(request: HttpRequest, slug: str) -> HttpResponse:
         rows = rows.filter(difficulty=difficulty)
     if wanted:
         rows = rows.filter(slug__icontains=wanted)
-    page = Slice(request, rows, PROBLEMS)
+    page = Slice(request, rows.defer("statement", "audit").annotate(marks=KT("audit__marks")), PROBLEMS)
     evaluations = _shown_evaluations(opened, problem_set.pk if problem_set else None)
     context = study_context(opened, "problems") | {
         "chosen": chosen,
@@ -46,8 +49,15 @@ def problems(request: HttpRequest, slug: str) -> HttpResponse:
         "slice": page,
         "evaluations": evaluations,
         "rows": _rows(page.rows, evaluations),
+        "audit": _audit(problem_set),
     }
     return render_page(request, "problems.html", context, parts=("rows",))
+
+
+def _audit(problem_set: ProblemSet | None) -> dict[str, int]:
+    """How many of the set's problems are audited, and how many have a mark that is a finding."""
+    rows = Problem.objects.filter(problem_set=problem_set) if problem_set else Problem.objects.none()
+    return rows.aggregate(audited=Count("pk", filter=~Q(audit={})), marked=Count("pk", filter=finding()))
 
 
 def _shown_evaluations(opened: OpenStudy, problem_set: int | None) -> list[Evaluation]:
@@ -70,7 +80,11 @@ def _rows(rows: Sequence[Problem], evaluations: Sequence[Evaluation]) -> list[di
     for rollup in whole:
         counts[rollup.problem_id][rollup.evaluation_id] = rollup
     return [
-        {"problem": problem, "counts": [counts[problem.pk].get(evaluation.pk) for evaluation in evaluations]}
+        {
+            "problem": problem,
+            "marks": marks_of(json.loads(marks) if (marks := getattr(problem, "marks", None)) else ()),
+            "counts": [counts[problem.pk].get(evaluation.pk) for evaluation in evaluations],
+        }
         for problem in rows
     ]
 
@@ -87,9 +101,18 @@ def problem(request: HttpRequest, slug: str, problem: str) -> HttpResponse:
         "slice": page,
         "breakdowns": rows,
         "letters": letters_of(rows),
+        "isolations": list(dict.fromkeys(one.isolation for one in page.rows if one.isolation)),
+        "own_limits": [one for one in page.rows if one.limits.get("cpu_seconds") or one.limits.get("memory_bytes")],
+        "set": "train" if found.problem_set_id == opened.study.train_set_id else "held_out",
+        "found": found.audit,
+        "marks": marks_of(found.audit.get("marks", ())),
     }
     if opened.viewer.may_read_programs:
-        context |= _programs(request, found, page.rows)
+        known = found.audit.get("programs", ())
+        context |= _programs(request, found, page.rows) | {
+            "known": [judged_program(found.slug, one, found.test_groups) for one in known[:PROGRAMS]],
+            "known_total": len(known),
+        }
     return render_page(request, "problem.html", context, parts=("breakdown", "programs"))
 
 
@@ -111,6 +134,7 @@ def _levels(problem: Problem) -> list[dict[str, object]]:
         levels.append(
             {
                 "level": group,
+                "name": problem.level_names[group - 1] if group <= len(problem.level_names) else "",
                 "coverage": group / len(grouped),
                 "tests": tests,
                 "cumulated": cumulated,

@@ -79,6 +79,7 @@ def _choices(opened: OpenStudy) -> dict[str, object]:
             "data": reverse("study_data", args=[study.slug]),
             "programs": reverse("study_programs", args=[study.slug]) if opened.viewer.may_read_programs else None,
             "problem": reverse("problem", args=[study.slug, "SLUG"]),
+            "evaluation": reverse("evaluation", args=[study.slug, "REFERENCE"]),
             "launch": reverse("launch", args=[study.slug, "sweep"]) if opened.may_launch else None,
             "levels": levels,
         },

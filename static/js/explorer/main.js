@@ -10,7 +10,7 @@ import { Readouts } from "./readouts.js";
 import { Ruler } from "./ruler.js";
 import { change, onChange, state } from "./state.js";
 import { Strip } from "./strip.js";
-import { alphaText, rate, whole } from "./words.js";
+import { alphaText, element, rate, whole } from "./words.js";
 
 const config = JSON.parse(document.getElementById("explorer-config").textContent);
 const by = (id) => document.getElementById(id);
@@ -30,7 +30,11 @@ const composition = new Composition(by("composition"), by("composition-over"), {
   moved: moveTo,
   caught: (alpha, free) => ruler.caught((alpha - ruler.range[0]) / (ruler.range[1] - ruler.range[0]) * ruler.width, free),
 });
-const readouts = new Readouts(by("readouts"), { typed: (alpha) => moveTo(alpha, true), measure: config.launch ? measure : null });
+const readouts = new Readouts(by("readouts"), {
+  typed: (alpha) => moveTo(alpha, true),
+  measure: config.launch ? measure : null,
+  address: (reference) => config.evaluation.replace("REFERENCE", encodeURIComponent(reference)),
+});
 const strip = new Strip(by("strip"), { chosen: chooseProblem, opened: openProblem, hovered: light });
 const panel = config.programs ? new ProgramPanel(config.problem) : null;
 serveExports(() => view);
@@ -81,13 +85,17 @@ async function show(fresh) {
   takePrograms({ fresh: true });
 }
 
+function condition({ words, title, href, grave }) {
+  return Object.assign(element(href ? "a" : "span", grave ? "grave" : "", grave ? `▲ ${words}` : words), { title, ...(href ? { href } : {}) });
+}
+
 function describe() {
   const judged = view.measured.map((one) => one.point);
-  const spoiled = view.evaluations.reduce((sum, one) => sum + (one.point?.infrastructure ?? 0), 0);
   const samples = Math.max(0, ...view.evaluations.map((one) => one.samples_per_problem));
   by("counts").textContent = judged.length
-    ? `95 % ellipses over ${whole(view.count)} problems × ${whole(samples)} samples · ${whole(spoiled)} lost to infrastructure`
+    ? `95 % ellipses over ${whole(view.count)} problems × ${whole(samples)} samples`
     : view.count ? `${whole(view.count)} problems` : "\u00a0";
+  by("conditions").replaceChildren(...(view.conditions.length ? view.conditions.map(condition) : ["\u00a0"]));
   const select = by("baseline");
   const offered = view.evaluations.filter((one) => one.point || one.alpha === 0);
   const value = (one) => (one.alpha === null ? (one.mark === "initialisation" ? one.mark : one.checkpoint) : one.alpha === 0 ? "" : String(one.alpha));

@@ -7,10 +7,12 @@ import { alphaText, brief, DASH, element, rate, signed, whole } from "./words.js
 const GOOD = { solved: 1, optimisation: -1, correctness: -1, no_answer: -1 };
 
 export class Readouts {
-  /** `typed(alpha)` when a value is typed, `measure(alpha)` when a measurement is asked for; null where none may be. */
-  constructor(root, { typed, measure }) {
+  /** `typed(alpha)` when a value is typed, `measure(alpha)` when a measurement is asked for; null where none may be.
+   * `address(reference)` is the page of an evaluation. */
+  constructor(root, { typed, measure, address }) {
     this.root = root;
     this.measure = measure;
+    this.address = address;
     this.input = root.querySelector("#alpha");
     this.kind = root.querySelector("#alpha-kind");
     this.rates = [...root.querySelectorAll("[data-rate]")];
@@ -38,7 +40,8 @@ export class Readouts {
   #refuse(reason) {
     this.refused = reason;
     this.input.setAttribute("aria-invalid", String(reason !== ""));
-    this.kind.textContent = reason ? `✕ ${reason}` : this.said ?? "\u00a0";
+    const said = this.said ?? "\u00a0";
+    this.kind.replaceChildren(reason ? `✕ ${reason}` : this.page ? Object.assign(element("a", "", said), { href: this.page }) : said);
     this.kind.className = reason ? "alarm" : "";
   }
 
@@ -54,6 +57,7 @@ export class Readouts {
     const estimate = point ? null : view.estimate(alpha);
     const moved = this.alpha !== alpha;
     this.alpha = alpha;
+    this.page = evaluation ? this.address(evaluation.reference) : null;
     this.said = this.#kind(evaluation, point, estimate, alpha, view.count);
     if (document.activeElement !== this.input) this.#restore();
     if (moved || !this.refused) this.#refuse("");

@@ -1,0 +1,88 @@
+"""One evaluation: what was asked, under which limits and isolation it was judged, and what came of it."""
+
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from frontier_app.evaluation_report import letters_of, standings, troubled
+from frontier_app.explorer import raised_alarms
+from frontier_app.models import Evaluation, Path, Study
+from frontier_app.placement import place
+from frontier_app.views.fetch import open_evaluation, open_study
+from frontier_app.views.frame import render_page, study_context
+
+OTHERS = 12
+ALARM_WORDS = {
+    "no_answer_rate": "answers without a program",
+    "mean_tokens": "tokens an answer",
+    "mean_log_likelihood": "log-likelihood an answer",
+    "truncated_rate": "answers cut at the token limit",
+    "distance": "distance from the initialisation",
+    "cosine": "cosine with the initialisation",
+}
+
+
+@require_safe
+def evaluation(request: HttpRequest, slug: str, reference: str) -> HttpResponse:
+    opened = open_study(request, slug)
+    found = open_evaluation(opened, reference)
+    rates = standings(found)
+    letters = letters_of(found)
+    context = study_context(opened, "checkpoints") | {
+        "evaluation": found,
+        "recipe": list(found.checkpoint.recipe.select_related("checkpoint")),
+        "standings": rates,
+        "whole": rates[-1],
+        "expected": rates[-1].of * found.samples_per_problem,
+        "letters": letters,
+        "tests_run": sorted(letters.tests.items(), key=lambda one: -one[1]),
+        "troubled": troubled(found),
+        "limits": limits_in_words(found.limits),
+        "alarms": [(ALARM_WORDS.get(name, name.replace("_", " ")), value) for name, value in found.alarms.items()],
+        "raised": raised_alarms(found.alarms, _nearer_end(found)),
+        "explorer": study_address(opened.study, found, opened.study.paths.select_related("low", "high").first()),
+        "others": _others(found),
+    }
+    return render_page(request, "evaluation.html", context, parts=("result",))
+
+
+def study_address(study: Study, evaluation: Evaluation, first: Path | None) -> str:
+    """The study page at the evaluation's place. `first` is the study's first path, which the page opens with."""
+    path = evaluation.path or first
+    placed = place(study, evaluation, path)
+    query: dict[str, object] = {"path": path.pk} if path is not None and path != first else {}
+    if evaluation.setting != "reasoning":
+        query["setting"] = evaluation.setting
+    if placed is not None and placed.alpha is not None:
+        query["a"] = f"{placed.alpha:g}"
+    return study.get_absolute_url() + (f"?{urlencode(query)}" if query else "")
+
+
+def limits_in_words(limits: dict) -> dict[str, object]:
+    """What was asked of the judge. `cpu_seconds` and `memory_bytes` are None where each problem's own limit holds."""
+    toolchain = limits.get("toolchain") or {}
+    return {
+        "cpu_seconds": limits.get("cpu_seconds"),
+        "memory_bytes": limits.get("memory_bytes"),
+        "output_bytes": limits.get("output_bytes"),
+        "wall_factor": limits.get("wall_factor"),
+        "unsafe": bool(limits.get("unsafe")),
+        "another_interpreter": bool(toolchain.get("interpreter")),
+        "cpp_flags": " ".join(toolchain.get("cpp_flags") or ()),
+    }
+
+
+def _nearer_end(one: Evaluation) -> dict[str, float | None]:
+    """The alarm figures of the trained end of its path that lies nearer; none for an end itself."""
+    if one.path_id is None or one.alpha in (None, 0.0, 1.0):
+        return {}
+    end = 0.0 if (one.alpha or 0.0) < 0.5 else 1.0
+    alike = Evaluation.objects.filter(study=one.study_id, path=one.path_id, setting=one.setting, alpha=end)
+    return next(iter(alike.order_by("-samples_done").values_list("alarms", flat=True)[:1]), {})
+
+
+def _others(one: Evaluation) -> list[Evaluation]:
+    """Other evaluations of the same weights."""
+    alike = Evaluation.objects.filter(study=one.study_id, checkpoint=one.checkpoint_id).exclude(pk=one.pk)
+    return list(alike.order_by("-pk")[:OTHERS])
