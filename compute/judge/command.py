@@ -28,8 +28,8 @@ from compute.judge.judge import Judge, Judgement, Submission
 from compute.judge.languages import LANGUAGES, language_named, language_of
 from compute.judge.probe import Probe, probe
 from compute.judge.verdict import suite_verdict
+from compute.problems.audit import in_words, level_sizes_of
 from compute.problems.auditing import read_texts
-from compute.problems.coverage import level_sizes
 from compute.problems.formats import Draft
 from compute.problems.packages import limited, open_problem
 from compute.problems.problem import BlobStore, Problem
@@ -168,11 +168,7 @@ def _tests_of(problem: Problem, level: int | None) -> int:
         raise ConfigError(
             f"The problem {problem.slug} has {problem.levels} coverage levels, there is no level {level}."
         )
-    return _sizes(problem)[(level or problem.levels) - 1]
-
-
-def _sizes(problem: Problem) -> list[int]:
-    return level_sizes([test.group for test in problem.tests])
+    return level_sizes_of(problem)[(level or problem.levels) - 1]
 
 
 def _results(judge: Judge, problem: Problem, entries: Sequence[Entry], tests: int) -> Iterator[Result]:
@@ -190,7 +186,7 @@ def _results(judge: Judge, problem: Problem, entries: Sequence[Entry], tests: in
 def _levels_passed(problem: Problem, letters: str) -> int:
     """How many levels have nothing but accepted tests; they nest."""
     accepted = len(letters) - len(letters.lstrip("A"))
-    return sum(size <= accepted for size in _sizes(problem))
+    return sum(size <= accepted for size in level_sizes_of(problem))
 
 
 # Showing --------------------------------------------------------------------------------------------------------------
@@ -272,13 +268,13 @@ def _row(problem: Problem, result: Result, *, compare: bool) -> list[str]:
         by_level(problem, judgement.letters),
     ]
     if compare:
-        row += [" or ".join(entry.declared or ()) or "—", {True: "yes", False: "no", None: "—"}[result.agrees]]
+        row += [in_words(entry.declared or ()), {True: "yes", False: "no", None: "—"}[result.agrees]]
     return row
 
 
 def by_level(problem: Problem, letters: str) -> str:
     """Letters with a space between levels, cut where they are too many for a line."""
-    ends = _sizes(problem)
+    ends = level_sizes_of(problem)
     parts = " ".join(letters[start:end] for start, end in zip([0, *ends], ends, strict=False)).rstrip()
     return parts if len(parts) <= SHOWN_LETTERS else parts[: SHOWN_LETTERS - 1] + "…"
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 from typing import NamedTuple
 
-from compute.judge.verdict import FailureClass, Verdict, failure_class, suite_verdict
+from compute.judge.verdict import SUITE_VERDICTS, FailureClass, Verdict, failure_class, suite_verdict
 from compute.problems.coverage import level_sizes
 from compute.problems.problem import Problem
 
@@ -29,6 +29,8 @@ MARKS: dict[str, str] = {
     "unstable": "verdicts differ between repeats",
     "limit-too-tight": f"the limit is tight: an accepted program needs more than {TIGHT_SHARE:.0%} of it",
 }
+
+_ANY_FAILURE = frozenset(SUITE_VERDICTS.values()) - {"AC", "NP", "JE"}
 
 # Suggested limits are one of these times a power of ten, and never below the least: shorter ones measure the machine.
 READABLE = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
@@ -212,8 +214,13 @@ def is_slow(program: ProgramAudit) -> bool:
     return program.declared == ("TLE",) or letters in ({"T"}, {"A", "T"})
 
 
+def in_words(declared: Sequence[str]) -> str:
+    """Declared verdicts for people, as in "WA or TLE"."""
+    return "not AC" if set(declared) == _ANY_FAILURE else " or ".join(declared) or "—"
+
+
 def slow_caught(sizes: Sequence[int], slow_letters: Sequence[str]) -> tuple[int, ...]:
-    """How many programs have a costly verdict among the first tests of each level. `sizes`: tests in 1, 2, ... of them."""
+    """How many programs have a costly verdict within each level. `sizes`: tests in the first 1, 2, ... levels."""
     return tuple(sum(not TOO_COSTLY.isdisjoint(letters[:size]) for letters in slow_letters) for size in sizes)
 
 

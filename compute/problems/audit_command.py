@@ -23,7 +23,7 @@ from compute.command_line import (
 )
 from compute.configs import AuditConfig, JudgeLimits
 from compute.judge.judge import Judge
-from compute.problems.audit import MARKS, ProblemAudit, audit_problem, level_sizes_of
+from compute.problems.audit import MARKS, ProblemAudit, audit_problem, in_words, level_sizes_of
 from compute.problems.auditing import judge_known, read_texts
 from compute.problems.packages import limited, open_problem
 from compute.problems.problem import BlobStore, Problem
@@ -132,7 +132,7 @@ def _programs(figures: ProblemAudit) -> list[str]:
         [
             program.name,
             program.language,
-            " or ".join(program.declared) or "—",
+            in_words(program.declared),
             program.judged,
             agreed[program.agrees],
             f"{program.max_cpu_seconds:.3f}",

@@ -11,6 +11,7 @@ from compute.problems.audit import (
     Trial,
     audit_problem,
     audit_set,
+    in_words,
     readable_seconds,
 )
 from compute.problems.problem import Problem, TestCase
@@ -172,6 +173,13 @@ def test_a_set_adds_up_its_problems() -> None:
     assert (found.size_ratio_median, found.reference_share_median, found.reference_share_max) == (100, 0.1, 0.3)
     assert (found.declared, found.agreeing, found.unstable) == (6, 4, 0)
     assert found.marks == {"coverage-cannot-matter": 2, "no-slow-program": 1, "declared-differs": 2}
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"), [("", "—"), ("AC", "AC"), ("WA TLE", "WA or TLE"), ("WA RE TLE MLE OLE CE", "not AC")]
+)
+def test_declared_verdicts_are_shown_in_words(declared: str, words: str) -> None:
+    assert in_words(declared.split()) == words
 
 
 def test_figures_are_the_same_after_a_journey_through_json() -> None:

@@ -316,6 +316,7 @@ def test_the_probe_names_every_layer_and_the_one_used():
     assert done.returncode == (0 if available else 7)
     assert found["languages"][0]["version"].startswith("3.")
     assert found["cores"] >= 1
+    assert bool(found["cgroup"]) != bool(found["cgroup_reason"])
 
 
 def test_the_probe_for_people_shows_reasons_and_versions():
