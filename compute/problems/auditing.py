@@ -5,6 +5,7 @@ the findings. Programs that cannot be judged here are passed over and named. The
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -46,11 +47,13 @@ def run(config: AuditConfig, emit: EventWriter, cancelled: Callable[[], bool]) -
     for one in passed:
         emit(Log(line=str(one)))
     judged_more = _progress(emit, config.repeats * len(readable))
+    own = defaultdict(list)
+    for program in readable:
+        own[program.known.problem].append(program)
     audits: list[ProblemAudit] = []
     with Judge(config.limits, blobs) as judge:
         for problem in problems:
-            own = [one for one in readable if one.known.problem == problem.slug]
-            judged = judge_known(judge, problem, own, config.repeats, judged_more, cancelled)
+            judged = judge_known(judge, problem, own[problem.slug], config.repeats, judged_more, cancelled)
             audits.append(audit_problem(under(config.limits, problem), judged, config.safety_factor))
             emit(ProblemAudited(problem_set=config.problems.reference, slug=problem.slug, audit=audits[-1].as_dict()))
         isolation = judge.isolation
