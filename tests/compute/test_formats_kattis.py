@@ -12,7 +12,7 @@ from compute.problems.formats.kattis import FORMAT
 from compute.problems.formats.kattis_statement import text_of_html, text_of_latex
 from compute.problems.formats.registry import format_of, open_package
 from compute.problems.problem import BlobStore
-from tests.compute.packages import ADD, CONSTANT, Files, write_package, zip_package
+from tests.compute.packages import ADD, CONSTANT, MINIMAL, Files, write_package, zip_package
 
 NEW = "problem_format_version: 2023-07-draft\nname: Add Two\nuuid: 0\n"
 
@@ -215,17 +215,16 @@ def test_a_suite_without_groups_that_includes_the_samples_has_them_once(draft) -
     assert identifiers(found) == [("sample/1", 1), ("secret/1", 2), ("secret/2", 3)]
 
 
-def test_groups_that_include_one_another_end(draft) -> None:
-    found = draft(
-        {
-            **GROUPS,
-            "data/secret/1-small/testdata.yaml": "includes: 2-large\n",
-            "data/secret/2-large/testdata.yaml": "includes: 1-small\n",
-        }
-    )
-    assert found.problem.levels == 2
-    assert {test.input for test in found.problem.tests if test.group == 1} >= {
-        test.input for test in found.problem.tests if test.group == 2
+def test_many_groups_that_include_one_another_are_read_at_once(draft) -> None:
+    names = [f"g{number:02}" for number in range(20)]
+    files = {f"data/secret/{name}/1.in": f"{place} 0\n" for place, name in enumerate(names)}
+    files |= {f"data/secret/{name}/1.ans": f"{place}\n" for place, name in enumerate(names)}
+    files |= {f"data/secret/{name}/testdata.yaml": f"includes: [{', '.join(names)}]\n" for name in names}
+    alone = {name: None for name in MINIMAL if name.startswith("data/secret")}
+    found = draft({**alone, **files})
+    assert found.problem.levels == 20
+    assert {test.input for test in found.problem.tests if test.group == 1 and not test.public} == {
+        test.input for test in found.problem.tests if not test.public
     }
 
 
@@ -340,6 +339,7 @@ BOMB = "a: &a [x, x]\n" + "".join(
         ({"problem.yaml": "limits: {time_limit: .inf}\n"}, "problem.yaml: limits.time_limit must be"),
         ({"problem.yaml": "limits: {time_limit: 5000}\n"}, "problem.yaml: limits.time_limit must lie between"),
         ({"problem.yaml": "limits: {time_multiplier: five}\n"}, "problem.yaml: limits.time_multiplier must be"),
+        ({"problem.yaml": "limits: {time_multiplier: 1e6}\n"}, "limits.time_multiplier must be between 0.001 and 1000"),
         ({"problem.yaml": "name: A\n", ".timelimit": "soon"}, ".timelimit must be a number of seconds"),
         ({"problem.yaml": "problem_format_version: '1999-01'\n"}, "problem.yaml: problem_format_version '1999-01'"),
         ({"problem.yaml": "type: duel\n"}, "problem.yaml: type must be one of"),

@@ -190,20 +190,28 @@ def _levels(sample: Group, secret: Group, notes: list[str]) -> tuple[list[list[F
     return levels, tuple(group.path.rpartition("/")[2] for group in groups)
 
 
-def _with_includes(group: Group, known: dict[str, Group], above: tuple[str, ...] = ()) -> list[Found]:
-    """The tests of `group` and of the groups it includes, whose tests are judged by this group's flags."""
+def _with_includes(group: Group, known: dict[str, Group]) -> list[Found]:
+    """The tests of `group` and of all groups it includes, whose tests are judged by the flags of the one that asks."""
     tests = list(group.every_test())
-    for inner in group.every_group():
-        for path in inner.includes:
-            if path not in known:
-                raise PackageRefused(f"{inner.path} includes the group {path}, which is not there.")
-            if path not in (*above, group.path):
-                taken = {test.identifier for test in tests}
-                for test in _with_includes(known[path], known, (*above, group.path)):
-                    identifier = f"{inner.path}/{test.identifier.removeprefix('secret/')}".removeprefix("data/")
-                    if identifier not in taken:
-                        tests.append(Found(test.path, identifier, inner.flags))
+    taken = {test.path for test in tests}
+    waiting = [(inner, path) for inner in group.every_group() for path in inner.includes]
+    seen = {group.path}
+    while waiting:
+        asking, path = waiting.pop()
+        if path not in known:
+            raise PackageRefused(f"{asking.path} includes the group {path}, which is not there.")
+        if path in seen:
+            continue
+        seen.add(path)
+        new = [test for test in known[path].every_test() if test.path not in taken]
+        taken |= {test.path for test in new}
+        tests += [Found(test.path, _name_within(asking, test), asking.flags) for test in new]
+        waiting += [(asking, deeper) for inner in known[path].every_group() for deeper in inner.includes]
     return tests
+
+
+def _name_within(group: Group, test: Found) -> str:
+    return f"{group.path}/{test.identifier.removeprefix('secret/')}".removeprefix("data/")
 
 
 def _stored(files: PackageFiles, levels: list[list[Found]], blobs: BlobStore, notes: list[str]) -> list[list[TestCase]]:
@@ -229,7 +237,7 @@ def _stored(files: PackageFiles, levels: list[list[Found]], blobs: BlobStore, no
                 )
             )
     if windows:
-        notes.append(f"{windows[0]} and {len(windows) - 1} more files of tests have Windows line ends and keep them.")
+        notes.append(f"{windows[0]}: Windows line ends are kept, here and in {len(windows) - 1} other files of tests.")
     return stored
 
 

@@ -64,7 +64,7 @@ class Rule:
 
 DEFAULT_RULES = {
     "accepted": Rule(permitted=frozenset({"AC"})),
-    "slow_accepted": Rule(permitted=frozenset({"AC"})),
+    "slow_accepted": Rule(permitted=frozenset({"AC", "TLE"})),
     "rejected": Rule(required=frozenset({"RTE", "TLE", "WA"})),
     "partially_accepted": Rule(required=frozenset({"RTE", "TLE", "WA"})),
     "wrong_answer": Rule(frozenset({"AC", "WA"}), frozenset({"WA"})),

@@ -16,6 +16,7 @@ NEW_VERSIONS = ("2023-07", "2023-07-draft", "draft", "2025-09", "2025-09-draft")
 DEFAULT_MEMORY_MIB = 2048
 LEGACY_MULTIPLIER, NEW_MULTIPLIER, RESOLUTION = 5.0, 2.0, 1.0
 MOST_SECONDS = 600.0
+MOST_FACTOR = 1000
 _UNUSED = (
     "uuid",
     "version",
@@ -166,13 +167,20 @@ def _limit_rule(limits: Section, legacy: bool) -> LimitRule:
     multiplier = LEGACY_MULTIPLIER if legacy else NEW_MULTIPLIER
     for key in ("time_multiplier", "time_multipliers"):
         if key == "time_multiplier" and legacy:
-            multiplier = limits.number(key) or multiplier
+            multiplier = _factor(limits, key) or multiplier
         elif key in limits:
             multipliers = limits.section(key)
-            multiplier = multipliers.number("ac_to_time_limit") or multiplier
+            multiplier = _factor(multipliers, "ac_to_time_limit") or multiplier
             multipliers.number("time_limit_to_tle")
             multipliers.finish()
-    return LimitRule(multiplier, limits.number("time_resolution") or RESOLUTION)
+    return LimitRule(multiplier, _factor(limits, "time_resolution") or RESOLUTION)
+
+
+def _factor(values: Section, key: str) -> float | None:
+    number = values.number(key)
+    if number is not None and not 0.001 <= number <= MOST_FACTOR:
+        raise values.refused(key, f"between 0.001 and {MOST_FACTOR}", number)
+    return number
 
 
 def _stated_limit(files: PackageFiles, limits: Section, notes: list[str]) -> float | None:
