@@ -5,12 +5,17 @@ solution does wrong costs that test alone, and is told in a note. Compares no ou
 """
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
 
 from compute.configs import JudgeLimits
-from compute.judge.sandbox import Run, RunLimits
+from compute.errors import SandboxError
+from compute.judge import zygote
+from compute.judge.languages import language_named
+from compute.judge.languages.language import LanguageMissing
+from compute.judge.sandbox import Run, RunLimits, SandboxLost, open_sandbox
+from compute.judge.workshop import Workshop
 from compute.problems.formats import Draft, ProgramRunner, Recipe, Refusal
 
 MOST_COMMANDS = 200
@@ -38,18 +43,45 @@ class GeneratedTest(NamedTuple):
 def finished(items: Iterable[Draft | Recipe | Refusal], limits: JudgeLimits) -> Iterator[Draft | Refusal]:
     """What a format reads, with its recipes carried out in a workshop that is opened when the first one comes.
 
-    Raises SandboxError when programs cannot be isolated here.
+    A recipe whose language this machine lacks is refused. Raises SandboxError when programs cannot be isolated here.
     """
-    from compute.judge.workshop import Workshop
-
     with ExitStack() as stack:
-        workshop: Workshop | None = None
+        bench: Bench | None = None
         for item in items:
-            if isinstance(item, Recipe):
-                workshop = workshop or stack.enter_context(Workshop(limits))
-                yield item.make(workshop)
-            else:
+            if not isinstance(item, Recipe):
                 yield item
+                continue
+            if bench is None:
+                bench = Bench(stack.enter_context(_workshop(limits)))
+            try:
+                yield item.make(bench)
+            except LanguageMissing as error:
+                yield Refusal(item.name, f"The tests of {item.name} cannot be made: {error}")
+
+
+def _workshop(limits: JudgeLimits) -> Workshop:
+    sandbox = open_sandbox(unsafe=limits.unsafe)
+    sandbox.close()
+    return Workshop(sandbox.layer, limits.toolchain)
+
+
+class Bench:
+    """A workshop that takes a language by its name and is replaced once when it is lost."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+
+    def run(
+        self, language: str, files: Mapping[str, bytes], arguments: Sequence[str], stdin: bytes, limits: RunLimits
+    ) -> Run:
+        try:
+            return self._workshop.run(language_named(language), files, arguments, stdin, limits)
+        except SandboxLost:
+            self._workshop.restart()
+        try:
+            return self._workshop.run(language_named(language), files, arguments, stdin, limits)
+        except SandboxLost as error:
+            raise SandboxError(f"The sandbox was lost twice while making tests: {error}.") from None
 
 
 def read_commands(text: str | Sequence[str]) -> tuple[list[list[str]], list[str]]:
@@ -119,7 +151,9 @@ def _inputs(
         elif not run.output.strip():
             notes.append(f"The generator printed nothing with the arguments {words[:80]!r}.")
         elif validator and runner.run(validator.language, validator.files, (), run.output, _GENERATOR_LIMITS).status:
-            notes.append(f"The input that the generator made with {words[:80]!r} is not valid by the problem's validator.")
+            notes.append(
+                f"The input that the generator made with {words[:80]!r} is not valid by the problem's validator."
+            )
         else:
             inputs.setdefault(run.output, words)
     return [(words, given) for given, words in inputs.items()], notes
@@ -149,5 +183,5 @@ def failure(run: Run, limits: RunLimits) -> str:
     if run.memory_bytes > limits.memory_bytes:
         return "took too much memory"
     if run.status:
-        return "does not compile" if run.phase < 2 else "failed"
+        return "does not compile" if run.phase < zygote.RUNNING else "failed"
     return ""
