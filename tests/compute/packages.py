@@ -1,13 +1,17 @@
-"""Writes small problem packages in the ICPC / Kattis format, as folders and as zips."""
+"""Writes small problem packages in the ICPC / Kattis format, as folders and as zips, and reads them."""
 
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from compute.problems.formats import Draft, Refusal
+from compute.problems.formats.kattis import FORMAT
+from compute.problems.problem import BlobStore
+
 ADD = "print(sum(map(int, input().split())))\n"
-ACCEPTED_SLOWLY = "for _ in range(3_000_000): pass\nprint(sum(map(int, input().split())))\n"
 CONSTANT = "print(3)\n"
 CRASH = "raise SystemExit(1)\n"
+NEW = "problem_format_version: 2023-07-draft\nname: Add Two\nuuid: 0\n"
 
 Files = Mapping[str, str | bytes | None]
 
@@ -42,3 +46,26 @@ def zip_package(file: Path, changes: Files = MINIMAL, *, inside: str = "add/") -
             if content is not None:
                 archive.writestr(f"{inside}{name}", content)
     return file
+
+
+def read_draft(folder: Path, changes: Files | None = None) -> Draft:
+    """Write the minimal package with `changes` to `folder`/add-two and read the one problem in it. Its bytes go to
+    `folder`/blobs."""
+    (item,) = FORMAT.read(write_package(folder / "add-two", changes or {}), BlobStore(folder / "blobs"))
+    assert isinstance(item, Draft), item
+    return item
+
+
+def read_refusal(folder: Path, changes: Files) -> str:
+    """The same for a package that is refused: the reason, which is one sentence."""
+    (item,) = FORMAT.read(write_package(folder / "add-two", changes), BlobStore(folder / "blobs"))
+    assert isinstance(item, Refusal), item
+    assert item.name == "add-two"
+    assert item.reason.endswith((".", ")."))
+    assert "\n" not in item.reason
+    return item.reason
+
+
+def checkers(draft: Draft) -> dict[str, str]:
+    """The checker of each test."""
+    return {test.identifier: test.checker or draft.problem.checker for test in draft.problem.tests}

@@ -26,6 +26,8 @@ _UNUSED = (
     "grader_flags",
     "input_validator_flags",
     "input_validator_args",
+    "input_visualizer_args",
+    "output_visualizer_args",
     "accept_score",
     "reject_score",
     "range",
