@@ -76,6 +76,10 @@ class Client:
     def create_miniature(self, slug: str = "miniature", seed: int = 0) -> Row:
         return self._row("POST", "/studies", json={"slug": slug, "seed": seed})
 
+    def create_study(self, slug: str, title: str, question: str = "") -> Row:
+        """A study without problems, for an import."""
+        return self._row("PUT", f"/studies/{slug}", json={"title": title, "question": question})
+
     def points(self, study: str) -> list[Row]:
         """Each complete evaluation: checkpoint, alpha, setting, and n and rates by difficulty."""
         return cast(list[Row], self._row("GET", f"/studies/{study}/points")["points"])
@@ -105,6 +109,17 @@ class Client:
 
     def launch_merge(self, study: str, low: str, high: str, alpha: float) -> list[Row]:
         return self._launch(study, "merge", {"low": low, "high": high, "alpha": alpha})
+
+    def launch_import(self, study: str, path: str, **settings: object) -> list[Row]:
+        """Problems from a file or folder on the server; `dry_run_only=True` counts them and writes none."""
+        return self._launch(study, "import", {"path": path, **settings})
+
+    def launch_audit(self, study: str, **settings: object) -> list[Row]:
+        return self._launch(study, "audit", settings)
+
+    def audit(self, study: str, problem_set: str = "held-out") -> Row:
+        """What the known programs show of a set's tests: `figures`, and `problems` with marks and judged programs."""
+        return self._row("GET", f"/studies/{study}/audit", params={"problem_set": problem_set})
 
     def job(self, reference: str) -> Row:
         return self._row("GET", f"/jobs/{reference}")

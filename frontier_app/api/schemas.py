@@ -1,6 +1,7 @@
 """What the API takes and gives. Rates lie in [0, 1]; what is not known is null."""
 
 from datetime import datetime
+from typing import Literal
 
 from ninja import Schema
 from pydantic import ConfigDict, Field
@@ -63,6 +64,46 @@ class MergeRequest(Request):
     high: str
     alpha: float
     dry_run: bool = False
+
+
+class StudyRequest(Request):
+    title: str = Field(min_length=1, max_length=120)
+    question: str = ""
+
+
+class ImportRequest(Request):
+    path: str = Field(description="a file or folder that the workers can read")
+    format: str | None = Field(None, description="recognised from the files when left out")
+    use_as: Literal["held-out", "training"] = "held-out"
+    dry_run_only: bool = Field(False, description="a job that counts new, duplicate and refused problems, writing none")
+    compare: Literal["seen", "study"] = Field(
+        "seen", description="duplicates are problems of any set you can see, or of this study's own sets"
+    )
+    cpu_seconds: float | None = Field(None, description="limit of problems that state none")
+    memory_mib: float | None = Field(None, description="limit of problems that state none")
+    dry_run: bool = Field(False, description="launch nothing and give the estimate")
+
+
+class AuditRequest(Request):
+    problem_set: Literal["held-out", "training"] = "held-out"
+    repeats: int = 2
+    safety_factor: float = 5.0
+    programs: str = Field("", description="a file of known programs, instead of those beside the set")
+    dry_run: bool = False
+
+
+class ProblemAuditOut(Schema):
+    slug: str
+    difficulty: str
+    audit: dict[str, object] = Field(description="figures, marks and judged programs; empty before an audit")
+
+
+class AuditOut(Schema):
+    """What the tests of a set can tell apart. It has no test's bytes and no program's text."""
+
+    problem_set: str
+    figures: dict[str, object] = Field(description="of the whole set")
+    problems: list[ProblemAuditOut]
 
 
 class StudyOut(Schema):

@@ -1,6 +1,7 @@
 """Studies: read their points and rows, launch in them."""
 
 from collections import defaultdict
+from typing import Literal
 
 from django.http import HttpRequest
 from ninja import Router
@@ -8,21 +9,26 @@ from ninja import Router
 from frontier_app import launch
 from frontier_app.api.rights import open_study, open_study_to_write, person, viewer
 from frontier_app.api.schemas import (
+    AuditOut,
+    AuditRequest,
     CheckpointOut,
     Curve,
     EvaluateRequest,
+    ImportRequest,
     JobOut,
     LaunchedOut,
     MergeRequest,
     MiniatureRequest,
     Points,
+    ProblemAuditOut,
     RunOut,
     StudyOut,
+    StudyRequest,
     SweepRequest,
     TrainRequest,
 )
 from frontier_app.launch import LaunchError
-from frontier_app.models import Checkpoint, Job, MetricPoint, Study
+from frontier_app.models import Checkpoint, Job, MetricPoint, ProblemSet, Study
 from frontier_app.summary import measured_points
 
 MOST_ROWS = 1_000
@@ -83,6 +89,34 @@ def create_miniature(request: HttpRequest, body: MiniatureRequest) -> Study:
     return launch.create_miniature_study(person(request), slug=body.slug, seed=body.seed)
 
 
+@router.put("/studies/{slug}", response=StudyOut)
+def create_study(request: HttpRequest, slug: str, body: StudyRequest) -> Study:
+    """A study of one's own without problems, for an import."""
+    return launch.create_study(person(request), slug=slug, **body.model_dump())
+
+
+@router.get("/studies/{slug}/audit", response=AuditOut)
+def read_audit(request: HttpRequest, slug: str, problem_set: Literal["held-out", "training"] = "held-out") -> AuditOut:
+    person(request)
+    found = _set_of(open_study(request, slug), problem_set)
+    rows = found.problems.order_by("position").values_list("slug", "difficulty", "audit")
+    problems = [ProblemAuditOut(slug=name, difficulty=difficulty, audit=audit) for name, difficulty, audit in rows]
+    return AuditOut(problem_set=found.reference, figures=found.audit, problems=problems)
+
+
+@router.post("/studies/{slug}/import", response=LaunchedOut)
+def import_problems(request: HttpRequest, slug: str, body: ImportRequest) -> LaunchedOut:
+    study, user = open_study_to_write(request, slug)
+    return _out(launch.launch_import(study, user, **body.model_dump()))
+
+
+@router.post("/studies/{slug}/audit", response=LaunchedOut)
+def audit(request: HttpRequest, slug: str, body: AuditRequest) -> LaunchedOut:
+    study, user = open_study_to_write(request, slug)
+    values = body.model_dump(exclude={"problem_set"})
+    return _out(launch.launch_audit(study, user, _set_of(study, body.problem_set), **values))
+
+
 @router.post("/studies/{slug}/train", response=LaunchedOut)
 def train(request: HttpRequest, slug: str, body: TrainRequest) -> LaunchedOut:
     study, user = open_study_to_write(request, slug)
@@ -108,6 +142,13 @@ def merge(request: HttpRequest, slug: str, body: MergeRequest) -> LaunchedOut:
     study, user = open_study_to_write(request, slug)
     low, high = _checkpoint(study, body.low, "low"), _checkpoint(study, body.high, "high")
     return _out(launch.launch_merge(study, user, low, high, body.alpha, dry_run=body.dry_run))
+
+
+def _set_of(study: Study, use: str) -> ProblemSet:
+    found = study.set_of(use)
+    if found is None:
+        raise LaunchError("problem_set", f"This study has no {use} problem set.")
+    return found
 
 
 def _checkpoint(study: Study, reference: str, field: str) -> Checkpoint:
