@@ -3,15 +3,18 @@
 import os
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
 from compute.errors import ConfigError, MissingInput
+from compute.problems import formats
 from compute.problems.formats import Draft, LimitRule
 from compute.problems.formats.kattis import FORMAT
 from compute.problems.formats.kattis_statement import text_of_html, text_of_latex
-from compute.problems.formats.registry import format_of, open_package
+from compute.problems.formats.registry import FORMATS, format_of, open_package
 from compute.problems.problem import BlobStore
 from tests.compute.packages import (
     ADD,
@@ -403,3 +406,8 @@ def test_one_package_can_be_opened_by_itself(tmp_path: Path, blobs: BlobStore) -
     write_package(tmp_path / "set" / "also")
     with pytest.raises(ConfigError, match="several problems"):
         open_package(tmp_path / "set", None, blobs)
+
+
+def test_every_format_is_in_the_registry() -> None:
+    modules = (import_module(f"{formats.__name__}.{found.name}") for found in iter_modules(formats.__path__))
+    assert {module.FORMAT.name for module in modules if hasattr(module, "FORMAT")} == set(FORMATS)

