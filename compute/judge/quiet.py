@@ -1,15 +1,19 @@
 """Whether a run can be believed on this host: who else is running, and how to run alone.
 
 The judges of a host, each a process with workers of its own, share a lock file: whoever runs programs holds it shared,
-whoever repeats a run near its limit holds it alone. Load that comes from elsewhere cannot be kept away; it is measured.
+whoever repeats a run near its limit holds it alone. Nobody waits for ever: a judge that hangs must not stop the others.
+Load that comes from elsewhere cannot be kept away; it is measured.
 """
 
 import contextlib
 import fcntl
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+PATIENCE_SECONDS = 120.0
 
 
 def load_per_core() -> float:
@@ -23,8 +27,9 @@ class QuietLock:
     Whoever wants to be alone first closes the door: new runs wait until it is through.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._folder = folder or Path(tempfile.gettempdir())
+        self._patience_seconds = patience_seconds
 
     @contextlib.contextmanager
     def shared(self) -> Iterator[None]:
@@ -45,7 +50,16 @@ class QuietLock:
         path = self._folder / f"frontier-judge-{os.getuid()}.{name}"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            fcntl.flock(descriptor, kind)
+            self._wait_for(descriptor, kind)
             yield
         finally:
             os.close(descriptor)
+
+    def _wait_for(self, descriptor: int, kind: int) -> None:
+        """Take the lock, or go on without it when patience ends."""
+        gives_up, pause = time.monotonic() + self._patience_seconds, 0.0005
+        while time.monotonic() < gives_up:
+            with contextlib.suppress(BlockingIOError):
+                return fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            time.sleep(pause)
+            pause = min(2 * pause, 0.02)

@@ -68,7 +68,8 @@ BUILD_CALLS: Numbers = {
 }  # fmt: skip
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, operand
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
-_CLONE, _FCNTL, _IOCTL, _PRLIMIT = (56, 220), (72, 25), (16, 29), (302, 261)
+_CLONE, _FCNTL, _IOCTL, _PRLIMIT, _TGKILL = (56, 220), (72, 25), (16, 29), (302, 261), (234, 131)
+_ABORT = 6
 _CLONE_THREAD = 0x10000
 # Duplicating and reading or setting flags; not the commands that direct signals at other processes.
 _FCNTL_COMMANDS = (0, 1, 2, 3, 4, 1030, 1032, 1034)
@@ -85,12 +86,13 @@ def _argument(index: int) -> int:
     return 16 + 8 * index
 
 
-def for_server(*, files: bool, executes: bool = False, builds: bool = False) -> bytes:
+def for_server(*, files: bool, executes: bool = False, builds: bool = False, aborts: bool = False) -> bytes:
     """What the fork server and its children may ever do: compute, read, write, sleep, start threads, and serve.
 
     No socket, no namespace, no tracing; without `files` nothing can be opened at all (for a machine where nothing else
-    hides the files), without `executes` no other program started, without `builds` no child of a child. Raises OSError
-    on a machine whose calls are not listed.
+    hides the files), without `executes` no other program started, without `builds` no child of a child. `aborts`: the
+    one signal that a program may send, for where it can only reach itself. Raises OSError on a machine whose calls are
+    not listed.
     """
     column, audit = _machine()
     code: list[Instruction] = [
@@ -105,6 +107,8 @@ def for_server(*, files: bool, executes: bool = False, builds: bool = False) -> 
     code += _only_with(_FCNTL[column], 1, _FCNTL_COMMANDS)
     code += _only_with(_IOCTL[column], 1, _IOCTL_COMMANDS)
     code += _only_with(_PRLIMIT[column], 0, (0,))
+    if aborts:
+        code += _only_with(_TGKILL[column], 2, (_ABORT,))
     code.append((_RETURN, 0, 0, _NOT_IMPLEMENTED))
     return _assemble(code)
 

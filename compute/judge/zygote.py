@@ -137,7 +137,9 @@ class Zygote:
             held.append("landlock")
         if layer != "none":
             executes, builds = self._role != PYTHON, self._role == TOOLCHAIN
-            everything = seccomp.for_server(files=layer != "seccomp", executes=executes, builds=builds)
+            everything = seccomp.for_server(
+                files=layer != "seccomp", executes=executes, builds=builds, aborts=self._in_namespaces
+            )
             seccomp.Filter(everything).apply()
             self._filter = None if builds else seccomp.Filter(seccomp.for_programs(executes=executes))
             held.append("seccomp")
@@ -327,6 +329,8 @@ class Zygote:
         """Become the first word of `command`, or where that is empty the program that came as a file."""
         assert self._box is not None
         environment = {**_ENVIRONMENT, "HOME": self._box.path, "TMPDIR": self._box.path}
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and an executed program would go on to
+            signal.signal(number, signal.SIG_DFL)
         _PHASE.pack_into(self._page, 0, time.process_time(), RUNNING)
         if command[0]:
             os.execve(command[0], command, environment)

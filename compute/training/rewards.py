@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from compute.judge.judge import Judge, Submission
 from compute.judge.verdict import FailureClass, failure_class
-from compute.problems.coverage import tests_required
+from compute.problems.coverage import level_sizes, tests_required
 from compute.problems.problem import Problem
 
 
@@ -35,6 +35,13 @@ class CoverageReward:
         ]
         judgements = self.judge.judge(submissions, stop_early=True)
         return [scored(judgement.letters) for judgement in judgements]
+
+
+def rewards_by_level(problem: Problem, letters: str) -> tuple[float | None, ...]:
+    """The reward at each coverage level, lowest first, from one run of the whole suite; None where infrastructure
+    trouble hides it. A level's reward never exceeds that of the level below."""
+    sizes = level_sizes([test.group for test in problem.tests])
+    return tuple(scored(letters[:size]).reward for size in sizes)
 
 
 def scored(letters: str) -> Scored:

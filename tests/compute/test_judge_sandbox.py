@@ -387,7 +387,7 @@ def test_peak_memory_is_the_programs_own(best):
 
 def test_a_program_may_use_all_the_memory_it_was_granted(best):
     fits = "x = bytearray(200 << 20); print(1)"
-    exceeds = f"x = bytearray({LIMITS.memory_bytes + zygote.SPARE_BYTES[zygote.PYTHON]}); print(1)"
+    exceeds = f"x = bytearray({LIMITS.memory_bytes + zygote.SPARE_BYTES[zygote.PYTHON] + (64 << 20)}); print(1)"
     assert run(best, fits).output == b"1\n"
     assert b"MemoryError" in run(best, exceeds).error_output
 
