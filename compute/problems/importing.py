@@ -113,6 +113,8 @@ class _Importer:
         problem = draft.problem
         if not draft.states_memory and self._config.memory_bytes is not None:
             problem = problem.model_copy(update={"memory_bytes": self._config.memory_bytes})
+        if not draft.states_time and self._config.cpu_seconds is not None:
+            problem = problem.model_copy(update={"cpu_seconds": self._config.cpu_seconds, "limit_source": GIVEN})
         computed = draft.limit_rule is not None and self._config.cpu_seconds is None
         if draft.limit_rule is not None:
             update = {"cpu_seconds": self._config.cpu_seconds or problem.cpu_seconds, "limit_source": GIVEN}

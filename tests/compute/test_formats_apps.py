@@ -58,7 +58,8 @@ def test_apps_is_read_with_its_solutions_and_its_graders_limit(tmp_path):
     problem, blobs = draft.problem, BlobStore(tmp_path / "blobs")
     assert (problem.slug, problem.difficulty, problem.checker) == ("apps-7", "medium", "tokens")
     assert (problem.cpu_seconds, problem.memory_bytes) == (4.0, 1 << 30)
-    assert "4 s of APPS's grader" in problem.limit_source
+    assert problem.limit_source == "the 4 s of APPS's own grader"
+    assert (draft.states_time, draft.states_memory) == (False, False)
     assert [(blobs.get(test.input), blobs.get(test.output)) for test in problem.tests] == [
         (b"1\n", b"2\n"),
         (b"22\n", b"44\n"),
@@ -83,9 +84,10 @@ def test_taco_states_its_limits_in_words(tmp_path):
     assert (problem.title, problem.difficulty, problem.tags) == ("Double", "hard", ("Greedy", "Data structures"))
 
 
-def test_a_record_without_a_limit_says_where_each_comes_from(tmp_path):
+def test_a_record_without_a_memory_limit_says_so(tmp_path):
     (draft,) = read(tmp_path, taco(memory_limit=None))
-    assert draft.problem.limit_source == "no memory limit is stated: 1 GiB"
+    assert (draft.states_time, draft.states_memory, draft.problem.limit_source) == (True, False, "")
+    assert any("No memory limit is stated" in note for note in draft.notes)
 
 
 def test_code_contests_is_read_whole(tmp_path):

@@ -25,14 +25,15 @@ class LimitRule(NamedTuple):
 
 class Draft(NamedTuple):
     """A problem as read. Where `limit_rule` is given the package states no time limit, and `problem.cpu_seconds` only
-    bounds the runs that find one; where it states no memory limit either, `states_memory` is false. `notes`: what was
-    passed over, a sentence each."""
+    bounds the runs that find one; where it states no memory limit either, `states_memory` is false. `states_time` is
+    false where `problem.cpu_seconds` is somebody else's custom. `notes`: what was passed over, a sentence each."""
 
     problem: Problem
     programs: tuple[KnownProgram, ...] = ()
     limit_rule: LimitRule | None = None
     notes: tuple[str, ...] = ()
     states_memory: bool = True
+    states_time: bool = True
 
 
 class Refusal(NamedTuple):

@@ -15,10 +15,11 @@ from compute.problems.formats import Draft, Format, Recipe, Refusal
 from compute.problems.formats.json_lines import Record, problem_from, read_records, slug_of
 from compute.problems.formats.json_lines import recognises as first_record_has
 from compute.problems.formats.livecodebench import with_starter_code
-from compute.problems.formats.suite import WRONG, Suite, json_lines_of, known_programs
+from compute.problems.formats.suite import NO_MEMORY_LIMIT, WRONG, Suite, json_lines_of, known_programs
 from compute.problems.problem import BlobStore, Call, Difficulty, KnownProgram
 
 CPU_SECONDS = 4.0
+LIMIT_SOURCE = "the 4 s of APPS's own grader"
 MEMORY_BYTES = 1 << 30
 MOST_SECONDS = 600.0
 LEAST_MEMORY = 16 << 20
@@ -79,7 +80,7 @@ def read_record(record: Record, blobs: BlobStore) -> Draft:
     add_tests = _add_contest_tests if contest else _add_lists
     call = add_tests(suite, record)
     slug = slug_of("" if contest else "apps-" if record.has("problem_id") else "", identifier(record))
-    cpu_seconds, memory_bytes, source = limits(record)
+    cpu_seconds, memory_bytes = limits(record)
     grade, notes = difficulty(record)
     programs, more_notes = _programs(record, blobs, slug)
     tests = suite.tests(_TESTS[0] if contest else "input_output")
@@ -91,14 +92,20 @@ def read_record(record: Record, blobs: BlobStore) -> Draft:
         statement=with_starter_code(statement, record.text("starter_code", "")),
         difficulty=grade,
         tags=tags(record),
-        cpu_seconds=cpu_seconds,
-        memory_bytes=memory_bytes,
+        cpu_seconds=cpu_seconds or CPU_SECONDS,
+        memory_bytes=memory_bytes or MEMORY_BYTES,
         checker="json" if call else suite.checker,
         tests=tests,
         call=call,
-        limit_source=source,
+        limit_source="" if cpu_seconds else LIMIT_SOURCE,
     )
-    return Draft(problem, tuple(programs), notes=(*notes, *suite.notes, *more_notes))
+    return Draft(
+        problem,
+        tuple(programs),
+        notes=(*notes, *(() if memory_bytes else (NO_MEMORY_LIMIT,)), *suite.notes, *more_notes),
+        states_memory=memory_bytes is not None,
+        states_time=cpu_seconds is not None,
+    )
 
 
 # Tests ----------------------------------------------------------------------------------------------------------------
@@ -172,17 +179,11 @@ def pairs(record: Record, key: str, first: str = "input", second: str = "output"
 # Limits, difficulty, tags ---------------------------------------------------------------------------------------------
 
 
-def limits(record: Record) -> tuple[float, int, str]:
-    """CPU seconds, bytes of memory, and where they come from if the record does not state them."""
+def limits(record: Record) -> tuple[float | None, int | None]:
+    """CPU seconds and bytes of memory, each None where the record states none."""
     seconds = _seconds(record) if record.has("time_limit") else None
-    memory_key = "memory_limit_bytes" if record.has("memory_limit_bytes") else "memory_limit"
-    memory = _memory(record, memory_key) if record.has(memory_key) else None
-    missing = []
-    if seconds is None:
-        missing.append("no time limit is stated: the 4 s of APPS's grader")
-    if memory is None:
-        missing.append("no memory limit is stated: 1 GiB")
-    return seconds or CPU_SECONDS, memory or MEMORY_BYTES, "; ".join(missing)
+    key = "memory_limit_bytes" if record.has("memory_limit_bytes") else "memory_limit"
+    return seconds, _memory(record, key) if record.has(key) else None
 
 
 def _seconds(record: Record) -> float | None:

@@ -19,6 +19,7 @@ MOST_PROGRAMS = 25
 WRONG = ("WA", "RE", "TLE", "MLE", "OLE", "CE")
 """What is declared of a program that is only known not to be accepted."""
 FLOAT_CHECKER = "tokens float_tolerance 1e-6"
+NO_MEMORY_LIMIT = "No memory limit is stated: it is 1 GiB where no other was given."
 _DECIMAL = re.compile(rb"(?<!\S)[-+]?\d+\.\d+(?:[eE][-+]?\d+)?(?!\S)")
 
 
