@@ -21,16 +21,18 @@ from typing import Any, Self
 
 from compute.configs import JudgeLimits
 from compute.errors import SandboxError
-from compute.judge import zygote
+from compute.judge import workshop, zygote
 from compute.judge.judge import Judge, Judgement, Submission
 from compute.judge.languages import LANGUAGES
-from compute.judge.sandbox import Sandbox, open_sandbox
+from compute.judge.sandbox import Run, RunLimits, Sandbox, open_sandbox
 from compute.problems.problem import BlobStore, Problem, TestCase
 from tests.compute.judge_cases import Case, load_cases
 from tests.compute.judge_surroundings import Surroundings, inhabitants, newcomers
 
 LAYERS = zygote.LAYERS[:-1]
 LIMITS = JudgeLimits(output_bytes=1 << 20, wall_factor=10)
+# A compile bomb ends sooner here than for a user, and no other way.
+BUILD_LIMITS = RunLimits(cpu_seconds=3, wall_seconds=30, memory_bytes=1 << 30, output_bytes=64 << 20)
 _KILL_FACTOR = 1.5  # more than the judge's own: a run is killed a little after its limit
 _GRACE_SECONDS = 0.5  # for what is spent before anybody looks
 
@@ -53,28 +55,42 @@ def judgeable(cases: Sequence[Case]) -> list[Case]:
 
 
 class Eavesdropper:
-    """What programs wrote, by isolation layer. Verdicts do not show it, so the door through which all outputs come is
-    held open; what passes is unchanged."""
+    """What programs wrote and the sandboxes they ran in, by isolation layer. Verdicts do not show either, so the doors
+    through which all programs go are held open; what passes is unchanged."""
 
     def __init__(self) -> None:
-        self.heard: dict[str, list[bytes]] = defaultdict(list)
+        self._heard: dict[str, list[Run]] = defaultdict(list)
+        self._sandboxes: dict[str, list[Sandbox]] = defaultdict(list)
 
     def __enter__(self) -> Self:
-        self._run = run = Sandbox.run
+        self._doors = run, execute = Sandbox.run, Sandbox.execute
 
-        def listening(sandbox: Sandbox, *arguments: Any, **keywords: Any) -> Any:
-            runs = run(sandbox, *arguments, **keywords)
-            self.heard[sandbox.layer].extend(text for one in runs for text in (one.output, one.error_output))
-            return runs
+        def listening_run(sandbox: Sandbox, *arguments: Any, **keywords: Any) -> Any:
+            return self._note(sandbox, run(sandbox, *arguments, **keywords))
 
-        Sandbox.run = listening  # type: ignore[method-assign]
+        def listening_execute(sandbox: Sandbox, *arguments: Any, **keywords: Any) -> Any:
+            runs, file = execute(sandbox, *arguments, **keywords)
+            return self._note(sandbox, runs), file
+
+        Sandbox.run, Sandbox.execute = listening_run, listening_execute  # type: ignore[method-assign]
         return self
 
     def __exit__(self, *_: object) -> None:
-        Sandbox.run = self._run  # type: ignore[method-assign]
+        Sandbox.run, Sandbox.execute = self._doors  # type: ignore[method-assign]
 
-    def take(self, layer: str) -> list[bytes]:
-        return self.heard.pop(layer, [])
+    def _note(self, sandbox: Sandbox, runs: list[Run]) -> list[Run]:
+        self._heard[sandbox.layer].extend(runs)
+        if sandbox not in self._sandboxes[sandbox.layer]:
+            self._sandboxes[sandbox.layer].append(sandbox)
+        return runs
+
+    def take(self, layer: str) -> list[Run]:
+        """The runs since the last call."""
+        return self._heard.pop(layer, [])
+
+    def pids(self, layer: str) -> set[int]:
+        """Of the processes at the tops of the sandboxes that are up."""
+        return {sandbox.pid for sandbox in self._sandboxes[layer] if sandbox.pid}
 
 
 class Range:
@@ -87,7 +103,9 @@ class Range:
     def __enter__(self) -> Self:
         with self._stack:
             self.surroundings = self._stack.enter_context(Surroundings())
-            self._ear = self._stack.enter_context(Eavesdropper())
+            self.ear = self._stack.enter_context(Eavesdropper())
+            self._stack.callback(setattr, workshop, "BUILD_LIMITS", workshop.BUILD_LIMITS)
+            workshop.BUILD_LIMITS = BUILD_LIMITS
             folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="frontier-blobs-")))
             folder.chmod(0o755)
             self.blobs = BlobStore(folder)
@@ -132,19 +150,21 @@ class Alone:
         return [*itertools.chain.from_iterable(found), *self._range.surroundings.signs()]
 
     def _judge(self, case: Case, layer: str) -> list[str]:
-        judge = self._judges[layer]
-        workers = list(judge.worker_pids)
+        if not case.runs_in(layer):
+            return []
+        judge, ear = self._judges[layer], self._range.ear
+        workers = ear.pids(layer)
         before = inhabitants(workers)
-        self._range._ear.take(layer)
+        ear.take(layer)
         judgement = judge.judge([self._range.submission(case)])[0]
-        outputs = self._range._ear.take(layer)
-        faults = [*_misjudged(case, judgement, layer), *_leaks(case, judgement, outputs, self._range.surroundings)]
+        faults = [*_misjudged(case, judgement, layer)]
+        faults += _leaks(case, judgement, ear.take(layer), self._range.surroundings)
         if left := newcomers(workers, before):
             faults.append(f"{len(left)} processes are left")
         letters = self._neighbour_letters(layer)
         if letters != "AAA":
             faults.append(f"the next program got {letters}, not AAA")
-        if judge.worker_pids != workers:
+        if workers - ear.pids(layer):
             faults.append("it cost the judge a worker")
         return [f"{layer}: {fault}" for fault in faults]
 
@@ -155,7 +175,7 @@ class Alone:
 
 def crowded(place: Range, layer: str, workers: int, seed: int) -> list[str]:
     """The faults of all cases shuffled among honest programs, in one call, on some workers."""
-    submissions = [(case, place.submission(case)) for case in place.cases]
+    submissions = [(case, place.submission(case)) for case in place.cases if case.runs_in(layer)]
     submissions += [(None, place.neighbour(number)) for number in range(len(place.cases))]
     random.Random(seed).shuffle(submissions)
     judge = place.judge(layer, workers)
@@ -183,12 +203,12 @@ def _misjudged(case: Case, judgement: Judgement, layer: str) -> Iterator[str]:
         yield f"it used {max(judgement.cpu_seconds):.2f} s of {case.cpu_seconds} s"
 
 
-def _leaks(case: Case, judgement: Judgement, outputs: Sequence[bytes], surroundings: Surroundings) -> Iterator[str]:
-    seen = [*outputs, judgement.message.encode()]
+def _leaks(case: Case, judgement: Judgement, runs: Sequence[Run], surroundings: Surroundings) -> Iterator[str]:
+    seen = [judgement.message.encode(), *(text for run in runs for text in (run.output, run.error_output))]
     for name, text in surroundings.canaries.items():
         if any(text.encode() in one for one in seen):
             yield f"the {name} canary is in its output"
-    if case.silent and (said := b"".join(outputs[::2]).strip()):
+    if case.silent and (said := b"".join(run.output for run in runs).strip()):
         yield f"it got through: {said[:200]!r}"
 
 

@@ -1,7 +1,7 @@
 #include <cstdio>
 #include <cstring>
 static int deeper(volatile char *above, int n) {
-    volatile char room[1000];
+    volatile char room[20000];
     std::memset((void *)room, n, sizeof room);
     return deeper(room, n + 1) + above[0] + room[1];
 }

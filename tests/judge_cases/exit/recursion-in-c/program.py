@@ -2,6 +2,6 @@ import sys
 
 sys.setrecursionlimit(10**9)
 nested = None
-for _ in range(400_000):
+for _ in range(1_200_000):
     nested = (nested,)
-print(repr(nested)[:10])
+print(hash(nested))

@@ -1,6 +1,13 @@
-#include <vector>
+#include <cstdlib>
+#include <cstring>
 int main() {
-    std::vector<std::vector<char>> kept;
-    for (int i = 0; i < 4000; i++) kept.emplace_back(1 << 20, 'x');
-    return kept.size() == 1;
+    struct Node { Node *next; char rest[1 << 20]; } *kept = nullptr;
+    for (int i = 0; i < 400; i++) {
+        Node *made = (Node *)std::malloc(sizeof(Node));
+        if (!made) return 1;
+        std::memset(made->rest, 'x', sizeof made->rest);
+        made->next = kept;
+        kept = made;
+    }
+    return kept->rest[0] == 1;
 }

@@ -1,7 +1,6 @@
 #include <cstdio>
-#include <cstring>
 int main() {
-    char *block = new char[1L << 30];
-    std::memset(block, 1, 1L << 30);
+    volatile char *block = new char[300L << 20];
+    for (long i = 0; i < 300L << 20; i += 4096) block[i] = 1;
     std::printf("%d\n", block[12345]);
 }

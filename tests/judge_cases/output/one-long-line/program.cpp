@@ -1,3 +1,6 @@
 #include <cstdio>
-#include <string>
-int main() { std::puts(std::string(40'000'000, 'x').c_str()); }
+static char line[40'000'001];
+int main() {
+    for (long i = 0; i < 40'000'000; i++) line[i] = 'x';
+    std::puts(line);
+}

@@ -1,0 +1,2 @@
+# coding: zlib_codec
+print(1)

@@ -1,0 +1,12 @@
+import functools
+import sys
+
+sys.setrecursionlimit(10**6)
+
+
+@functools.lru_cache(None)
+def depth(n):
+    return 1 + depth(n - 1) if n else 0
+
+
+print(depth(int(input())))

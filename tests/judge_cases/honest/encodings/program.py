@@ -1,0 +1,2 @@
+größe = len("naïve")
+print(input()[::-1], "ß", größe)

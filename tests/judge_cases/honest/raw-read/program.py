@@ -1,0 +1,6 @@
+import os
+
+text = b""
+while piece := os.read(0, 3):
+    text += piece
+os.write(1, b"%d\n" % sum(map(int, text.split())))

@@ -1,0 +1,4 @@
+def square(n):
+    result = [n]
+    result.append(result)
+    return result

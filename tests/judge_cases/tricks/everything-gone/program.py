@@ -1,0 +1,5 @@
+import builtins
+import sys
+
+sys.modules.clear()
+builtins.__dict__.clear()
