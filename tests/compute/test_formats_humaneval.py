@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from compute.configs import JudgeLimits
+from compute.configs import ImportConfig, JudgeLimits
 from compute.judge.sandbox import open_sandbox
 from compute.judge.workshop import Workshop
 from compute.problems.formats import Draft, Recipe, Refusal, evalplus, humaneval
 from compute.problems.formats.generated_tests import Bench, finished
 from compute.problems.formats.json_lines import Unreadable
 from compute.problems.formats.suite import WRONG
-from compute.problems.problem import BlobStore, Call
+from compute.problems.importing import run as import_problems
+from compute.problems.problem import BlobStore, Call, read_problem_set
 
 CHECK = """
 METADATA = {}
@@ -102,6 +103,18 @@ def test_what_the_package_holds_becomes_problems(tmp_path, bench):
     assert len(drafts[2].problem.tests) > 90  # a hundred random sums, the same ones in every import
     (refusal,) = [item for item in made if isinstance(item, Refusal)]
     assert "a dictionary whose keys are not texts" in refusal.reason
+
+
+def test_a_file_is_imported_with_its_tests_made_and_its_limit_replaced(tmp_path):
+    path = written(tmp_path, record(), record(task_id="HumanEval/1", test="x = 1"))
+    config = ImportConfig(
+        reference="made", path=path, folder=tmp_path / "sets", blobs=tmp_path / "blobs", cpu_seconds=1.5
+    )
+    summary = import_problems(config, lambda event: None, lambda: False)
+    assert (summary["format"], summary["new"], summary["refused"]) == ("humaneval", 1, 1)
+    sets = [file for file in config.folder.rglob("*.jsonl") if not file.name.endswith(".programs.jsonl")]
+    (problem,) = read_problem_set(sets[0])
+    assert (problem.slug, problem.cpu_seconds, len(problem.tests)) == ("HumanEval-0", 1.5, 5)
 
 
 @pytest.mark.parametrize(

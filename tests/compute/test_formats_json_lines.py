@@ -148,7 +148,7 @@ def test_tests_come_in_size_order_with_levels(tmp_path):
 def test_a_test_given_twice_is_kept_once_and_told(tmp_path):
     suite = suite_of(tmp_path, [(b"1", b"a b"), (b"1", b"a  b\n"), (b"2", b"c")])
     assert [test.identifier for test in suite.tests("tests")] == ["t0", "t2"]
-    assert suite.notes == ["1 tests with an input that stood before were left out."]
+    assert suite.notes == ["Tests left out because their input stood before: 1."]
 
 
 def test_two_answers_to_one_input_need_a_checker(tmp_path):

@@ -57,7 +57,7 @@ def test_a_stdin_problem_is_read_with_public_and_packed_private_tests(tmp_path):
         (b"333\n", b"666\n", False),
     ]
     assert (problem.cpu_seconds, problem.memory_bytes, problem.checker, problem.call) == (6.0, 1 << 30, "tokens", None)
-    assert problem.limit_source == "the 6 s of LiveCodeBench's own grader"
+    assert problem.limit_source == "the 6 s of LiveCodeBench's own grader; no memory limit is stated"
     assert (draft.states_time, draft.states_memory) == (False, False)
     assert draft.limit_rule is None
 

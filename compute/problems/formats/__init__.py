@@ -25,8 +25,8 @@ class LimitRule(NamedTuple):
 
 class Draft(NamedTuple):
     """A problem as read. Where `limit_rule` is given the package states no time limit, and `problem.cpu_seconds` only
-    bounds the runs that find one; where it states no memory limit either, `states_memory` is false. `states_time` is
-    false where `problem.cpu_seconds` is somebody else's custom. `notes`: what was passed over, a sentence each."""
+    bounds the runs that find one. `states_memory` and `states_time` are false where it states no such limit and the
+    problem has one that is customary for it. `notes`: what was passed over, a sentence each."""
 
     problem: Problem
     programs: tuple[KnownProgram, ...] = ()

