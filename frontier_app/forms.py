@@ -74,6 +74,24 @@ class CheckpointField(forms.ModelChoiceField):
         return one.name if one.materialised or one.origin == Checkpoint.MERGED else f"{one.name} (planned)"
 
 
+class ProblemSetField(forms.ModelChoiceField):
+    """The held-out or the training set of the study, by its reference."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            queryset=ProblemSet.objects.none(),
+            to_field_name="reference",
+            empty_label="choose a problem set",
+            error_messages={"invalid_choice": "This study has no such problem set; choose another."},
+            **kwargs,
+        )
+
+    def offer(self, study: Study) -> None:
+        self.queryset = ProblemSet.objects.filter(pk__in=[study.held_out_set_id, study.train_set_id])
+        named = [(study.held_out_set, "held out"), (study.train_set, "training")]
+        self.choices = [(one.reference, f"{words}: {one}") for one, words in named if one is not None]
+
+
 class LaunchForm(forms.Form):
     """Base of all that launch: knows the study, offers its checkpoints, marks invalid fields for people and readers.
 
@@ -88,6 +106,8 @@ class LaunchForm(forms.Form):
         for name, field in self.fields.items():
             if isinstance(field, CheckpointField):
                 field.offer(self.checkpoints(name), self.data.get(name) or self.initial.get(name))
+            elif isinstance(field, ProblemSetField):
+                field.offer(study)
         if self.is_bound:
             for name in self.errors:
                 if name in self.fields:
@@ -247,24 +267,6 @@ class ImportForm(ImportFields, LaunchForm):
     folded = ("compare", "cpu_seconds", "memory_mib")
 
 
-class ProblemSetField(forms.ModelChoiceField):
-    """The held-out or the training set of the study, by its reference."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            queryset=ProblemSet.objects.none(),
-            to_field_name="reference",
-            empty_label="choose a problem set",
-            error_messages={"invalid_choice": "This study has no such problem set; choose another."},
-            **kwargs,
-        )
-
-    def offer(self, study: Study) -> None:
-        self.queryset = ProblemSet.objects.filter(pk__in=[study.held_out_set_id, study.train_set_id])
-        named = [(study.held_out_set, "held out"), (study.train_set, "training")]
-        self.choices = [(one.reference, f"{words}: {one}") for one, words in named if one is not None]
-
-
 class AuditForm(LaunchForm):
     problem_set = ProblemSetField(label="Problem set")
     repeats = forms.IntegerField(
@@ -289,12 +291,6 @@ class AuditForm(LaunchForm):
         widget=forms.TextInput(attrs={"spellcheck": "false"}),
     )
     folded = ("programs",)
-
-    def __init__(self, study: Study, *args: Any, **kwargs: Any) -> None:
-        super().__init__(study, *args, **kwargs)
-        field = self.fields["problem_set"]
-        assert isinstance(field, ProblemSetField)
-        field.offer(study)
 
 
 class NewStudyForm(ImportFields):

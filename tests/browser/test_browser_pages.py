@@ -21,13 +21,20 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def addresses(study: Study) -> dict[str, str]:
     problem = study.held_out_set.problems.order_by("position").last().slug
     of_study = {name: reverse(name, args=[study.slug]) for name in ("problems", "runs", "checkpoints", "study_jobs")}
-    forms = {f"launch-{kind}": reverse("launch", args=[study.slug, kind]) for kind in ("sweep", "train", "evaluate")}
+    forms = {
+        f"launch-{kind}": reverse("launch", args=[study.slug, kind])
+        for kind in ("sweep", "train", "evaluate", "import", "audit")
+    }
     return {
         "home": reverse("home"),
         "study": reverse("study", args=[study.slug]),
         "jobs": reverse("jobs"),
         "job": study.jobs.first().get_absolute_url(),
         "problem": reverse("problem", args=[study.slug, problem]),
+        "audit": reverse("audit", args=[study.slug]),
+        "evaluation": reverse("evaluation", args=[study.slug, study.evaluations.first().reference]),
+        "new-study": reverse("new_study"),
+        "import": study.jobs.filter(kind="import").first().get_absolute_url(),
         "sharing": reverse("study_sharing", args=[study.slug]),
         "launch-merge": reverse("launch", args=[study.slug, "merge"]),
         **of_study,
@@ -39,6 +46,8 @@ def addresses(study: Study) -> dict[str, str]:
 def test_every_page_answers_without_errors_and_fits_the_window(
     visitor: Visitors, alice: User, measured: factories.Measured, theme: str
 ) -> None:
+    factories.audit(measured.study)
+    factories.tried_import(measured.study)
     looking = visitor(alice, theme)
     page = looking.page
     keep = os.environ.get("FRONTIER_SCREENSHOTS")

@@ -231,3 +231,28 @@ def test_a_script_creates_the_miniature_study() -> None:
     assert [study["slug"] for study in alice.studies()] == ["small"]
     assert refusal(lambda: client(factories.charlie()).create_miniature("small")).field == "slug"
     assert refusal(lambda: alice.create_miniature("large", seed=2**31)).field == "seed"
+
+
+def test_a_script_makes_a_study_tries_an_import_and_reads_an_audit(tmp_path: Path) -> None:
+    script = client(factories.alice())
+    assert script.create_study("sorts", "Sorts", "Does it matter?")["slug"] == "sorts"
+    tried = script.launch_import("sorts", str(tmp_path), use_as="training", dry_run_only=True)
+    assert [job["kind"] for job in tried] == ["import"]
+    assert Job.objects.get().config["dry_run"]
+    assert refusal(lambda: script.launch_import("sorts", "/nowhere")).field == "path"
+    assert refusal(lambda: script.launch_audit("sorts")).field == "problem_set"
+    assert refusal(lambda: script.audit("sorts")).status == 422
+
+
+def test_an_audit_is_read_with_the_rights_of_the_study() -> None:
+    study = factories.study(problems=2)
+    factories.audit(study)
+    found = client(factories.bob()).audit("miniature")
+    assert found["figures"]["problems"] == 2
+    assert [one["audit"]["slug"] for one in found["problems"]] == [one["slug"] for one in found["problems"]]
+    assert refusal(lambda: client(factories.charlie()).audit("miniature")).status == 404
+    token = factories.link(study).token
+    assert Browser().get(f"/api/studies/miniature/audit?share={token}").status_code == 403
+    body = {"path": "/tmp"}
+    answer = Browser().post(f"/api/studies/miniature/import?share={token}", body, content_type="application/json")
+    assert answer.status_code == 403

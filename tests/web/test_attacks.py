@@ -304,9 +304,28 @@ def test_no_text_becomes_markup(client_of, measured):
     MetricPoint.objects.filter(step=1).update(name=MARKUP[:64])
     Evaluation.objects.update(alarms={MARKUP: 1.0})
     program = Sample.objects.exclude(program=None).first().program_id
-    parts = ("", "problems/", f"problems/000-squares/?program={program}", "runs/", "checkpoints/", "jobs/", "sharing/",
+    factories.audit(study)
+    marked = Problem.objects.exclude(audit={}).first()
+    entry = marked.audit["programs"][0] | {"name": MARKUP, "language": MARKUP, "judged": MARKUP, "unstable": [MARKUP]}
+    Problem.objects.exclude(audit={}).update(
+        audit=marked.audit | {"programs": [entry], "marks": [MARKUP, "unstable"]},
+        checker=MARKUP, limit_source=MARKUP, level_names=[MARKUP],
+    )  # fmt: skip
+    figures = study.held_out_set.audit | {"marks": {MARKUP: 1}, "isolation": MARKUP}
+    type(study.held_out_set).objects.update(title=MARKUP, audit=figures)
+    refusals = {"refusals": [[MARKUP, MARKUP]], "notes": [MARKUP], "format": MARKUP}
+    tried = factories.tried_import(study, **refusals)
+    evaluation = measured.evaluations[0]
+    parts = ("", "audit/", f"evaluations/{evaluation.reference}/", "launch/import/", "launch/audit/",
+             "problems/", f"problems/000-squares/?program={program}", "runs/", "checkpoints/", "jobs/", "sharing/",
              "launch/sweep/", "launch/train/", "launch/merge/", "launch/evaluate/", "chip/")  # fmt: skip
-    for page in ("/", "/jobs/", f"/jobs/{job.reference}/", *(f"/studies/miniature/{part}" for part in parts)):
+    for page in (
+        "/",
+        "/jobs/",
+        f"/jobs/{job.reference}/",
+        f"/jobs/{tried.reference}/",
+        *(f"/studies/miniature/{part}" for part in parts),
+    ):
         answer = client_of(factories.alice()).get(page)
         assert answer.status_code == 200
         assert "script-src 'self'" in answer.headers["Content-Security-Policy"]

@@ -10,8 +10,9 @@ from frontier_app.models import Job, ShareLink
 
 pytestmark = pytest.mark.django_db
 
-READING = ("", "problems/", "runs/", "checkpoints/")
-MEMBERS = ("jobs/", "launch/sweep/", "launch/train/", "launch/merge/", "launch/evaluate/")
+READING = ("", "problems/", "audit/", "runs/", "checkpoints/")
+FORMS = ("sweep", "train", "merge", "evaluate", "import", "audit")
+MEMBERS = ("jobs/", *(f"launch/{form}/" for form in FORMS))
 
 
 @pytest.fixture

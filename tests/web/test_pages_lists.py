@@ -11,7 +11,7 @@ from frontier_app.placement import select
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ("problems/", "runs/", "runs/curves.json", "checkpoints/", "jobs/")
+PAGES = ("problems/", "audit/", "audit/figures.json", "runs/", "runs/curves.json", "checkpoints/", "jobs/")
 
 
 def queries(client, address: str) -> int:
@@ -28,6 +28,7 @@ def grow(measured) -> None:
     for number in range(4):
         factories.trained_run(study, f"more-{number}", 0.5 + number / 10)
         factories.planned_evaluation(study, study.base, samples=3 + number)
+    copied = study.held_out_set.problems.first().audit
     Problem.objects.bulk_create(
         Problem(
             problem_set=study.held_out_set,
@@ -40,6 +41,7 @@ def grow(measured) -> None:
             memory_bytes=1,
             content_sha256="",
             tests=[],
+            audit=copied,
         )
         for number in range(200)
     )
@@ -54,12 +56,14 @@ def grow(measured) -> None:
 
 def test_a_list_costs_the_same_queries_for_few_rows_and_many(client_of):
     measured = factories.measured_study(problems=2, samples=2, alphas=(0.0, 0.5, 1.0))
+    factories.audit(measured.study)
     problem = Problem.objects.filter(problem_set=measured.study.held_out_set).first()
     addresses = [
         "/",
         "/jobs/",
         f"/studies/miniature/problems/{problem.slug}/",
         f"/studies/miniature/problems/{problem.slug}/sizes.json",
+        f"/studies/miniature/evaluations/{measured.evaluations[1].reference}/",
         *(f"/studies/miniature/{page}" for page in PAGES),
     ]
     # One or two studies are told in more detail on the first page; a list begins with the third.
@@ -83,6 +87,9 @@ PARTS = [
     ("/", "studies"),
     ("/jobs/", "rows"),
     ("/studies/miniature/problems/", "rows"),
+    ("/studies/miniature/audit/", "head"),
+    ("/studies/miniature/audit/", "rows"),
+    ("/studies/miniature/audit/", "programs"),
     ("/studies/miniature/runs/", "rows"),
     ("/studies/miniature/checkpoints/", "rows"),
     ("/studies/miniature/jobs/", "rows"),
@@ -90,7 +97,7 @@ PARTS = [
 
 
 def test_htmx_gets_the_part_it_asks_for_and_caches_keep_them_apart(client_of):
-    factories.study(problems=1)
+    factories.audit(factories.study(problems=1))
     client = client_of(factories.alice())
 
     for address, part in PARTS:
