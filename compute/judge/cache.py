@@ -11,6 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from compute.judge.verdict import Verdict
+
+STARVED = "starved"
+"""The rule of a run that got too little of the processor to be judged."""
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 2 << 30
@@ -39,6 +43,11 @@ class Outcome(NamedTuple):
     wall_seconds: float
     memory_bytes: int
     rule: str = ""
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether fresh sandboxes might do better."""
+        return self.letter == Verdict.INFRASTRUCTURE and self.rule != STARVED
 
 
 class VerdictCache:

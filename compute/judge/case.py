@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from compute.judge.cache import Outcome
+from compute.judge.cache import STARVED, Outcome
 from compute.judge.languages.language import Language
-from compute.judge.ruling import STARVED, Bounds
+from compute.judge.ruling import Bounds
 from compute.judge.sandbox import RunLimits
 from compute.judge.verdict import Verdict
 from compute.judge.worker import Work

@@ -21,13 +21,13 @@ from typing import NamedTuple, Self
 
 from compute.configs import JudgeLimits
 from compute.judge import zygote
-from compute.judge.cache import Outcome, VerdictCache
+from compute.judge.cache import STARVED, Outcome, VerdictCache
 from compute.judge.case import ANY, FIRST, NEVER, NOT_RUN, Case, Judgement
 from compute.judge.checkers import checker_named, validator_flags
 from compute.judge.languages import language_named
 from compute.judge.quiet import QuietLock, load_per_core
 from compute.judge.recent import Recent
-from compute.judge.ruling import STARVED, Bounds, Ruling, ruling_on
+from compute.judge.ruling import Bounds, Ruling, ruling_on
 from compute.judge.sandbox import Run, RunLimits, SandboxLost, SealedFile, open_sandbox
 from compute.judge.verdict import Verdict
 from compute.judge.worker import CompileError, Dispute, Worker
@@ -242,10 +242,10 @@ class Judge:
 
     def _run(self, worker: Worker, case: Case, tests: Sequence[int], stop: str = NEVER) -> None:
         """Fill in outcomes of `tests`, with `stop` up to the first that ends badly. Infrastructure trouble is tried
-        once more in fresh sandboxes."""
+        once more in fresh sandboxes, unless it was the host's load."""
         for _ in range(2):
             self._attempt(worker, case, tests, stop)
-            tests = [test for test in tests if case.outcomes.get(test, NOT_RUN).letter == Verdict.INFRASTRUCTURE]
+            tests = [test for test in tests if case.outcomes.get(test, NOT_RUN).is_trouble]
             if not tests:
                 return
             worker.restart()

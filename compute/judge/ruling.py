@@ -8,13 +8,12 @@ import signal
 from typing import NamedTuple
 
 from compute.judge import zygote
+from compute.judge.cache import STARVED
 from compute.judge.languages.language import Language
 from compute.judge.quiet import load_per_core
 from compute.judge.sandbox import Run
 from compute.judge.verdict import Verdict
 
-STARVED = "starved"
-"""The rule of a run that got too little of the processor to be judged."""
 # A program that gets its fair share of a core reaches its CPU limit before the wall limit unless this share of the wall
 # factor's number of processes want each core.
 _TOO_LOADED = 0.5

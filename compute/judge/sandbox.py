@@ -28,7 +28,7 @@ _START_SECONDS = 60.0
 _PATIENCE_SECONDS = 30.0
 _RESTARTS = 3  # whatever ended a worker, a machine short of memory say, may well meet its successor
 _ERROR_BYTES = 2000
-_NOTHING_ASKED = {"source_bytes": 0, "call": None, "command": [], "collect": "", "stop": False}
+_NOTHING_ASKED: dict[str, object] = {"source_bytes": 0, "call": None, "command": [], "collect": "", "stop": False}
 
 
 class SandboxLost(Exception):
@@ -251,7 +251,9 @@ class Sandbox:
                 raise SandboxLost("some files of an answer were lost: too many are open")
             over = self._cgroup is not None and self._cgroup.ran_out_of_memory()
             runs = [
-                _read_run({**record, "over_cgroup": over}, *outputs[2 * place : 2 * place + 2], limits.output_bytes)
+                _read_run(
+                    {**record, "over_cgroup": over}, outputs[2 * place], outputs[2 * place + 1], limits.output_bytes
+                )
                 for place, record in enumerate(records)
             ]
             return runs, SealedFile.sealing(outputs[-1]) if collects else None

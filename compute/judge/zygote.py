@@ -333,7 +333,7 @@ class Zygote:
             signal.signal(number, signal.SIG_DFL)
         _PHASE.pack_into(self._page, 0, time.process_time(), RUNNING)
         if command[0]:
-            os.execve(command[0], command, environment)
+            os.execve(command[0], list(command), environment)
         os.execve(_PROGRAM, [warm_python.PROGRAM_NAME.partition(".")[0], *command[1:]], environment)
 
     def _begin(self) -> None:
