@@ -44,13 +44,15 @@ def imported(study: Study, job: Job, problems: int = 2) -> None:
     study.refresh_from_db()
 
 
-def written(study: Study, known: int = 1) -> ProblemSet:
-    """The study's held-out set as files: one line, and so many known programs beside it."""
-    path = FilePath(study.held_out_set.path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+def written(study: Study, folder: FilePath, known: int = 1) -> ProblemSet:
+    """The study's held-out set as files in `folder`: one line, and so many known programs beside it."""
+    assert study.held_out_set is not None
+    path = folder / f"{study.held_out_set.reference}.jsonl"
     path.write_text("{}\n")
     program = KnownProgram(problem="000-squares", name="a.py", language="python", source="0" * 64)
     write_known_programs(programs_beside(path), [program] * known)
+    study.held_out_set.path = str(path)
+    study.held_out_set.save()
     return study.held_out_set
 
 
@@ -167,7 +169,7 @@ def test_duplicates_are_looked_for_in_every_set_the_person_can_see(fresh: Study,
     mine, foreign = factories.study("mine", problems=1), factories.study("foreign", problems=1)
     Membership.objects.filter(study=foreign).delete()
     for study in (mine, foreign):
-        written(study)
+        written(study, packages)
 
     def known(compare: str) -> list[str]:
         asked = {"compare": compare, "dry_run_only": True}
@@ -184,9 +186,9 @@ def test_an_estimate_of_an_import_writes_nothing(fresh: Study, packages: FilePat
     assert not ProblemSet.objects.exists()
 
 
-def test_an_audit_judges_the_known_programs_of_a_set_of_the_study() -> None:
+def test_an_audit_judges_the_known_programs_of_a_set_of_the_study(tmp_path: FilePath) -> None:
     study = factories.study(problems=1)
-    held_out = written(study, known=3)
+    held_out = written(study, tmp_path, known=3)
     launched = launch.launch_audit(study, factories.alice(), held_out, repeats=4, safety_factor=2.5)
     config = parse_config(launched.jobs[0].config)
     assert (config.kind, config.problems.reference, config.repeats) == ("audit", held_out.reference, 4)
@@ -197,8 +199,8 @@ def test_an_audit_judges_the_known_programs_of_a_set_of_the_study() -> None:
 
 def test_what_cannot_be_audited_is_refused_beside_its_field(tmp_path: FilePath) -> None:
     study, other = factories.study(problems=1), factories.empty_study("other")
-    held_out = study.held_out_set
-    programs_beside(FilePath(held_out.path)).unlink(missing_ok=True)
+    held_out = written(study, tmp_path)
+    programs_beside(FilePath(held_out.path)).unlink()
 
     def ask(problem_set: ProblemSet = held_out, of: Study = study, **values: object) -> LaunchError:
         return refusal(lambda: launch.launch_audit(of, factories.alice(), problem_set, **values))
@@ -209,7 +211,7 @@ def test_what_cannot_be_audited_is_refused_beside_its_field(tmp_path: FilePath) 
     empty = tmp_path / "none.jsonl"
     empty.write_text("\n")
     assert ask(programs=str(empty)).field == "programs"
-    written(study)
+    written(study, tmp_path)
     assert ask(repeats=0).field == "repeats"
     assert ask(safety_factor=1.0).field == "safety_factor"
 
@@ -241,9 +243,9 @@ def test_a_job_audits_only_the_set_it_was_asked_to() -> None:
     assert job.kind == "audit"
 
 
-def test_an_audit_of_a_problem_that_is_not_there_costs_no_other() -> None:
+def test_an_audit_of_a_problem_that_is_not_there_costs_no_other(tmp_path: FilePath) -> None:
     study = factories.study(problems=1)
-    held_out = written(study)
+    held_out = written(study, tmp_path)
     job = factories.hold(launch.launch_audit(study, factories.alice(), held_out).jobs[0])
     events = [ProblemAudited(problem_set=held_out.reference, slug=slug, audit={"slug": slug, "marks": ["\x00"]})
               for slug in ("missing", "000-squares")]  # fmt: skip

@@ -267,7 +267,9 @@ def test_an_import_is_launched_from_its_form_as_a_dry_run_first(client_of, tmp_p
     assert Job.objects.get().config["dry_run"]
 
 
-def test_an_audit_is_launched_from_its_form_and_refused_beside_the_set(client_of, study):
+def test_an_audit_is_launched_from_its_form_and_refused_beside_the_set(client_of, study, tmp_path):
+    study.held_out_set.path = str(tmp_path / "held-out.jsonl")
+    study.held_out_set.save()
     client, address = client_of(factories.alice()), "/studies/miniature/launch/audit/"
     assert client.get(address).context["form"]["problem_set"].value() == study.held_out_set.reference
 
@@ -276,6 +278,8 @@ def test_an_audit_is_launched_from_its_form_and_refused_beside_the_set(client_of
 
     assert answer.status_code == 422
     assert "No programs are known" in answer.context["form"].errors["problem_set"][0]
+    (tmp_path / "held-out.programs.jsonl").write_text("{}\n")
+    assert client.post(address, values).url == Job.objects.filter(kind="audit").latest("pk").get_absolute_url()
     foreign = factories.empty_study("other").held_out_set.reference
     other = client.post(address, values | {"problem_set": foreign})
     assert "has no such problem set" in other.context["form"].errors["problem_set"][0]
