@@ -27,7 +27,7 @@ from compute.judge.checkers import checker_named, validator_flags
 from compute.judge.languages import language_named
 from compute.judge.quiet import QuietLock, load_per_core
 from compute.judge.recent import Recent
-from compute.judge.ruling import Bounds, Ruling, ruling_on
+from compute.judge.ruling import Bounds, Ruling, ruling_on, too_loaded
 from compute.judge.sandbox import Run, RunLimits, SandboxLost, SealedFile, open_sandbox
 from compute.judge.verdict import Verdict
 from compute.judge.worker import CompileError, Dispute, Worker
@@ -44,7 +44,6 @@ DOUBT_FACTOR = 0.8
 REPEATS = 2
 # With limits of hundredths of a second ten times the limit is less than a busy machine's scheduling delay.
 LEAST_WALL_SECONDS = 2.0
-CALM_LOAD_PER_CORE = 2.0
 _KEPT_BYTES = 64 << 20
 _LOST = Outcome(Verdict.INFRASTRUCTURE, 0.0, 0.0, 0, "sandbox lost")
 
@@ -91,7 +90,7 @@ class Judge:
         layers: Sequence[str] = zygote.LAYERS[:-1],
         patience_seconds: float = 600.0,
     ) -> None:
-        """`layers` are tried in turn. `patience_seconds` is how long to wait for a host too loaded to judge.
+        """`layers` are tried in turn. `patience_seconds`: how long a call waits for a host too loaded to judge.
 
         Raises SandboxError when programs cannot be isolated here and `limits.unsafe` does not allow less.
         """
@@ -147,8 +146,9 @@ class Judge:
                 self.cache_hits += len(case.remembered)
             work = [case for case in cases.values() if case.open_tests(stop)]
             list(self._pool.map(self._finish, *zip(*self._units(work, stop), strict=True))) if work else None
+            gives_up = time.monotonic() + self._patience_seconds
             for case in work:
-                self._settle(case, stop)
+                self._settle(case, stop, gives_up)
             self._remember(work)
             return [
                 self._no_program(submission)
@@ -291,13 +291,13 @@ class Judge:
 
     # What cannot be believed at once ------------------------------------------------------------------------------
 
-    def _settle(self, case: Case, stop: str) -> None:
+    def _settle(self, case: Case, stop: str, gives_up: float) -> None:
         """Repeat what was near its limit, and what the machine starved; then go on where a verdict has changed."""
         while case.doubtful or case.starved_tests():
             while case.doubtful:
                 self._repeat(case, case.doubtful.pop())
             for test in case.starved_tests():
-                self._wait_and_repeat(case, test)
+                self._wait_and_repeat(case, test, gives_up)
             if stop == NEVER or not case.open_tests(stop):
                 return
             self._finish(case, case.open_tests(stop), stop)
@@ -319,15 +319,14 @@ class Judge:
         finally:
             self._free.put(worker)
 
-    def _wait_and_repeat(self, case: Case, test: int) -> None:
+    def _wait_and_repeat(self, case: Case, test: int, gives_up: float) -> None:
         """Wait for a calmer host, then judge a starved run alone. It stays I when patience ends."""
-        gives_up = time.monotonic() + self._patience_seconds
-        if load_per_core() > CALM_LOAD_PER_CORE:
+        if too_loaded(case.bounds) and time.monotonic() < gives_up:
             log.warning("The host is too loaded to judge (%.1f processes a core): waiting.", load_per_core())
         pause = 0.5
-        while time.monotonic() < gives_up and load_per_core() > CALM_LOAD_PER_CORE:
+        while too_loaded(case.bounds) and time.monotonic() < gives_up:
             time.sleep(pause)
-            pause = min(2 * pause, 15.0)
+            pause = min(2 * pause, 5.0)
         outcome = self._alone(case, test)
         if outcome.rule == STARVED:
             case.outcomes[test] = outcome._replace(rule="host too loaded")

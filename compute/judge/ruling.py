@@ -68,9 +68,14 @@ def ruling_on(run: Run, bounds: Bounds, language: Language) -> Ruling | None:
 def _at_the_wall(run: Run, bounds: Bounds) -> Ruling:
     """The wall limit only guards against sleeping. One wait is a program's end: one that never gave up the processor
     did not sleep, the machine starved it; on a machine this busy nobody can tell."""
-    if run.waits <= 1 or load_per_core() > _TOO_LOADED * bounds.wall_factor:
+    if run.waits <= 1 or too_loaded(bounds):
         return Ruling(Verdict.INFRASTRUCTURE, STARVED)
     return Ruling(Verdict.TIME_LIMIT, "wall")
+
+
+def too_loaded(bounds: Bounds) -> bool:
+    """Whether this host is too busy to tell a program that sleeps from one that waits for the processor."""
+    return load_per_core() > _TOO_LOADED * bounds.wall_factor
 
 
 def how_it_ended(status: int) -> str:

@@ -295,7 +295,8 @@ class Zygote:
     ) -> NoReturn:
         """In the child: give up everything, then run as a cold interpreter would, or execute."""
         try:
-            os.setsid()
+            if self._role == TOOLCHAIN:  # so that what it leaves running can be ended as one
+                os.setsid()
             text = os.pread(program[0], order["source_bytes"], 0) if self._box is None else b""
             if self._rules:
                 self._rules.apply()
