@@ -7,6 +7,7 @@ that is removed at the end, and no verdict comes from a cache. Reading packages 
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,12 +41,11 @@ one line: submission, language, verdict (AC, WA, RE, TLE, MLE, OLE, CE or JE: th
 (one a test: A accepted, W wrong answer, R run-time error, T time, M memory, O output limit, C compile error, I the
 judge's own trouble), tests, levels_passed, levels_total, max_cpu_seconds, max_memory_bytes, isolation,
 time_limit_seconds, time_limit_source, memory_limit_bytes, cpu_seconds, memory_bytes and rules (a value a test), message
-(the compiler's). With --all each line also has declared and agrees, and a last line says
-{"agreement": {"declared": N, "agreeing": N}}.
+(the compiler's). With --all each line also has declared and agrees, and a sentence on standard error counts the
+agreement.
 
-Exit status: 0 everything was judged, whatever the verdicts; 1 with --all a declared verdict was not met, or a program
-could not be decided (JE); 2 the request is wrong; 3 a file is missing; 7 there is no isolation or
-no compiler here.
+Exit status: 0 everything was judged, whatever the verdicts; 2 the request is wrong; 3 a file is missing; 7 there is no
+isolation or no compiler here.
 """
 SHOWN_LETTERS = 72
 SHOWN_MESSAGE_LINES = 12
@@ -137,7 +137,8 @@ def _judge(options: argparse.Namespace, blobs: BlobStore) -> int:
     with Judge(limits, blobs) as judge:
         problem = limited(draft, judge, blobs)
         results = _results(judge, problem, entries, tests)
-        return (_print_lines if options.json else _print_table)(problem, results, compare=options.all)
+        (_print_lines if options.json else _print_table)(problem, results, compare=options.all)
+        return 0
 
 
 def _submitted(path: Path, language: str | None) -> Entry:
@@ -192,10 +193,6 @@ def _levels_passed(problem: Problem, letters: str) -> int:
 # Showing --------------------------------------------------------------------------------------------------------------
 
 
-def _status(results: Sequence[Result]) -> int:
-    return int(any(result.agrees is False or "I" in result.judgement.letters for result in results))
-
-
 def _line(problem: Problem, result: Result) -> dict[str, Any]:
     entry, judgement = result
     return {
@@ -219,7 +216,7 @@ def _line(problem: Problem, result: Result) -> dict[str, Any]:
     }
 
 
-def _print_lines(problem: Problem, results: Iterator[Result], *, compare: bool) -> int:
+def _print_lines(problem: Problem, results: Iterator[Result], *, compare: bool) -> None:
     seen = []
     for result in results:
         line = _line(problem, result)
@@ -228,17 +225,15 @@ def _print_lines(problem: Problem, results: Iterator[Result], *, compare: bool) 
         print(json.dumps(line, allow_nan=False), flush=True)
         seen.append(result)
     if compare:
-        print(json.dumps({"agreement": agreement(seen)}))
-    return _status(seen)
+        print(_agreement(seen), file=sys.stderr)
 
 
-def agreement(results: Sequence[Result]) -> dict[str, int]:
-    """Programs with a declared and a judged verdict, and how many of them were declared so."""
+def _agreement(results: Sequence[Result]) -> str:
     agreements = [result.agrees for result in results if result.agrees is not None]
-    return {"declared": len(agreements), "agreeing": sum(agreements)}
+    return f"Declared verdicts met: {sum(agreements)} of {len(agreements)}."
 
 
-def _print_table(problem: Problem, results: Iterator[Result], *, compare: bool) -> int:
+def _print_table(problem: Problem, results: Iterator[Result], *, compare: bool) -> None:
     seen = list(results)
     print(f"{problem.title}: {len(problem.tests)} tests in {problem.levels} coverage levels")
     print(f"Limits: {problem.cpu_seconds:g} s CPU ({problem.limit_source}), {problem.memory_bytes / (1 << 20):g} MiB")
@@ -251,9 +246,7 @@ def _print_table(problem: Problem, results: Iterator[Result], *, compare: bool) 
         for line in result.judgement.message.splitlines()[:SHOWN_MESSAGE_LINES]:
             print(f"{result.entry.name}: {line}")
     if compare:
-        figures = agreement(seen)
-        print(f"\nDeclared verdicts met: {figures['agreeing']} of {figures['declared']}.")
-    return _status(seen)
+        print(f"\n{_agreement(seen)}")
 
 
 def _row(problem: Problem, result: Result, *, compare: bool) -> list[str]:

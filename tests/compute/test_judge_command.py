@@ -145,9 +145,8 @@ def test_given_limits_replace_the_packages(tmp_path, package):
 
 def test_all_compares_with_the_declared_verdicts(package):
     done = judge(package, "--all", "--json")
-    *lines, last = lines_of(done)
-    assert done.returncode == 0
-    assert last == {"agreement": {"declared": 3, "agreeing": 3}}
+    lines = lines_of(done)
+    assert (done.returncode, done.stderr) == (0, "Declared verdicts met: 3 of 3.\n")
     assert {(line["verdict"], *line["declared"], line["agrees"]) for line in lines} == {
         ("AC", "AC", True),
         ("TLE", "TLE", True),
@@ -156,17 +155,16 @@ def test_all_compares_with_the_declared_verdicts(package):
     assert [list(line) for line in lines] == [[*KEYS, "declared", "agrees"]] * 3
 
 
-def test_a_declared_verdict_that_is_not_met_is_exit_status_one(tmp_path):
+def test_a_declared_verdict_that_is_not_met_is_counted_and_no_error(tmp_path):
     package = write_package(tmp_path / "sums", submissions={"accepted/a.py": FAST, "wrong_answer/not.py": FAST})
     done = judge(package, "--all", "--json")
-    assert done.returncode == 1
-    assert [line["agrees"] for line in lines_of(done)[:-1]] == [True, False]
-    assert lines_of(done)[-1] == {"agreement": {"declared": 2, "agreeing": 1}}
+    assert (done.returncode, done.stderr) == (0, "Declared verdicts met: 1 of 2.\n")
+    assert [line["agrees"] for line in lines_of(done)] == [True, False]
 
 
 def test_the_given_submissions_come_before_the_packages_own(tmp_path, package):
     path = program(tmp_path, FAST)
-    *lines, _ = lines_of(judge(package, "--all", "--submission", path, "--json"))
+    lines = lines_of(judge(package, "--all", "--submission", path, "--json"))
     assert lines[0]["submission"] == str(path)
     assert [line["agrees"] for line in lines] == [None, True, True, True]
 
@@ -326,8 +324,8 @@ def test_the_probe_for_people_shows_reasons_and_versions():
     assert "Used: " in done.stdout
 
 
-def test_help_tells_the_exit_status_and_the_agreement_line():
+def test_help_tells_the_exit_status_and_the_agreement():
     done = judge("--help")
     assert done.returncode == 0
-    assert '{"agreement": {"declared": N, "agreeing": N}}' in done.stdout
+    assert "counts the\nagreement" in done.stdout
     assert "Exit status" in done.stdout
