@@ -17,22 +17,25 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Self
 
 from compute.configs import JudgeLimits
 from compute.errors import SandboxError
-from compute.judge import workshop, zygote
+from compute.judge import judge, workshop, zygote
 from compute.judge.judge import Judge, Judgement, Submission
 from compute.judge.languages import LANGUAGES
 from compute.judge.sandbox import Run, RunLimits, Sandbox, open_sandbox
+from compute.judge.workshop import Builds, Built
 from compute.problems.problem import BlobStore, Problem, TestCase
 from tests.compute.judge_cases import Case, load_cases
 from tests.compute.judge_surroundings import Surroundings, inhabitants, newcomers
 
 LAYERS = zygote.LAYERS[:-1]
 LIMITS = JudgeLimits(output_bytes=1 << 20, wall_factor=10)
+PATIENCE_SECONDS = 30.0  # the passes themselves keep the host busy: there is no point in waiting long for a calm one
 # A compile bomb ends sooner here than for a user, and no other way.
-BUILD_LIMITS = RunLimits(cpu_seconds=3, wall_seconds=30, memory_bytes=1 << 30, output_bytes=64 << 20)
+BUILD_LIMITS = RunLimits(cpu_seconds=3, wall_seconds=60, memory_bytes=384 << 20, output_bytes=64 << 20)
 _KILL_FACTOR = 1.5  # more than the judge's own: a run is killed a little after its limit
 _GRACE_SECONDS = 0.5  # for what is spent before anybody looks
 
@@ -93,6 +96,15 @@ class Eavesdropper:
         return {sandbox.pid for sandbox in self._sandboxes[layer] if sandbox.pid}
 
 
+class SharedBuilds(Builds):
+    """What compiles is compiled once for all judges of a range. What does not is tried again by each, since how a
+    compiler is held back is the layer's business."""
+
+    def put(self, key: str, built: Built) -> None:
+        if built.error is None:
+            super().put(key, built)
+
+
 class Range:
     """Where programs are let loose: surroundings, a store of test bytes and judges of several layers."""
 
@@ -104,8 +116,9 @@ class Range:
         with self._stack:
             self.surroundings = self._stack.enter_context(Surroundings())
             self.ear = self._stack.enter_context(Eavesdropper())
-            self._stack.callback(setattr, workshop, "BUILD_LIMITS", workshop.BUILD_LIMITS)
-            workshop.BUILD_LIMITS = BUILD_LIMITS
+            builds = SharedBuilds()
+            self._replace(workshop, "BUILD_LIMITS", BUILD_LIMITS)
+            self._replace(judge, "Builds", lambda: builds)
             folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="frontier-blobs-")))
             folder.chmod(0o755)
             self.blobs = BlobStore(folder)
@@ -117,9 +130,13 @@ class Range:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def _replace(self, module: ModuleType, name: str, value: object) -> None:
+        self._stack.callback(setattr, module, name, getattr(module, name))
+        setattr(module, name, value)
+
     def judge(self, layer: str, workers: int = 1) -> Judge:
         limits = LIMITS.model_copy(update={"workers": workers})
-        return self._stack.enter_context(Judge(limits, self.blobs, layers=[layer]))
+        return self._stack.enter_context(Judge(limits, self.blobs, layers=[layer], patience_seconds=PATIENCE_SECONDS))
 
     def submission(self, case: Case) -> Submission:
         return Submission(case.program, case.problem(self.blobs, self._secret), language=case.language)

@@ -16,7 +16,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -26,6 +27,7 @@ MARK = "frontier-escape"
 SHARED_KEY = 0x46524F4E  # of the System V objects that programs try to make
 _PLACES = ("/", "/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run", "/run/lock", ".", "~")
 _ROOM_SECONDS = 5.0
+_OPEN_FILES = 300
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -63,9 +65,11 @@ class Surroundings:
                 self._stack.callback(path.unlink, missing_ok=True)
                 path.chmod(0o644)
         descriptor = os.memfd_create("canary")
-        self._stack.callback(os.close, descriptor)
-        os.set_inheritable(descriptor, True)
         os.write(descriptor, self.canaries["descriptor"].encode())
+        # So many that what the judge opens later has numbers beyond those that a program may open.
+        for copy in [descriptor, *(os.dup(descriptor) for _ in range(_OPEN_FILES))]:
+            self._stack.callback(os.close, copy)
+            os.set_inheritable(copy, True)
         self._share_memory(self.canaries["shared memory"].encode())
 
     def _share_memory(self, text: bytes) -> None:
@@ -159,24 +163,31 @@ def _marked_objects() -> list[str]:
 
 def _marked_processes() -> list[int]:
     found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            words = [*(path / "cmdline").read_bytes().split(b"\0"), (path / "comm").read_bytes().strip()]
-            if MARK.encode() in words:
-                found.append(int(path.name))
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                words = Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0")
+                if MARK.encode() in words:
+                    found.append(int(name))
     return found
 
 
-def inhabitants(pids: Iterable[int | None]) -> set[int]:
+def inhabitants(pids: Iterable[int]) -> set[int]:
     """The processes of some sandboxes, given those at their tops."""
-    found = set()
-    for pid in pids:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            found |= {pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))}
+    children: dict[int, list[int]] = defaultdict(list)
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):  # it may have ended meanwhile
+                parent = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[1]
+                children[int(parent)].append(int(name))
+    found, waiting = set(), list(pids)
+    while waiting:
+        found.add(pid := waiting.pop())
+        waiting += children[pid]
     return found
 
 
-def newcomers(pids: Iterable[int | None], before: set[int]) -> set[int]:
+def newcomers(pids: Collection[int], before: set[int]) -> set[int]:
     """Processes in the sandboxes that were not there `before` and are still there after some patience."""
     deadline = time.monotonic() + _ROOM_SECONDS
     while (left := inhabitants(pids) - before) and time.monotonic() < deadline:

@@ -1,6 +1,6 @@
 import sys
 
-sys.setrecursionlimit(10**9)
+sys.setrecursionlimit(100_000)
 
 
 def deeper(n):

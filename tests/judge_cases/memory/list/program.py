@@ -1,3 +1,3 @@
 kept = []
-while True:
+for _ in range(300):
     kept.append(bytearray(1 << 20))

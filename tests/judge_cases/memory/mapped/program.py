@@ -1,7 +1,7 @@
 import mmap
 
 kept = []
-for _ in range(4000):
+for _ in range(300):
     kept.append(mmap.mmap(-1, 1 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
     kept[-1].write(b"x" * (1 << 20))
-print("four gigabytes")
+print("three hundred megabytes")

@@ -2,10 +2,10 @@
 #include <cstring>
 #include <sys/mman.h>
 int main() {
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0; i < 300; i++) {
         void *page = mmap(nullptr, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (page == MAP_FAILED) return 1;
         std::memset(page, 1, 1 << 20);
     }
-    std::printf("four hundred megabytes\n");
+    std::printf("three hundred megabytes\n");
 }
