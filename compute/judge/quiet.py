@@ -7,11 +7,14 @@ Load that comes from elsewhere cannot be kept away; it is measured.
 
 import contextlib
 import fcntl
+import logging
 import os
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 120.0
 
@@ -47,8 +50,14 @@ class QuietLock:
 
     @contextlib.contextmanager
     def _open(self, name: str, kind: int) -> Iterator[None]:
+        """Where the file cannot be had, in somebody else's way say, there is no lock."""
         path = self._folder / f"frontier-judge-{os.getuid()}.{name}"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            log.warning("Judges of this host cannot wait for each other: %s", error)
+            yield
+            return
         try:
             self._wait_for(descriptor, kind)
             yield

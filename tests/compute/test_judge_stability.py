@@ -103,6 +103,14 @@ def test_a_judge_that_hangs_does_not_stop_the_others_for_ever(tmp_path):
         pass
 
 
+def test_a_lock_that_somebody_else_has_spoilt_is_done_without(tmp_path, caplog):
+    for name in ("door", "room"):
+        (tmp_path / f"frontier-judge-{os.getuid()}.{name}").symlink_to("/dev/null")
+    with QuietLock(tmp_path).shared(), QuietLock(tmp_path).alone():
+        pass
+    assert "cannot wait for each other" in caplog.text
+
+
 @pytest.fixture
 def starving() -> Iterator[list[subprocess.Popen]]:
     """Processes that leave a core to nobody of lower rank, ended afterwards."""
