@@ -46,7 +46,7 @@ class Surroundings:
             self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="frontier-canary-")))
             self.folder.chmod(0o777)
             (self.folder / "kept.txt").write_text(self.canaries["file"])
-            self._bystander = subprocess.Popen(["sleep", "3600"], start_new_session=True)
+            self._bystander = subprocess.Popen(["sleep", "900"], start_new_session=True)
             self._stack.callback(self._end_bystander)
             self._stack = self._stack.pop_all()
         self._before = self._state()
