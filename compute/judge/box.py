@@ -22,14 +22,15 @@ class Box:
 
     def prepare(self) -> None:
         """Make the feedback folder, which stays: Landlock's rules hold for this very folder."""
-        os.mkdir(self.feedback)
-        os.chmod(self.feedback, 0o777)
+        os.mkdir(self.feedback, 0o755)
 
-    def fill(self, files: Mapping[str, int], *, builds: bool) -> None:
-        """Copy the open `files` in under their names. `builds`: whoever runs may make files of any name."""
+    def fill(self, files: Mapping[str, int], *, builds: bool, feedback: bool) -> None:
+        """Copy the open `files` in under their names. `builds`: whoever runs may make files of any name; `feedback`:
+        files in the feedback folder."""
         for name, descriptor in files.items():
             self._copy(descriptor, os.path.join(self.path, name))
         os.chmod(self.path, 0o777 if builds else 0o755)
+        os.chmod(self.feedback, 0o777 if feedback else 0o755)
 
     def _copy(self, descriptor: int, target: str) -> None:
         made = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)

@@ -28,7 +28,15 @@ _START_SECONDS = 60.0
 _PATIENCE_SECONDS = 30.0
 _RESTARTS = 3  # whatever ended a worker, a machine short of memory say, may well meet its successor
 _ERROR_BYTES = 2000
-_NOTHING_ASKED: dict[str, object] = {"source_bytes": 0, "call": None, "command": [], "collect": "", "stop": False}
+_BOX_PREFIX = "frontier-box-"
+_NOTHING_ASKED: dict[str, object] = {
+    "source_bytes": 0,
+    "call": None,
+    "command": [],
+    "collect": "",
+    "stop": False,
+    "feedback": False,
+}
 
 
 class SandboxLost(Exception):
@@ -128,13 +136,14 @@ class Sandbox:
         self._process: subprocess.Popen[bytes] | None = None
         self._box = ""
         self._cgroup: Cgroup | None = None
+        self._number = 0
         self._start()
 
     def _start(self) -> None:
         if self.layer == "seccomp" and self.room.role != zygote.PYTHON:
             raise SandboxError("The layer seccomp cannot hide files, so that nothing can be compiled or started in it.")
         if not self.layer.endswith("namespaces") and self.room.role != zygote.PYTHON:
-            self._box = tempfile.mkdtemp(prefix="frontier-box-")
+            self._box = _new_box()
         options = {"layer": self.layer, "role": self.room.role, "folders": self.room.folders, "box": self._box}
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         errors = os.memfd_create("errors")
@@ -208,10 +217,12 @@ class Sandbox:
         box: Mapping[str, SealedFile] | None = None,
         collect: str = "",
         stop: bool = False,
+        feedback: bool = False,
     ) -> tuple[list[Run], SealedFile | None]:
         """Start `command` once for each input, in a folder that holds the files `box`. Where its first word is empty,
-        `program` is what starts. Returns the runs and the file `collect` that the last one left. Raises as `run`."""
-        order = {"command": list(command), "collect": collect, "stop": stop}
+        `program` is what starts. With `feedback` the feedback folder may be written. Returns the runs and the file
+        `collect` that the last one left. Raises as `run`."""
+        order = {"command": list(command), "collect": collect, "stop": stop, "feedback": feedback}
         with SealedFile(b"", "nothing") as nothing:
             return self._exchange(order, program or nothing, box or {}, inputs, limits)
 
@@ -225,7 +236,8 @@ class Sandbox:
     ) -> tuple[list[Run], SealedFile | None]:
         if len(inputs) > zygote.MAX_TESTS or len(inputs) + len(box) >= zygote.MAX_FILES:
             raise ValueError(f"at most {zygote.MAX_TESTS} tests and {zygote.MAX_FILES} files a request")
-        request = {**_NOTHING_ASKED, **vars(limits), **order, "box": list(box)}
+        self._number += 1
+        request = {**_NOTHING_ASKED, **vars(limits), **order, "box": list(box), "number": self._number}
         if self._cgroup:
             self._cgroup.limit(limits.memory_bytes + 2 * limits.output_bytes)
         files: list[int] = []
@@ -246,7 +258,10 @@ class Sandbox:
         self, message: bytes, outputs: list[int], limits: RunLimits, *, collects: bool
     ) -> tuple[list[Run], SealedFile | None]:
         try:
-            records = json.loads(message)["runs"]
+            answer = json.loads(message)
+            if answer["number"] != self._number:
+                raise SandboxLost("an answer to another request")
+            records = answer["runs"]
             if len(outputs) != 2 * len(records) + collects:
                 raise SandboxLost("some files of an answer were lost: too many are open")
             over = self._cgroup is not None and self._cgroup.ran_out_of_memory()
@@ -257,6 +272,8 @@ class Sandbox:
                 for place, record in enumerate(records)
             ]
             return runs, SealedFile.sealing(outputs[-1]) if collects else None
+        except (ValueError, TypeError, KeyError) as error:
+            raise SandboxLost(f"not an answer: {error}") from None
         finally:
             for descriptor in outputs:
                 os.close(descriptor)
@@ -283,6 +300,15 @@ class Sandbox:
         if self._box:
             shutil.rmtree(self._box, ignore_errors=True)
             self._box = ""
+
+
+def _new_box() -> str:
+    """A folder of our own for files, after those of judges that were killed are gone."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_BOX_PREFIX}*"):
+        owner = folder.name.removeprefix(_BOX_PREFIX).partition("-")[0]
+        if owner.isdecimal() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"{_BOX_PREFIX}{os.getpid()}-")
 
 
 def _environment() -> dict[str, str]:

@@ -50,9 +50,7 @@ SERVER_CALLS: Numbers = {
     "memfd_create": (319, 279), "pidfd_open": (434, 434), "close_range": (436, 436),
 }  # fmt: skip
 # For programs that start from a file of their own.
-EXEC_CALLS: Numbers = {
-    "execve": (59, 221), "execveat": (322, 281), "arch_prctl": (158, None), "fadvise64": (221, 223),
-}  # fmt: skip
+EXEC_CALLS: Numbers = {"arch_prctl": (158, None), "fadvise64": (221, 223)}
 # What the fork server needs to fill and empty the folder of such a program's files.
 BOX_CALLS: Numbers = {
     "mkdir": (83, None), "mkdirat": (258, 34), "rmdir": (84, None), "unlink": (87, None), "unlinkat": (263, 35),
@@ -61,6 +59,7 @@ BOX_CALLS: Numbers = {
 }  # fmt: skip
 # What compilers do besides.
 BUILD_CALLS: Numbers = {
+    "execve": (59, 221),
     "rename": (82, None), "renameat": (264, 38), "renameat2": (316, 276), "creat": (85, None), "truncate": (76, 45),
     "umask": (95, 166), "waitid": (247, 95), "utimensat": (280, 88), "flock": (73, 32), "statfs": (137, 43),
     "fstatfs": (138, 44), "fallocate": (285, 47), "copy_file_range": (326, 285), "fchdir": (81, 50),
@@ -69,6 +68,7 @@ BUILD_CALLS: Numbers = {
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, operand
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _CLONE, _FCNTL, _IOCTL, _PRLIMIT, _TGKILL = (56, 220), (72, 25), (16, 29), (302, 261), (234, 131)
+_EXECVEAT, _EMPTY_PATH = (322, 281), 0x1000
 _ABORT = 6
 _CLONE_THREAD = 0x10000
 # Duplicating and reading or setting flags; not the commands that direct signals at other processes.
@@ -107,6 +107,8 @@ def for_server(*, files: bool, executes: bool = False, builds: bool = False, abo
     code += _only_with(_FCNTL[column], 1, _FCNTL_COMMANDS)
     code += _only_with(_IOCTL[column], 1, _IOCTL_COMMANDS)
     code += _only_with(_PRLIMIT[column], 0, (0,))
+    if executes:  # an open file, not a name
+        code += _only_with(_EXECVEAT[column], 4, (_EMPTY_PATH,))
     if aborts:
         code += _only_with(_TGKILL[column], 2, (_ABORT,))
     code.append((_RETURN, 0, 0, _NOT_IMPLEMENTED))

@@ -114,7 +114,9 @@ class Worker:
             else:
                 arguments, stdin = ["input.txt", "output.txt", "answer.txt", *dispute.flags], SealedFile(b"")
                 box["output.txt"] = output
-            (run,) = self._workshop.start(built, [stdin], _VALIDATOR_LIMITS, arguments=arguments, box=box)
+            (run,) = self._workshop.start(
+                built, [stdin], _VALIDATOR_LIMITS, arguments=arguments, box=box, feedback=True
+            )
         return _decision(run, validator.convention)
 
     def restart(self) -> None:

@@ -8,6 +8,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,7 +18,7 @@ from compute.judge.languages import LANGUAGES
 from compute.judge.languages.language import PROGRAM, Command, Language, LanguageMissing
 from compute.judge.sandbox import Room, Run, RunLimits, Sandbox, SealedFile
 
-BUILD_LIMITS = RunLimits(cpu_seconds=30, wall_seconds=60, memory_bytes=2 << 30, output_bytes=256 << 20)
+BUILD_LIMITS = RunLimits(cpu_seconds=20, wall_seconds=60, memory_bytes=2 << 30, output_bytes=256 << 20)
 _MESSAGE_CHARACTERS = 4000
 _KEPT_BUILDS = 256
 _KEPT_BYTES = 512 << 20
@@ -67,7 +68,7 @@ class Workshop:
         self._layer = layer
         self._toolchain = toolchain or Toolchain()
         self._builds = builds or Builds()
-        self._rooms: dict[str, Sandbox] = {}
+        self._rooms: dict[tuple[str, tuple[str, ...]], Sandbox] = {}
 
     def build(self, language: Language, files: Mapping[str, bytes]) -> Built:
         """Compile a program of one or more files, the first being the main one, or find it compiled.
@@ -92,7 +93,7 @@ class Workshop:
             return Built(language, files)
         box = {name: SealedFile(data, "source") for name, data in files.items()}
         with SealedFile(b"") as nothing:
-            (run,), program = self._room(zygote.TOOLCHAIN).execute(
+            (run,), program = self._room(zygote.TOOLCHAIN, self._compilers()).execute(
                 command, [nothing], BUILD_LIMITS, box=box, collect=PROGRAM
             )
         compiles = language.start(self._toolchain, "")[0] == ""
@@ -115,16 +116,17 @@ class Workshop:
         arguments: Sequence[str] = (),
         box: Mapping[str, SealedFile] | None = None,
         stop: bool = False,
+        feedback: bool = False,
     ) -> list[Run]:
-        """Run a program once for each input, with the files of `box` in its folder. Raises as `Sandbox.run`."""
+        """Run a program once for each input, with the files of `box` in its folder. With `feedback` it may write below
+        the folder "feedback". Raises as `Sandbox.run`."""
         assert built.error is None
         files = dict(box or {})
         if built.program is None:
             files |= {name: SealedFile(data, "source") for name, data in built.files.items()}
         command: Command = (*built.language.start(self._toolchain, next(iter(built.files))), *arguments)
-        runs, _ = self._room(zygote.PROGRAMS).execute(
-            command, inputs, limits, program=built.program, box=files, stop=stop
-        )
+        room = self._room(zygote.PROGRAMS, tuple(built.language.folders(self._toolchain)))
+        runs, _ = room.execute(command, inputs, limits, program=built.program, box=files, stop=stop, feedback=feedback)
         return runs
 
     def run(
@@ -138,19 +140,18 @@ class Workshop:
         with SealedFile(stdin) as given:
             return self.start(built, [given], limits, arguments=arguments)[0]
 
-    def _room(self, role: str) -> Sandbox:
-        if role not in self._rooms:
-            self._rooms[role] = Sandbox(self._layer, Room(role, folders=self._folders()))
-        return self._rooms[role]
+    def _room(self, role: str, folders: tuple[str, ...]) -> Sandbox:
+        """A sandbox that shows `folders`: programs see what their own language needs and no other's."""
+        if (role, folders) not in self._rooms:
+            self._rooms[role, folders] = Sandbox(self._layer, Room(role, folders=folders))
+        return self._rooms[role, folders]
 
-    def _folders(self) -> tuple[str, ...]:
-        """What any language here reads: a room serves them all."""
+    def _compilers(self) -> tuple[str, ...]:
+        """What the compilers of all languages here read."""
         found: list[str] = []
         for language in LANGUAGES.values():
-            try:
-                found += language.folders(self._toolchain)
-            except LanguageMissing:
-                continue
+            with suppress(LanguageMissing):
+                found += language.compiler_folders(self._toolchain)
         return tuple(found)
 
     def restart(self) -> None:

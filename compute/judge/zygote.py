@@ -49,7 +49,7 @@ MODULES = "array bisect cmath collections copy functools heapq io itertools math
 MORE_MODULES = (
     " abc base64 binascii calendar codecs concurrent.futures contextlib dataclasses datetime decimal difflib "
     "encodings.ascii encodings.latin_1 enum fractions graphlib hashlib inspect json numbers pprint queue reprlib "
-    "secrets statistics struct textwrap threading time traceback types unittest weakref zlib"
+    "mmap pickle secrets statistics struct textwrap threading time traceback types unicodedata unittest weakref zlib"
 )
 
 COMPILE_SECONDS = 10.0
@@ -60,9 +60,11 @@ THREADS = 64
 BOX_BYTES = 1 << 30
 # Peak memory decides; the address space is limited as well, so that nothing takes the whole machine before it is
 # measured. The room above the limit is for what is reserved and never touched, such as threads' stacks.
-SPARE_BYTES = {PYTHON: 1 << 30, PROGRAMS: 2 << 30, TOOLCHAIN: 0}
+SPARE_BYTES = {PYTHON: 1 << 30, PROGRAMS: 1 << 30, TOOLCHAIN: 0}
 SETTING_UP, COMPILING, RUNNING = 0, 1, 2
 _PROGRAM = 3  # descriptor of the compiled program, or of the file to execute, in the child until the program begins
+_ALL_FILES = 1 << 30  # beyond any descriptor: those the judge handed over may have high numbers
+_LAST_SWITCH_SECONDS = 0.02
 _PHASE = struct.Struct("=dI")  # CPU seconds when the program began, phase
 _ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -111,7 +113,7 @@ class Zygote:
         self._page = mmap.mmap(-1, mmap.PAGESIZE)
         self._box = None if role == PYTHON else Box(namespaces.BOX if self._in_namespaces else box)
         self._filter: seccomp.Filter | None = None
-        self._rules: landlock.Rules | None = None
+        self._rules: list[landlock.Rules] = []
         self.isolation = "+".join(self._lock_up(layer, folders))
         _forget_own_modules()
         random.seed(0)  # children do not seed it anew: a program that draws gets the same verdict every time
@@ -152,16 +154,18 @@ class Zygote:
         if self._box:
             rules.writable_folder(self._box.path)
         if self._role == PROGRAMS:
-            self._rules = self._rules_for_programs(folders)
+            self._rules = [self._rules_for_programs(folders, feedback=feedback) for feedback in (False, True)]
         rules.apply()
 
-    def _rules_for_programs(self, folders: Sequence[str]) -> landlock.Rules:
-        """What an executed program may reach: as above, but of the box only the feedback folder may be written."""
+    def _rules_for_programs(self, folders: Sequence[str], *, feedback: bool) -> landlock.Rules:
+        """What an executed program may reach: as above, but of the box nothing may be written, except by a validator
+        its feedback."""
         assert self._box is not None
         rules = landlock.Rules()
         rules.readable([*folders, self._box.path], executable=True)
         rules.writable_file("/dev/null")
-        rules.writable_folder(self._box.feedback)
+        if feedback:
+            rules.writable_folder(self._box.feedback)
         return rules
 
     def _limit_resources(self) -> None:
@@ -189,8 +193,9 @@ class Zygote:
             files = array.array("i")
             for _, _, data in ancillary:
                 files.frombytes(data)
-            records, outputs = self._answer(json.loads(message), files)
-            answer = json.dumps({"runs": records}).encode()
+            order = json.loads(message)
+            records, outputs = self._answer(order, files)
+            answer = json.dumps({"number": order["number"], "runs": records}).encode()
             self._control.sendmsg([answer], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, outputs)])
             for descriptor in (*files, *outputs):
                 os.close(descriptor)
@@ -203,7 +208,8 @@ class Zygote:
         program, inputs = files[0], files[1 + len(names) :]
         code = os.memfd_create("code")
         if self._box:
-            self._box.fill(dict(zip(names, files[1:], strict=False)), builds=self._role == TOOLCHAIN)
+            boxed = dict(zip(names, files[1:], strict=False))
+            self._box.fill(boxed, builds=self._role == TOOLCHAIN, feedback=order["feedback"])
         for stdin in inputs:
             stdout, stderr = os.memfd_create("stdout"), os.memfd_create("stderr")
             outputs.extend((stdout, stderr))
@@ -231,6 +237,8 @@ class Zygote:
         if pid == 0:
             self._become_the_program(order, program, streams)
         killed = self._watch(pid, order, started)
+        if killed == "wall":  # the count of its waits is whole only when it has left the processor for the last time
+            time.sleep(_LAST_SWITCH_SECONDS)
         _, status, usage = os.wait4(pid, 0)
         if self._in_namespaces:
             namespaces.sweep()
@@ -299,10 +307,10 @@ class Zygote:
                 os.setsid()
             text = os.pread(program[0], order["source_bytes"], 0) if self._box is None else b""
             if self._rules:
-                self._rules.apply()
+                self._rules[bool(order["feedback"])].apply()
             for number, descriptor in enumerate((*streams, program[1] if self._box is None else program[0])):
                 os.dup2(descriptor, number, inheritable=number != _PROGRAM)
-            os.closerange(_PROGRAM + 1, OPEN_FILES)
+            os.closerange(_PROGRAM + 1, _ALL_FILES)
             if self._box:
                 os.chdir(self._box.path)
             lower_limit(resource.RLIMIT_AS, self._own_bytes + order["memory_bytes"] + SPARE_BYTES[self._role])
@@ -324,17 +332,20 @@ class Zygote:
             os.write(2, f"{error}".encode())
             os._exit(1)
         call = partial(call_program.call_program, **order["call"]) if order["call"] else None
-        os._exit(warm_python.run_program(text, _PROGRAM, self._begin, call))
+        warm_python.run_program(text, _PROGRAM, self._begin, call)
 
     def _execute(self, command: Sequence[str]) -> NoReturn:
-        """Become the first word of `command`, or where that is empty the program that came as a file."""
+        """Become the first word of `command`, or where that is empty the program that came as a file.
+
+        By descriptor: the call that executes a name is refused to programs.
+        """
         assert self._box is not None
         environment = {**_ENVIRONMENT, "HOME": self._box.path, "TMPDIR": self._box.path}
         for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and an executed program would go on to
             signal.signal(number, signal.SIG_DFL)
         _PHASE.pack_into(self._page, 0, time.process_time(), RUNNING)
         if command[0]:
-            os.execve(command[0], list(command), environment)
+            os.execve(os.open(command[0], os.O_RDONLY | os.O_CLOEXEC), list(command), environment)
         os.execve(_PROGRAM, [warm_python.PROGRAM_NAME.partition(".")[0], *command[1:]], environment)
 
     def _begin(self) -> None:

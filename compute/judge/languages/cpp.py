@@ -46,7 +46,7 @@ def _start(toolchain: Toolchain, name: str) -> Command:
     return ("",)
 
 
-def _folders(toolchain: Toolchain) -> Sequence[str]:
+def _compiler_folders(toolchain: Toolchain) -> Sequence[str]:
     return (*_READ, os.path.dirname(_compiler()))
 
 
@@ -77,7 +77,8 @@ LANGUAGE = Language(
     compile=_compile,
     start=_start,
     warm=lambda toolchain: None,
-    folders=_folders,
+    folders=lambda toolchain: (),
+    compiler_folders=_compiler_folders,
     clean=_clean,
     ran_out_of_memory=_ran_out_of_memory,
 )

@@ -26,8 +26,8 @@ class Language:
     `compile(toolchain, names)` is the command that makes `PROGRAM` of the files `names` in the current folder, or only
     checks them; None where there is nothing to do before a start. `start(toolchain, name)` is the command that starts
     the file `name`; an empty first word means the compiled program itself. `warm(toolchain)` is the Python interpreter
-    that can be kept warm instead, None where each run starts anew. `folders(toolchain)` are what compiler and programs
-    read and start beside the system's libraries.
+    that can be kept warm instead, None where each run starts anew. `folders(toolchain)` are what a program's start
+    reads beside the system's libraries, `compiler_folders(toolchain)` what compiling does.
 
     `clean(message)` is what a compiler's message may show: nothing of any file. `ran_out_of_memory` reads the end of
     standard error: a refused allocation ends as an ordinary error there, and only its last words tell it from a fault
@@ -42,5 +42,6 @@ class Language:
     start: Callable[[Toolchain, str], Command]
     warm: Callable[[Toolchain], str | None]
     folders: Callable[[Toolchain], Sequence[str]]
+    compiler_folders: Callable[[Toolchain], Sequence[str]]
     clean: Callable[[str], str]
     ran_out_of_memory: Callable[[bytes], bool]

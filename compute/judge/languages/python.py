@@ -106,6 +106,7 @@ LANGUAGE = Language(
     start=_start,
     warm=_warm,
     folders=_folders,
+    compiler_folders=_folders,
     clean=_clean,
     ran_out_of_memory=_ran_out_of_memory,
 )
