@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 from typing import NamedTuple
 
-from compute.judge.verdict import SUITE_VERDICTS, FailureClass, Verdict, failure_class, suite_verdict
+from compute.judge.verdict import SUITE_VERDICTS, Verdict, failure_class, suite_verdict
 from compute.problems.coverage import level_sizes
 from compute.problems.problem import Problem
 
@@ -207,9 +207,11 @@ def audit_problem(problem: Problem, judged: Sequence[JudgedProgram], safety_fact
 def is_slow(program: ProgramAudit) -> bool:
     """Slow but correct: nothing speaks against its answers, and it is declared too slow or judged so and no worse.
 
-    A program that may be accepted by its author's word is not slow: if it is stopped, the limit is in doubt."""
+    A program that may be accepted by its author's word is not slow: if it is stopped, the limit is in doubt. Nor is one
+    that infrastructure trouble left without a verdict somewhere: nobody knows whether that test would have stopped it.
+    """
     letters = set(program.letters)
-    if letters & NOT_CORRECT or "AC" in program.declared:
+    if letters & NOT_CORRECT or Verdict.INFRASTRUCTURE in letters or "AC" in program.declared:
         return False
     return program.declared == ("TLE",) or letters in ({"T"}, {"A", "T"})
 
@@ -273,7 +275,8 @@ def _is_reference(program: ProgramAudit) -> bool:
 def _marks(figures: ProblemAudit, sizes: Sequence[int], *, one_size: bool) -> Iterator[str]:
     programs = figures.programs
     decided = [program for program in programs if Verdict.INFRASTRUCTURE not in program.letters]
-    if one_size or _levels_agree([program for program in decided if not _is_good(program)], decided, sizes[0]):
+    tells = one_size or not all(map(_is_good, decided))  # good programs alone tell nothing of tests that differ in size
+    if tells and _levels_agree(decided, sizes[0]):
         yield "coverage-cannot-matter"
     if figures.slow_programs and not figures.slow_caught[-1]:
         yield "time-never-binds"
@@ -295,13 +298,9 @@ def _is_good(program: ProgramAudit) -> bool:
     return program.judged == "AC" and (not program.declared or "AC" in program.declared)
 
 
-def _levels_agree(bad: Sequence[ProgramAudit], programs: Sequence[ProgramAudit], first: int) -> bool:
-    """Whether level 1, its `first` tests, says of every program what the suite says. Good ones alone tell nothing."""
-
-    def classes(program: ProgramAudit) -> tuple[FailureClass, FailureClass]:
-        return failure_class(program.letters[:first]), failure_class(program.letters)
-
-    return bool(bad) and all(one is other for one, other in map(classes, programs))
+def _levels_agree(programs: Sequence[ProgramAudit], first: int) -> bool:
+    """Whether level 1, its `first` tests, says of every program what the suite says."""
+    return all(failure_class(one.letters[:first]) is failure_class(one.letters) for one in programs)
 
 
 def _caught_rates(caught: Sequence[Sequence[int]], levels: int, programs: int) -> tuple[float, ...] | None:

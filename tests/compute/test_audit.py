@@ -76,6 +76,8 @@ def test_each_level_counts_the_slow_programs_that_its_tests_stop() -> None:
         (judged("", "AAAA"), False),
         (judged("", "AAMT"), False),
         (judged("WA TLE", "AAAA"), False),
+        (judged("TLE", "AAIA"), False),
+        (judged("TLE", "AAIT"), False),
     ],
     ids=lambda value: value.name if isinstance(value, JudgedProgram) else str(value),
 )
@@ -142,9 +144,10 @@ def test_good_programs_alone_do_not_say_that_coverage_cannot_matter() -> None:
     assert "coverage-cannot-matter" not in audited(GOOD, judged("", "AAAA")).marks
 
 
-def test_tests_of_one_size_cannot_make_coverage_matter() -> None:
+def test_tests_of_one_size_make_coverage_matter_only_where_a_known_program_shows_it() -> None:
     same = problem(sizes=(7, 7, 7, 7))
-    assert "coverage-cannot-matter" in audited(GOOD, SLOW, of=same).marks
+    assert "coverage-cannot-matter" in audited(GOOD, of=same).marks
+    assert "coverage-cannot-matter" not in audited(GOOD, SLOW, of=same).marks
 
 
 def test_unstable_pairs_are_named_and_counted_and_the_commonest_letter_stands() -> None:
