@@ -170,6 +170,7 @@ def test_a_slow_accepted_program_is_passed_over_for_the_next(tmp_path, bench):
     [
         ({"generator": "int main() {"}, "the key 'generator' holds no tests. The generator does not compile"),
         ({"correct_submissions": [{"code": "nonsense", "language": "CPP"}]}, "3 of 3 generated inputs have no output"),
+        ({"validator": "int main() {"}, "could not be checked: the problem's validator does not compile"),
     ],
 )
 def test_a_recipe_that_makes_nothing_is_refused_with_the_reason(tmp_path, bench, changes, complaint):

@@ -22,6 +22,7 @@ MOST_COMMANDS = 200
 MOST_SOLUTIONS = 5
 INPUT_BYTES = 64 << 20
 _GENERATOR_LIMITS = RunLimits(cpu_seconds=20, wall_seconds=60, memory_bytes=1 << 30, output_bytes=INPUT_BYTES)
+FAILED = "failed"
 _SHELL = frozenset("|;&$`<(){}")
 
 
@@ -150,13 +151,21 @@ def _inputs(
             notes.append(f"The generator {fault} with the arguments {words[:80]!r}.")
         elif not run.output.strip():
             notes.append(f"The generator printed nothing with the arguments {words[:80]!r}.")
-        elif validator and runner.run(validator.language, validator.files, (), run.output, _GENERATOR_LIMITS).status:
-            notes.append(
-                f"The input that the generator made with {words[:80]!r} is not valid by the problem's validator."
-            )
+        elif complaint := _complaint(runner, validator, run.output):
+            notes.append(f"The input that the generator made with {words[:80]!r} {complaint}.")
         else:
             inputs.setdefault(run.output, words)
     return [(words, given) for given, words in inputs.items()], notes
+
+
+def _complaint(runner: ProgramRunner, validator: Source | None, given: bytes) -> str:
+    """Why an input cannot be taken, in words that follow it; empty where the validator, if there is one, accepts it."""
+    if validator is None:
+        return ""
+    fault = failure(runner.run(validator.language, validator.files, (), given, _GENERATOR_LIMITS), _GENERATOR_LIMITS)
+    if fault == FAILED:
+        return "is not valid by the problem's validator"
+    return fault and f"could not be checked: the problem's validator {fault}"
 
 
 def _outputs(runner: ProgramRunner, solution: Source, inputs: Sequence[bytes], limits: RunLimits) -> dict[int, bytes]:
@@ -183,5 +192,5 @@ def failure(run: Run, limits: RunLimits) -> str:
     if run.memory_bytes > limits.memory_bytes:
         return "took too much memory"
     if run.status:
-        return "does not compile" if run.phase < zygote.RUNNING else "failed"
+        return "does not compile" if run.phase < zygote.RUNNING else FAILED
     return ""
