@@ -35,6 +35,8 @@ VERDICTS = {
 LAYERS = {
     "root-namespaces": "namespaces of root",
     "user-namespaces": "user namespaces",
+    "landlock": "Landlock",
+    "cgroup": "control group",
     "none": "no isolation",
     "rlimits": "resource limits",
 }
@@ -123,13 +125,13 @@ def about(value: object) -> str:
 
 @register.filter
 def size(value: object) -> str:
-    """Bytes in binary units: 512 B, 3.2 KiB."""
+    """Bytes in binary units: 512 B, 3.2 KiB, 256 MiB."""
     number = _number(value)
     if number is None:
         return DASH
     for unit in ("B", "KiB", "MiB", "GiB"):
         if number < 1024:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+            return f"{number:.0f} {unit}" if number.is_integer() else f"{number:.1f} {unit}"
         number /= 1024
     return f"{number:.1f} TiB"
 
@@ -214,7 +216,7 @@ def times(value: object) -> str:
     number = _number(value)
     if number is None:
         return DASH
-    return f"× {count(number)}" if number >= 100 else f"× {number:.2g}"
+    return f"× {count(round(number))}" if number >= 99.5 else f"× {number:.2g}"
 
 
 @register.filter
@@ -238,7 +240,7 @@ def declared(verdicts: Sequence[str]) -> str:
 
 @register.filter
 def isolation(value: str) -> str:
-    """What holds programs back, in words: "namespaces of root, landlock, seccomp, resource limits"."""
+    """What holds programs back, in words: "namespaces of root, Landlock, seccomp, resource limits"."""
     if not value:
         return DASH
     return ", ".join(LAYERS.get(part, part) for part in value.split("+"))

@@ -34,7 +34,7 @@ def test_the_head_says_what_the_audit_found(client_of, study):
     assert "12 of 12 problems audited" in page
     assert f"n = {figures['slow_programs']} slow but correct" in page
     assert f"{figures['agreeing']} <em>of {figures['declared']}</em>" in page
-    assert "landlock, seccomp, resource limits" in page
+    assert "Landlock, seccomp, resource limits" in page
 
 
 def test_the_share_caught_is_that_of_the_set_with_an_interval_over_problems(study):
@@ -316,7 +316,8 @@ def test_a_new_study_begins_with_its_import_or_not_at_all(client_of, tmp_path):
         (declared([]), "—"),
         (declared(["AC", "TLE"]), "AC or TLE"),
         (declared(["WA", "RE", "TLE", "MLE", "OLE", "CE"]), "not AC"),
-        (isolation("root-namespaces+landlock+rlimits"), "namespaces of root, landlock, resource limits"),
+        (times(99.7), "× 100"),
+        (isolation("root-namespaces+landlock+rlimits"), "namespaces of root, Landlock, resource limits"),
         (isolation(""), "—"),
         (checker_words("tokens"), "its words are the answer's"),
         (checker_words("exact"), "it equals the answer byte by byte"),

@@ -94,7 +94,7 @@ def test_the_page_says_what_was_asked_and_how_it_was_judged(client_of, measured)
     page = client_of(factories.alice()).get(address(evaluation)).content.decode()
 
     assert "0.5 × low + 0.5 × high" in page
-    for words in ("2.5 s", "1.0 GiB", "10 × the CPU limit", "unsafe was allowed", "-O2 -static", "another interpreter"):
+    for words in ("2.5 s", "1 GiB", "10 × the CPU limit", "unsafe was allowed", "-O2 -static", "another interpreter"):
         assert words in page, words
     assert "/opt/secret" not in page
     assert evaluation.job.get_absolute_url() in page
@@ -145,7 +145,7 @@ def test_the_study_page_says_what_its_figures_rest_on(measured):
     assert words(study) == [
         "judged under resource limits",
         "CPU 50 ms a test",
-        "memory 256.0 MiB",
+        "memory 256 MiB",
         "nothing lost to infrastructure",
         "tests not audited",
     ]

@@ -106,7 +106,8 @@ def test_curves_come_one_figure_a_metric_with_the_reward_first(client_of):
         (about(63), "65 s"),
         (about(200), "3 min"),
         (size(512), "512 B"),
-        (size(3 << 20), "3.0 MiB"),
+        (size(3 << 20), "3 MiB"),
+        (size((3 << 20) + (1 << 19)), "3.5 MiB"),
     ],
 )
 def test_numbers_are_written_one_way_everywhere(written, expected):
