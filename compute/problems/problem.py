@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,6 +19,7 @@ from compute.configs import Reference, Sha256, one_sentence
 from compute.errors import ConfigError, MissingInput
 
 Difficulty = Literal["easy", "medium", "hard"]
+Row = TypeVar("Row", bound=BaseModel)
 
 
 class TestCase(BaseModel):
@@ -180,17 +181,22 @@ class BlobStore:
 
 def read_problem_set(path: Path) -> list[Problem]:
     """Raises MissingInput when the file is absent and ConfigError, naming the line, when a line is not a problem."""
+    return read_rows(path, Problem, f"There is no problem set at {path}.", "a problem")
+
+
+def read_rows(path: Path, model: type[Row], absent: str, kind: str) -> list[Row]:
+    """A `model` a line. Raises MissingInput, saying `absent`, and ConfigError for a line that is not `kind`."""
     try:
         lines = path.read_bytes().splitlines()  # of bytes: in text, U+2028 inside a statement would end a line as well
     except FileNotFoundError:
-        raise MissingInput(f"There is no problem set at {path}.") from None
-    problems = []
+        raise MissingInput(absent) from None
+    rows = []
     for number, line in enumerate(lines, start=1):
         try:
-            problems.append(Problem.model_validate_json(line))
+            rows.append(model.model_validate_json(line))
         except ValidationError as error:
-            raise ConfigError(f"Line {number} of {path} is not a problem: {one_sentence(error)}") from None
-    return problems
+            raise ConfigError(f"Line {number} of {path} is not {kind}: {one_sentence(error)}") from None
+    return rows
 
 
 def write_problem_set(path: Path, problems: Iterable[Problem]) -> str:

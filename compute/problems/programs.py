@@ -3,11 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from compute.configs import one_sentence
-from compute.errors import ConfigError, MissingInput
-from compute.problems.problem import KnownProgram, write_atomically
+from compute.problems.problem import KnownProgram, read_rows, write_atomically
 
 
 def programs_beside(problem_set: Path) -> Path:
@@ -17,17 +13,7 @@ def programs_beside(problem_set: Path) -> Path:
 
 def read_known_programs(path: Path) -> list[KnownProgram]:
     """Raises MissingInput when the file is absent and ConfigError, naming the line, when a line is not a program."""
-    try:
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:
-        raise MissingInput(f"There are no known programs at {path}.") from None
-    programs = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            programs.append(KnownProgram.model_validate_json(line))
-        except ValidationError as error:
-            raise ConfigError(f"Line {number} of {path} is not a known program: {one_sentence(error)}") from None
-    return programs
+    return read_rows(path, KnownProgram, f"There are no known programs at {path}.", "a known program")
 
 
 def write_known_programs(path: Path, programs: Iterable[KnownProgram]) -> None:
