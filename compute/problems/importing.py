@@ -113,12 +113,10 @@ class _Importer:
         problem = draft.problem
         if not draft.states_memory and self._config.memory_bytes is not None:
             problem = problem.model_copy(update={"memory_bytes": self._config.memory_bytes})
-        if not draft.states_time and self._config.cpu_seconds is not None:
+        open_time = draft.limit_rule is not None or not draft.states_time
+        if open_time and self._config.cpu_seconds is not None:
             problem = problem.model_copy(update={"cpu_seconds": self._config.cpu_seconds, "limit_source": GIVEN})
         computed = draft.limit_rule is not None and self._config.cpu_seconds is None
-        if draft.limit_rule is not None:
-            update = {"cpu_seconds": self._config.cpu_seconds or problem.cpu_seconds, "limit_source": GIVEN}
-            problem = problem.model_copy(update=update)
         if (identity := _identity(problem, computed)) in self._known:
             return None
         if computed:
@@ -167,11 +165,9 @@ class _Importer:
 
 def _identity(problem: Problem, computed: bool) -> str:
     """What makes two problems the same. A computed limit, which may differ from run to run, does not count."""
-    return (
-        f"any limit {problem.model_copy(update={'cpu_seconds': 1.0}).content_sha256}"
-        if computed
-        else (problem.content_sha256)
-    )
+    if not computed:
+        return problem.content_sha256
+    return f"any limit {problem.model_copy(update={'cpu_seconds': 1.0}).content_sha256}"
 
 
 def _identity_of_written(problem: Problem) -> str:
