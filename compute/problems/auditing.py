@@ -9,12 +9,13 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from compute.configs import AuditConfig, JudgeLimits, Toolchain
+from compute.configs import AuditConfig, Toolchain
 from compute.errors import Cancelled, ComputeError, ConfigError
 from compute.events import AuditReady, EventWriter, Log, ProblemAudited, Progress
 from compute.judge.judge import Judge, Submission
 from compute.judge.languages import language_named
 from compute.problems.audit import JudgedProgram, ProblemAudit, Trial, audit_problem, audit_set
+from compute.problems.limits import under
 from compute.problems.problem import BlobStore, KnownProgram, Problem, read_problem_set
 from compute.problems.programs import programs_beside, read_known_programs
 
@@ -150,9 +151,3 @@ def judge_known(
         JudgedProgram(one.known.name, one.known.language, one.known.declared, tuple(seen))
         for one, seen in zip(programs, trials, strict=True)
     ]
-
-
-def under(limits: JudgeLimits, problem: Problem) -> Problem:
-    """The problem with the limits that it is judged under."""
-    changed = {"cpu_seconds": limits.cpu_seconds, "memory_bytes": limits.memory_bytes}
-    return problem.model_copy(update={name: value for name, value in changed.items() if value is not None})

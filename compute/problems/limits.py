@@ -1,10 +1,12 @@
-"""Time limits that a package leaves open: the slowest accepted program's CPU time times a factor, as contests do.
+"""The limits that count: a judge's own, a package's, or a computed one where a package leaves the time open.
 
-Runs a draft's accepted programs; what else a suite can tell apart is the audit's question.
+Computed as contests do: the slowest accepted program's CPU time times a factor. Runs a draft's accepted programs; what
+else a suite can tell apart is the audit's question.
 """
 
 import math
 
+from compute.configs import JudgeLimits
 from compute.errors import ConfigError, SandboxError
 from compute.judge.judge import Judge, Judgement, Submission
 from compute.judge.languages import LANGUAGES
@@ -16,6 +18,12 @@ from compute.problems.problem import BlobStore, KnownProgram, Problem
 # 0.2 s x 5 / 1 s may be 1.0000000000000002: a limit is not a step higher for that.
 _SLACK = 1e-9
 _SOURCE = "slowest accepted ("
+
+
+def under(limits: JudgeLimits, problem: Problem) -> Problem:
+    """The problem with the limits that it is judged under."""
+    changed = {"cpu_seconds": limits.cpu_seconds, "memory_bytes": limits.memory_bytes}
+    return problem.model_copy(update={name: value for name, value in changed.items() if value is not None})
 
 
 def computed_limit(draft: Draft, judge: Judge, blobs: BlobStore) -> Problem:

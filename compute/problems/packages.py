@@ -4,10 +4,9 @@ from pathlib import Path
 
 from compute.errors import ConfigError
 from compute.judge.judge import Judge
-from compute.problems.auditing import under
-from compute.problems.formats import Draft
-from compute.problems.formats.registry import open_package
-from compute.problems.limits import computed_limit
+from compute.problems.formats import Draft, Recipe, Refusal
+from compute.problems.formats.registry import format_of
+from compute.problems.limits import computed_limit, under
 from compute.problems.problem import BlobStore, Problem
 
 STATED = "stated by the package"
@@ -15,8 +14,23 @@ GIVEN = "given"
 
 
 def open_problem(path: Path, blobs: BlobStore) -> Draft:
-    """Raises MissingInput when there is nothing at `path` and ConfigError when it is not a package of one problem."""
-    return open_package(path, None, blobs)
+    """The one problem at `path`; its bytes go to `blobs`. Its time limit may still have to be computed (`limited`).
+
+    Raises MissingInput when nothing lies there, and ConfigError with the reason when it is refused, when its tests have
+    to be generated first, or when it holds no or several problems.
+    """
+    found = []
+    for item in format_of(path).read(path, blobs):
+        if isinstance(item, Refusal):
+            raise ConfigError(f"{item.name}: {item.reason}")
+        if isinstance(item, Recipe):
+            raise ConfigError(f"{item.name}: the tests of this problem have to be generated first, by importing it.")
+        found.append(item)
+        if len(found) > 1:
+            raise ConfigError(f"{path} holds several problems; import it, or name one package.")
+    if not found:
+        raise ConfigError(f"{path} holds no problem.")
+    return found[0]
 
 
 def limited(draft: Draft, judge: Judge, blobs: BlobStore) -> Problem:

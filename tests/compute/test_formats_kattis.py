@@ -14,7 +14,8 @@ from compute.problems import formats
 from compute.problems.formats import Draft, LimitRule
 from compute.problems.formats.kattis import FORMAT
 from compute.problems.formats.kattis_statement import text_of_html, text_of_latex
-from compute.problems.formats.registry import FORMATS, format_of, open_package
+from compute.problems.formats.registry import FORMATS, format_of
+from compute.problems.packages import open_problem
 from compute.problems.problem import BlobStore
 from tests.compute.packages import (
     ADD,
@@ -399,13 +400,13 @@ def test_packages_are_recognised(tmp_path: Path) -> None:
 
 
 def test_one_package_can_be_opened_by_itself(tmp_path: Path, blobs: BlobStore) -> None:
-    assert open_package(write_package(tmp_path / "set" / "add"), None, blobs).problem.slug == "add"
+    assert open_problem(write_package(tmp_path / "set" / "add"), blobs).problem.slug == "add"
     write_package(tmp_path / "set" / "bad", {"data/secret/1.ans": None})
     with pytest.raises(ConfigError, match=r"bad: data/secret/1.ans is missing"):
-        open_package(tmp_path / "set" / "bad", "kattis", blobs)
+        open_problem(tmp_path / "set" / "bad", blobs)
     write_package(tmp_path / "set" / "also")
     with pytest.raises(ConfigError, match="several problems"):
-        open_package(tmp_path / "set", None, blobs)
+        open_problem(tmp_path / "set", blobs)
 
 
 def test_every_format_is_in_the_registry() -> None:

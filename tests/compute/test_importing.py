@@ -14,8 +14,8 @@ from compute.events import AnyEvent, EventWriter, ProblemAdded, ProblemSetReady,
 from compute.judge.judge import Judge
 from compute.problems import importing
 from compute.problems.formats import Draft, LimitRule
-from compute.problems.formats.registry import open_package
 from compute.problems.limits import computed_limit, limit_by
+from compute.problems.packages import open_problem
 from compute.problems.problem import BlobStore, read_problem_set
 from compute.problems.programs import read_known_programs
 from compute.problems.staging import move_in, remove_abandoned, staged_blobs
@@ -225,7 +225,7 @@ def test_limits_are_rounded_up_to_the_resolution() -> None:
 
 def test_a_stated_limit_runs_nothing(tmp_path: Path) -> None:
     blobs = BlobStore(tmp_path / "blobs")
-    draft = open_package(package(tmp_path), None, blobs)
+    draft = open_problem(package(tmp_path), blobs)
     with Judge(JudgeLimits(), blobs) as judge:
         assert computed_limit(draft, judge, blobs) is draft.problem
         computed_limit(Draft(draft.problem, draft.programs, LimitRule(2.0, 1.0)), judge, blobs)

@@ -4,10 +4,7 @@ from pathlib import Path
 
 from compute.errors import ConfigError, MissingInput
 from compute.problems.formats import (
-    Draft,
     Format,
-    Recipe,
-    Refusal,
     apps,
     codecontests_plus,
     evalplus,
@@ -15,7 +12,6 @@ from compute.problems.formats import (
     kattis,
     livecodebench,
 )
-from compute.problems.problem import BlobStore
 
 # In the order in which they are asked: records of CodeContests+ have the keys of CodeContests, too.
 FORMATS: dict[str, Format] = {
@@ -40,25 +36,3 @@ def format_of(path: Path, name: str | None = None) -> Format:
         titles = ", ".join(one.title for one in FORMATS.values())
         raise ConfigError(f"{path} is in none of the formats known here: {titles}.")
     return found
-
-
-def open_package(path: Path, format: str | None, blobs: BlobStore) -> Draft:
-    """The one problem at `path`, in the format called `format` or (None) the one that recognises it; its bytes go to
-    `blobs`. For commands on a package: `python -m compute judge PACKAGE`.
-
-    Its time limit may still have to be computed (`compute.problems.limits`). Raises MissingInput when nothing lies
-    there, and ConfigError with the reason when it is refused, when its tests have to be generated first, or when it
-    holds no or several problems.
-    """
-    found = []
-    for item in format_of(path, format).read(path, blobs):
-        if isinstance(item, Refusal):
-            raise ConfigError(f"{item.name}: {item.reason}")
-        if isinstance(item, Recipe):
-            raise ConfigError(f"{item.name}: the tests of this problem have to be generated first, by importing it.")
-        found.append(item)
-        if len(found) > 1:
-            raise ConfigError(f"{path} holds several problems; import it, or name one package.")
-    if not found:
-        raise ConfigError(f"{path} holds no problem.")
-    return found[0]
