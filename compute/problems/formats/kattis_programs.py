@@ -7,19 +7,13 @@ it cannot run is refused, since without it no verdict could be trusted. Nothing 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from compute.judge.languages import language_of
 from compute.problems.formats.kattis_yaml import Section, read_yaml, with_constants
 from compute.problems.formats.package_files import PackageFiles, PackageRefused
 from compute.problems.problem import BlobStore, KnownProgram, SourceFile, Validator
 
-SUFFIXES = {
-    ".py": "python",
-    ".py3": "python",
-    ".cpp": "cpp",
-    ".cc": "cpp",
-    ".cxx": "cpp",
-    ".c++": "cpp",
-}
 HEADERS = (".h", ".hh", ".hpp", ".hxx", ".h++")
 _LANGUAGE_CODES = {"python3": "python", "python": "python", "cpp": "cpp"}
 _TEXTS = ("README", "LICENSE", "Makefile", ".md", ".txt", ".in", ".ans", ".yaml", ".yml")
@@ -74,8 +68,9 @@ DEFAULT_RULES = {
 }
 
 
-def language_by_suffix(path: str) -> str | None:
-    return SUFFIXES.get(path[path.rfind(".") :])
+def _language_by_suffix(path: str) -> str | None:
+    language = language_of(Path(path))
+    return language.name if language else None
 
 
 def _with_constants(data: bytes, constants: Mapping[str, str]) -> bytes:
@@ -127,7 +122,7 @@ def _single_source(files: PackageFiles, path: str, notes: list[str]) -> str | No
 
 
 def _language(files: PackageFiles, source: str, stated: str | None, notes: list[str]) -> str | None:
-    language = _LANGUAGE_CODES.get(stated) if stated else language_by_suffix(source)
+    language = _LANGUAGE_CODES.get(stated) if stated else _language_by_suffix(source)
     first_line = files.read(source).split(b"\n", 1)[0] if language == "python" else b""
     if language is None or re.match(rb"#!.*python2", first_line):
         notes.append(f"{source}: a submission in another language than Python 3 and C++ was passed over.")
@@ -270,7 +265,7 @@ def _validator_language(sources: Sequence[str]) -> str:
     languages = set()
     for path in sources:
         if not path.endswith(HEADERS):
-            language = language_by_suffix(path)
+            language = _language_by_suffix(path)
             if language is None:
                 raise PackageRefused(f"{path} is a validator in another language than Python 3 and C++.")
             languages.add(language)
