@@ -18,7 +18,6 @@ from compute.problems.problem import BlobStore, TestCase
 MOST_TESTS = 10_000
 GROUP_FILES = ("testdata.yaml", "test_group.yaml")
 INCLUDES = ("include", "includes", "require_pass")
-MOST_PUBLIC_BYTES = 1 << 20
 _FLAGS = ("output_validator_flags", "output_validator_args")
 _UNUSED = (
     "on_reject",
@@ -82,7 +81,7 @@ class Suite(NamedTuple):
 def read_suite(files: PackageFiles, settings: Settings, custom: bool, blobs: BlobStore, notes: list[str]) -> Suite:
     """`custom`: whether the flags are for the package's own validator. Raises PackageRefused."""
     reader = _Reader(files, settings, custom, notes)
-    root = reader.settings("data", _Inherited(settings.flags, ()))
+    root, _ = reader.settings("data", _Inherited(settings.flags, ()))
     sample = reader.group("data/sample", root)
     secret = reader.group("data/secret", root)
     if not any(secret.every_test()):
@@ -109,21 +108,20 @@ class _Inherited(NamedTuple):
 class _Reader:
     def __init__(self, files: PackageFiles, settings: Settings, custom: bool, notes: list[str]) -> None:
         self._files, self._settings, self._custom, self._notes = files, settings, custom, notes
-        self._includes: tuple[str, ...] = ()
 
-    def settings(self, folder: str, inherited: _Inherited) -> _Inherited:
-        """The flags that hold in `folder`; leaves what it includes in `_includes`."""
-        self._includes = ()
+    def settings(self, folder: str, inherited: _Inherited) -> tuple[_Inherited, tuple[str, ...]]:
+        """The flags that hold in `folder`, and the groups that it includes."""
+        includes: list[str] = []
         for name in GROUP_FILES:
             if f"{folder}/{name}" in self._files:
                 values = read_yaml(self._files, f"{folder}/{name}", self._notes, self._settings.constants)
-                self._includes += tuple(_included(values, folder))
+                includes += _included(values, folder)
                 inherited = self._flags(values, inherited)
                 if static := values.take("static_validation"):
                     raise values.refused("static_validation", "false: static validators are not supported yet", static)
                 values.pass_over(_UNUSED)
                 values.finish()
-        return inherited
+        return inherited, tuple(includes)
 
     def _flags(self, values: Section, inherited: _Inherited) -> _Inherited:
         for key in _FLAGS:
@@ -133,8 +131,7 @@ class _Reader:
         return inherited
 
     def group(self, folder: str, inherited: _Inherited) -> Group:
-        inherited = self.settings(folder, inherited)
-        includes = self._includes
+        inherited, includes = self.settings(folder, inherited)
         names, folders = self._files.children(folder)
         with_files = [name for name in folders if name.endswith(".files")]
         if with_files:

@@ -67,9 +67,8 @@ class Section:
         value = self.take(key)
         if isinstance(value, dict) and set(value) <= {"name", "flags"}:
             value = value.get("flags", "")
-        return None if value is None else self.words(key, value)
-
-    def words(self, key: str, value: object) -> list[str]:
+        if value is None:
+            return None
         if isinstance(value, str):
             return value.split()
         if isinstance(value, list) and all(isinstance(word, str | int | float) for word in value):
@@ -77,12 +76,6 @@ class Section:
             if len(words) == len(value):
                 return words
         raise self.refused(key, "a text or a list of texts", value)
-
-    def boolean(self, key: str) -> bool:
-        value = self.take(key)
-        if value is None or isinstance(value, bool):
-            return bool(value)
-        raise self.refused(key, "true or false", value)
 
     def pass_over(self, keys: Iterable[str]) -> None:
         """These keys are known and change nothing here."""
