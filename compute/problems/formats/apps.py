@@ -79,7 +79,7 @@ def read_record(record: Record, blobs: BlobStore) -> Draft:
     suite = Suite(record, blobs)
     add_tests = _add_contest_tests if contest else _add_lists
     call = add_tests(suite, record)
-    slug = slug_of("" if contest else "apps-" if record.has("problem_id") else "", identifier(record))
+    slug = slug_of("apps-" if not contest and record.has("problem_id") else "", identifier(record))
     cpu_seconds, memory_bytes = limits(record)
     missing = [] if cpu_seconds else [GRADER_LIMIT]
     missing += [] if memory_bytes else ["no memory limit is stated"]

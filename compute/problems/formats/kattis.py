@@ -30,7 +30,8 @@ _INCLUDED_LANGUAGES = ("default", "cpp", "python", "python3")
 
 
 def recognises(path: Path) -> bool:
-    """Whether there is a problem.yaml in the folder or zip, or in one directly below it."""
+    """Whether there is a problem.yaml in the folder or zip or in one directly below it, or tests where a package has
+    them: one that lacks its problem.yaml is then refused for that."""
     return bool(_packages(path)) or (path / "data" / "secret").is_dir()
 
 

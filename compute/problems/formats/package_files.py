@@ -1,7 +1,8 @@
 """Read-only access to the files of a package, which is a folder or a zip, without trusting either.
 
 Nothing is unpacked to disk: names are checked, sizes are bounded, and bytes are read one file at a time. Symbolic
-links inside a folder are followed as long as they stay inside it; a zip may have none. Knows no format.
+links inside a folder are followed as long as they stay inside it; a zip may have none. Of formats it knows one thing:
+the hidden file that a Kattis package keeps its time limit in.
 """
 
 import os
@@ -21,6 +22,7 @@ MOST_BYTES = 4 << 30
 SUSPICIOUS_BYTES = 64 << 20
 SUSPICIOUS_RATIO = 200
 _IGNORED = ("__MACOSX",)
+_KEPT = ".timelimit"
 _ENCRYPTED = 0x1
 
 
@@ -29,7 +31,8 @@ class PackageRefused(ValueError):
 
 
 class PackageFiles(ABC):
-    """The regular files of a package by their path inside it, "/" between folders. Hidden files are left out."""
+    """The regular files of a package by their path inside it, "/" between folders. Hidden ones are left out, but for
+    `_KEPT`."""
 
     def __init__(self, name: str, sizes: dict[str, int]) -> None:
         self.name = name
@@ -92,7 +95,7 @@ class FolderFiles(PackageFiles):
             raise PackageRefused(f"{prefix or 'The folder'} cannot be read: {error.strerror}.") from None
         for entry in entries:
             path = f"{prefix}{entry.name}"
-            if _ignored(path) and not _kept(path):
+            if _ignored(path):
                 continue
             try:
                 real = entry.resolve(strict=True)
@@ -131,7 +134,7 @@ class ZipFiles(PackageFiles):
         for entry in self._zip.infolist():
             _check_entry(entry)
             path = entry.filename.removeprefix(self._prefix)
-            if entry.is_dir() or not entry.filename.startswith(self._prefix) or (_ignored(path) and not _kept(path)):
+            if entry.is_dir() or not entry.filename.startswith(self._prefix) or _ignored(path):
                 continue
             if path in self._entries:
                 raise PackageRefused(f"{path} stands twice in the zip.")
@@ -216,8 +219,4 @@ def _mib(size: int) -> int:
 
 
 def _ignored(path: str) -> bool:
-    return any(part.startswith(".") or part in _IGNORED for part in path.split("/"))
-
-
-def _kept(path: str) -> bool:
-    return path == ".timelimit"
+    return path != _KEPT and any(part.startswith(".") or part in _IGNORED for part in path.split("/"))
