@@ -6,7 +6,7 @@ anything but accepted. What failed only the larger suite is declared nothing, as
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from compute.problems.formats import Draft, Format, ProgramRunner, Recipe, Refusal, humaneval
 from compute.problems.formats.json_lines import Record, Unreadable, decode, records
 from compute.problems.formats.suite import WRONG
-from compute.problems.problem import BlobStore, KnownProgram, Problem
+from compute.problems.problem import BlobStore, KnownProgram
 
 MOST_PROGRAMS = 200
 """Programs kept a problem."""
@@ -29,26 +29,6 @@ def recognises(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(_PEEK_BYTES)
     return bool(re.match(rb'\s*\{\s*"(date|hash|eval)"\s*:', head))
-
-
-def read_results(path: Path, problems: Sequence[Problem], blobs: BlobStore) -> tuple[list[KnownProgram], list[str]]:
-    """The programs of the file for the `problems` among its tasks, and a sentence on each thing passed over.
-
-    Raises Unreadable, naming file and key, when the file is not EvalPlus results.
-    """
-    known = {problem.slug for problem in problems}
-    programs, notes, strange = [], [], 0
-    for task, samples in _tasks(path).items():
-        slug = humaneval.slug_of_task(task)
-        if slug not in known:
-            strange += 1
-            continue
-        kept, more = _programs(path.name, task, slug, samples, blobs)
-        programs += kept
-        notes += more
-    if strange:
-        notes.append(f"{strange} tasks of {path.name} belong to none of the problems.")
-    return programs, notes
 
 
 def read(path: Path, blobs: BlobStore) -> Iterator[Draft | Recipe | Refusal]:
