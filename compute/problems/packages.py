@@ -4,7 +4,7 @@ from pathlib import Path
 
 from compute.errors import ConfigError
 from compute.judge.judge import Judge
-from compute.problems.formats import Draft, Recipe, Refusal
+from compute.problems.formats import UNKNOWN_DIFFICULTY, Draft, Recipe, Refusal
 from compute.problems.formats.registry import format_of
 from compute.problems.limits import computed_limit, under
 from compute.problems.problem import BlobStore, Problem
@@ -15,6 +15,7 @@ GIVEN = "given"
 
 def open_problem(path: Path, blobs: BlobStore) -> Draft:
     """The one problem at `path`; its bytes go to `blobs`. Its time limit may still have to be computed (`limited`).
+    A note on its difficulty is left out: no command uses that.
 
     Raises MissingInput when nothing lies there, and ConfigError with the reason when it is refused, when its tests have
     to be generated first, or when it holds no or several problems.
@@ -30,7 +31,8 @@ def open_problem(path: Path, blobs: BlobStore) -> Draft:
             raise ConfigError(f"{path} holds several problems; import it, or name one package.")
     if not found:
         raise ConfigError(f"{path} holds no problem.")
-    return found[0]
+    (draft,) = found
+    return draft._replace(notes=tuple(note for note in draft.notes if note != UNKNOWN_DIFFICULTY))
 
 
 def limited(draft: Draft, judge: Judge, blobs: BlobStore) -> Problem:

@@ -11,7 +11,7 @@ import pytest
 
 from compute.errors import ConfigError, MissingInput
 from compute.problems import formats
-from compute.problems.formats import Draft, LimitRule
+from compute.problems.formats import UNKNOWN_DIFFICULTY, Draft, LimitRule
 from compute.problems.formats.kattis import FORMAT
 from compute.problems.formats.kattis_statement import text_of_html, text_of_latex
 from compute.problems.formats.registry import FORMATS, format_of
@@ -64,7 +64,7 @@ def test_a_small_package_is_read(draft, blobs: BlobStore) -> None:
     assert problem.statement.startswith("Add two numbers.")
     assert "Sample Input 1\n\n```\n1 2\n```" in problem.statement
     assert found.limit_rule is None
-    assert not found.notes
+    assert (problem.difficulty, found.notes) == ("medium", (UNKNOWN_DIFFICULTY,))
 
 
 def test_a_zip_reads_as_its_folder(tmp_path: Path, blobs: BlobStore) -> None:
@@ -242,7 +242,8 @@ def test_older_files_state_limits_too(draft) -> None:
 
 def test_whether_memory_is_stated_is_told(draft) -> None:
     stated = draft({"problem.yaml": "name: A\nlimits: {memory: 256, output: 8, time_safety_margin: 2}\n"})
-    assert (stated.problem.memory_bytes, stated.states_memory, stated.notes) == (256 << 20, True, ())
+    assert (stated.problem.memory_bytes, stated.states_memory) == (256 << 20, True)
+    assert stated.notes == (UNKNOWN_DIFFICULTY,)
     assert not draft({"problem.yaml": "name: A\n"}).states_memory
 
 
@@ -274,6 +275,7 @@ def test_unknown_keys_leave_a_note(draft) -> None:
         }
     )
     assert set(found.notes) == {
+        UNKNOWN_DIFFICULTY,
         "problem.yaml: the key colour is not known and was passed over.",
         "problem.yaml: the key limits.patience is not known and was passed over.",
         "data/testdata.yaml: the key mood is not known and was passed over.",
@@ -400,7 +402,8 @@ def test_packages_are_recognised(tmp_path: Path) -> None:
 
 
 def test_one_package_can_be_opened_by_itself(tmp_path: Path, blobs: BlobStore) -> None:
-    assert open_problem(write_package(tmp_path / "set" / "add"), blobs).problem.slug == "add"
+    found = open_problem(write_package(tmp_path / "set" / "add"), blobs)
+    assert (found.problem.slug, found.notes) == ("add", ())
     write_package(tmp_path / "set" / "bad", {"data/secret/1.ans": None})
     with pytest.raises(ConfigError, match=r"bad: data/secret/1.ans is missing"):
         open_problem(tmp_path / "set" / "bad", blobs)

@@ -13,7 +13,7 @@ from compute.errors import Cancelled, ConfigError, MissingInput
 from compute.events import AnyEvent, EventWriter, ProblemAdded, ProblemSetReady, Progress, parse_event
 from compute.judge.judge import Judge
 from compute.problems import importing
-from compute.problems.formats import Draft, LimitRule
+from compute.problems.formats import UNKNOWN_DIFFICULTY, Draft, LimitRule
 from compute.problems.limits import computed_limit, limit_by
 from compute.problems.packages import open_problem
 from compute.problems.problem import BlobStore, read_problem_set
@@ -69,7 +69,7 @@ def test_an_import_writes_the_set_its_programs_and_its_blobs(tmp_path: Path, imp
         "duplicates": 0,
         "refused": 0,
         "refusals": [],
-        "notes": [],
+        "notes": [f"add: {UNKNOWN_DIFFICULTY}"],
         "format": "kattis",
         "dry_run": False,
     }

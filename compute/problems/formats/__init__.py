@@ -14,6 +14,9 @@ from compute.problems.problem import BlobStore, KnownProgram, Problem
 if TYPE_CHECKING:
     from compute.judge.sandbox import Run, RunLimits
 
+UNKNOWN_DIFFICULTY = "The difficulty is not known and was set to medium."
+"""The note of a draft whose source does not tell how hard the problem is."""
+
 
 class LimitRule(NamedTuple):
     """How a time limit follows from accepted solutions: the slowest one's CPU time x `multiplier`, rounded up to a

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from compute.problems.formats import Draft, Format, Recipe, Refusal
+from compute.problems.formats import UNKNOWN_DIFFICULTY, Draft, Format, Recipe, Refusal
 from compute.problems.formats.json_lines import Record, problem_from, read_records, slug_of
 from compute.problems.formats.json_lines import recognises as first_record_has
 from compute.problems.formats.livecodebench import with_starter_code
@@ -232,7 +232,7 @@ def difficulty(record: Record) -> tuple[Difficulty, list[str]]:
     if isinstance(value, int) and not isinstance(value, bool):
         value = _SCALE[value] if 0 <= value < len(_SCALE) else ""
     known = _WORDS.get(value.strip().lower()) if isinstance(value, str) else None
-    return (known, []) if known else ("medium", ["The difficulty is not known and was set to medium."])
+    return (known, []) if known else ("medium", [UNKNOWN_DIFFICULTY])
 
 
 def tags(record: Record) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from compute.judge.sandbox import RunLimits
-from compute.problems.formats import Draft, Format, ProgramRunner, Recipe, Refusal
+from compute.problems.formats import UNKNOWN_DIFFICULTY, Draft, Format, ProgramRunner, Recipe, Refusal
 from compute.problems.formats.apps import language_of, pairs
 from compute.problems.formats.generated_tests import INPUT_BYTES, Source, generate_tests, read_commands
 from compute.problems.formats.json_lines import Record, Unreadable, problem_from, read_records, slug_of
@@ -165,7 +165,7 @@ def _language(name: object) -> str | None:
 def _difficulty(record: Record) -> tuple[Difficulty, list[str]]:
     match = _LETTER.search(identifier(record))
     if match is None:
-        return "medium", ["The difficulty is not known and was set to medium."]
+        return "medium", [UNKNOWN_DIFFICULTY]
     return ("easy" if match[1] in "AB" else "medium" if match[1] in "CD" else "hard"), []
 
 

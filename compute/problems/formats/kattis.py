@@ -1,7 +1,8 @@
 """The ICPC / Kattis problem package, legacy and 2023-07: a folder or a zip with problem.yaml, data and submissions.
 
-A folder or zip of several packages is read as that many problems. Interactive, multi-pass and submit-answer problems,
-scoring validators and files added to submissions are refused; everything else that is passed over leaves a note.
+A folder or zip of several packages is read as that many problems. The format knows no difficulty: it becomes medium,
+with a note. Interactive, multi-pass and submit-answer problems, scoring validators and files added to submissions are
+refused; everything else that is passed over leaves a note.
 """
 
 import re
@@ -13,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from compute.configs import REFERENCE_LENGTH, one_sentence
-from compute.problems.formats import Draft, Format, Refusal
+from compute.problems.formats import UNKNOWN_DIFFICULTY, Draft, Format, Refusal
 from compute.problems.formats.kattis_checker import check_flags, checker_of
 from compute.problems.formats.kattis_data import Suite, read_suite
 from compute.problems.formats.kattis_programs import read_submissions, read_validator
@@ -63,7 +64,7 @@ def read_package(files: PackageFiles, blobs: BlobStore) -> Draft:
         problem=problem,
         programs=programs,
         limit_rule=settings.limit_rule if settings.cpu_seconds is None else None,
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys((UNKNOWN_DIFFICULTY, *notes))),
         states_memory=settings.memory_bytes is not None,
     )
 
