@@ -34,7 +34,7 @@ RUNNERS = {
     "evaluate": "compute.rollout.evaluate",
 }
 VERSIONS_OF = ("frontier", "torch", "transformers", "trl", "numpy")
-COMMANDS = {"judge": "compute.judge.command", "audit": "compute.problems.audit_command"}
+COMMANDS = {"judge": "compute.commands.judge", "audit": "compute.commands.audit"}
 USAGE = f"Usage: python -m compute KIND config.json, where KIND is one of {', '.join(KINDS)}."
 HELP = f"""{USAGE}
    or: python -m compute judge PACKAGE ... and python -m compute audit PACKAGE ..., which --help after them explains.

@@ -11,7 +11,7 @@ from statistics import median
 from typing import NamedTuple
 
 from compute.judge.verdict import SUITE_VERDICTS, Verdict, failure_class, suite_verdict
-from compute.problems.coverage import level_sizes
+from compute.problems.coverage import level_sizes_of
 from compute.problems.problem import Problem
 
 TOO_COSTLY = frozenset("TMO")
@@ -224,10 +224,6 @@ def in_words(declared: Sequence[str]) -> str:
 def slow_caught(sizes: Sequence[int], slow_letters: Sequence[str]) -> tuple[int, ...]:
     """How many programs have a costly verdict within each level. `sizes`: tests in the first 1, 2, ... levels."""
     return tuple(sum(not TOO_COSTLY.isdisjoint(letters[:size]) for letters in slow_letters) for size in sizes)
-
-
-def level_sizes_of(problem: Problem) -> list[int]:
-    return level_sizes([test.group for test in problem.tests])
 
 
 def size_ratio(problem: Problem) -> float:

@@ -1,6 +1,6 @@
 """Nested unit-test coverage: the order of tests and how many of them a level requires.
 
-Coverage c in (0, 1] requires the first tests in size order: by whole groups when the problem has several, else by
+Coverage c in (0, 1] requires the first tests in size order: by whole levels when the problem has several, else by
 number. Levels nest by construction, since each is a prefix. Knows no verdicts and no rewards.
 """
 
@@ -30,6 +30,11 @@ def level_sizes(groups: Sequence[int]) -> list[int]:
     return [sum(group <= level for group in groups) for level in range(1, max(groups, default=0) + 1)]
 
 
+def level_sizes_of(problem: Problem) -> list[int]:
+    """Number of tests in each of the problem's levels, which nest."""
+    return level_sizes([test.group for test in problem.tests])
+
+
 def with_size_levels(tests: Sequence[TestCase], levels: int = SIZE_LEVELS) -> list[TestCase]:
     """The tests of a suite without groups, in size order, dealt to nested levels: level g of L holds the first
     max(1, ceil(g / L x N)) tests. With fewer tests than levels each test is a level. Whatever groups they had is lost.
@@ -49,8 +54,11 @@ def level_required(levels: int, coverage: float) -> int:
 
 
 def tests_required(problem: Problem, coverage: float) -> int:
-    """K: the first K tests of `problem` must pass at this coverage. Raises ValueError unless 0 < coverage <= 1."""
+    """K: the first K tests of `problem` must pass at this coverage. Raises ValueError unless 0 < coverage <= 1.
+
+    An imported suite without groups of its own has `SIZE_LEVELS` levels, or a level a test where it has fewer tests:
+    there too a coverage means the next whole level. Only a problem of one level is divided by number of tests.
+    """
     if problem.levels == 1:
         return level_required(len(problem.tests), coverage)
-    sizes = level_sizes([test.group for test in problem.tests])
-    return sizes[level_required(problem.levels, coverage) - 1]
+    return level_sizes_of(problem)[level_required(problem.levels, coverage) - 1]

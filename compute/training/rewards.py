@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from compute.judge.judge import Judge, Submission
 from compute.judge.verdict import FailureClass, failure_class
-from compute.problems.coverage import level_sizes, tests_required
+from compute.problems.coverage import level_sizes_of, tests_required
 from compute.problems.problem import Problem
 
 
@@ -39,9 +39,12 @@ class CoverageReward:
 
 def rewards_by_level(problem: Problem, letters: str) -> tuple[float | None, ...]:
     """The reward at each coverage level, lowest first, from one run of the whole suite; None where infrastructure
-    trouble hides it. A level's reward never exceeds that of the level below."""
-    sizes = level_sizes([test.group for test in problem.tests])
-    return tuple(scored(letters[:size]).reward for size in sizes)
+    trouble hides it. A level's reward never exceeds that of the level below.
+
+    For callers that judge whole suites anyway: a curriculum that chooses the next level by them, a probe that compares
+    levels. Training at one coverage judges only what it requires, with `CoverageReward`.
+    """
+    return tuple(scored(letters[:size]).reward for size in level_sizes_of(problem))
 
 
 def scored(letters: str) -> Scored:

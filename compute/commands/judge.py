@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from compute.command_line import (
+from compute.commands.line import (
+    AGREES,
     Arguments,
-    cores,
+    add_judging_options,
     count,
-    memory_bytes,
+    judge_limits,
     say,
     scratch_folder,
-    seconds,
     status_of,
     table,
 )
@@ -29,8 +29,9 @@ from compute.judge.judge import Judge, Judgement, Submission
 from compute.judge.languages import LANGUAGES, language_named, language_of
 from compute.judge.probe import Probe, probe
 from compute.judge.verdict import suite_verdict
-from compute.problems.audit import in_words, level_sizes_of
+from compute.problems.audit import in_words
 from compute.problems.auditing import read_texts
+from compute.problems.coverage import level_sizes_of
 from compute.problems.formats import Draft
 from compute.problems.packages import limited, open_problem
 from compute.problems.problem import BlobStore, Problem
@@ -95,10 +96,7 @@ def _parser() -> Arguments:
     add("--all", action="store_true", help="judge the package's own submissions as well")
     add("--language", choices=LANGUAGES, help="of the submissions; otherwise their names tell")
     add("--level", type=count, metavar="G", help="only the tests of the first G coverage levels")
-    add("--time-limit", type=seconds, metavar="SECONDS", help="CPU time for a test, instead of the package's")
-    add("--memory-limit", type=memory_bytes, metavar="MIB", help="memory for a test, instead of the package's")
-    add("--workers", type=count, metavar="N", help="programs to run at a time; one for each core without")
-    add("--unsafe", action="store_true", help="run programs even where this machine cannot isolate them")
+    add_judging_options(parser)
     add("--json", action="store_true", help="one JSON object a line")
     add("--probe", action="store_true", help="judge nothing, say what this machine offers")
     return parser
@@ -123,12 +121,7 @@ def _run(options: argparse.Namespace) -> int:
 def _judge(options: argparse.Namespace, blobs: BlobStore) -> int:
     entries = [_submitted(path, options.language) for path in options.submission]
     draft = open_problem(options.package, blobs)
-    limits = JudgeLimits(
-        cpu_seconds=options.time_limit,
-        memory_bytes=options.memory_limit,
-        workers=min(options.workers or cores(), 256),
-        unsafe=options.unsafe,
-    )
+    limits = judge_limits(options)
     tests = _tests_of(draft.problem, options.level)
     for note in draft.notes:
         say(note)
@@ -261,7 +254,7 @@ def _row(problem: Problem, result: Result, *, compare: bool) -> list[str]:
         by_level(problem, judgement.letters),
     ]
     if compare:
-        row += [in_words(entry.declared or ()), {True: "yes", False: "no", None: "—"}[result.agrees]]
+        row += [in_words(entry.declared or ()), AGREES[result.agrees]]
     return row
 
 

@@ -9,22 +9,23 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from compute.command_line import (
+from compute.commands.line import (
+    AGREES,
     Arguments,
-    cores,
+    add_judging_options,
     count,
     factor,
-    memory_bytes,
+    judge_limits,
     say,
     scratch_folder,
-    seconds,
     status_of,
     table,
 )
-from compute.configs import AuditConfig, JudgeLimits
+from compute.configs import AuditConfig
 from compute.judge.judge import Judge
-from compute.problems.audit import MARKS, ProblemAudit, audit_problem, in_words, level_sizes_of
+from compute.problems.audit import MARKS, ProblemAudit, audit_problem, in_words
 from compute.problems.auditing import judge_known, read_texts
+from compute.problems.coverage import level_sizes_of
 from compute.problems.packages import limited, open_problem
 from compute.problems.problem import BlobStore, Problem
 
@@ -58,22 +59,14 @@ def _parser() -> Arguments:
     add = parser.add_argument
     add("package", type=Path, metavar="PACKAGE", help="a problem package: a folder or a file")
     add("--repeats", type=count, default=REPEATS, metavar="N", help=f"judge every program N times ({REPEATS})")
-    add("--time-limit", type=seconds, metavar="SECONDS", help="CPU time for a test, instead of the package's")
-    add("--memory-limit", type=memory_bytes, metavar="MIB", help="memory for a test, instead of the package's")
     add("--factor", type=factor, default=FACTOR, metavar="F", help=f"of the suggested limit ({FACTOR:g})")
-    add("--workers", type=count, metavar="N", help="programs to run at a time; one for each core without")
-    add("--unsafe", action="store_true", help="run programs even where this machine cannot isolate them")
+    add_judging_options(parser)
     add("--json", action="store_true", help="one JSON object")
     return parser
 
 
 def _run(options: argparse.Namespace) -> int:
-    limits = JudgeLimits(
-        cpu_seconds=options.time_limit,
-        memory_bytes=options.memory_limit,
-        workers=min(options.workers or cores(), 256),
-        unsafe=options.unsafe,
-    )
+    limits = judge_limits(options)
     with scratch_folder() as folder:
         blobs = BlobStore(folder)
         draft = open_problem(options.package, blobs)
@@ -127,14 +120,13 @@ def _levels(problem: Problem, figures: ProblemAudit) -> list[str]:
 def _programs(figures: ProblemAudit) -> list[str]:
     if not figures.programs:
         return ["The package has no submissions that could be judged."]
-    agreed = {True: "yes", False: "no", None: "—"}
     rows = [
         [
             program.name,
             program.language,
             in_words(program.declared),
             program.judged,
-            agreed[program.agrees],
+            AGREES[program.agrees],
             f"{program.max_cpu_seconds:.3f}",
             ", ".join(program.unstable) or "—",
         ]

@@ -1,6 +1,6 @@
 """What the commands for people share: a request refused in one sentence, a folder that always goes away, a table.
 
-Jobs do not use it: they speak in events. Results go to standard output, everything else to standard error.
+Also the options and the words of those that judge. Results go to standard output, everything else to standard error.
 """
 
 import argparse
@@ -18,12 +18,16 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from compute.configs import JudgeLimits
 from compute.errors import DISK_FULL, Cancelled, ComputeError, ConfigError, StorageError
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 MOST_SECONDS = 600.0
 LEAST_MEBIBYTES = 16
 MOST_MEBIBYTES = 1 << 20
+MOST_WORKERS = 256
+AGREES: dict[bool | None, str] = {True: "yes", False: "no", None: "—"}
+"""In words, whether a judged verdict is a declared one; None where nothing is declared or decided."""
 
 
 class Arguments(argparse.ArgumentParser):
@@ -31,6 +35,25 @@ class Arguments(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError(f"{message[:1].upper()}{message[1:].rstrip('.')}; see {self.prog} --help.")
+
+
+def add_judging_options(parser: argparse.ArgumentParser) -> None:
+    """The options of every command that judges, for `judge_limits`."""
+    add = parser.add_argument
+    add("--time-limit", type=seconds, metavar="SECONDS", help="CPU time for a test, instead of the package's")
+    add("--memory-limit", type=memory_bytes, metavar="MIB", help="memory for a test, instead of the package's")
+    add("--workers", type=count, metavar="N", help="programs to run at a time; one for each core without")
+    add("--unsafe", action="store_true", help="run programs even where this machine cannot isolate them")
+
+
+def judge_limits(options: argparse.Namespace) -> JudgeLimits:
+    """What the options of `add_judging_options` ask for."""
+    return JudgeLimits(
+        cpu_seconds=options.time_limit,
+        memory_bytes=options.memory_limit,
+        workers=min(options.workers or cores(), MOST_WORKERS),
+        unsafe=options.unsafe,
+    )
 
 
 def seconds(text: str) -> float:
