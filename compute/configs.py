@@ -49,8 +49,8 @@ class Sampling(Strict):
 
 
 class Toolchain(Strict):
-    """Who runs programs. `interpreter` None is the Python that runs the judge, kept warm; any other starts cold unless
-    it is a CPython of the same version. `cpp_flags` go to g++."""
+    """Who runs programs. `interpreter` None is the Python that runs the judge. A CPython from 3.11 on is kept warm, any
+    other interpreter starts anew for each run. `cpp_flags` go to g++."""
 
     interpreter: Path | None = None
     cpp_flags: tuple[str, ...] = ("-O2", "-std=gnu++20", "-static", "-pipe")

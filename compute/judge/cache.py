@@ -9,12 +9,9 @@ import logging
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
-from compute.judge.verdict import Verdict
+from compute.judge.outcome import Outcome
 
-STARVED = "starved"
-"""The rule of a run that got too little of the processor to be judged."""
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 2 << 30
@@ -29,25 +26,10 @@ CREATE TABLE IF NOT EXISTS verdicts (
 CREATE INDEX IF NOT EXISTS verdicts_by_age ON verdicts (added);
 """
 _FORGET = """
-DELETE FROM verdicts WHERE added <= (
-    SELECT added FROM verdicts ORDER BY added LIMIT 1 OFFSET (SELECT COUNT(*) / 4 FROM verdicts)
+DELETE FROM verdicts WHERE (program, setting, test) IN (
+    SELECT program, setting, test FROM verdicts ORDER BY added LIMIT (SELECT COUNT(*) / 4 FROM verdicts)
 )
 """
-
-
-class Outcome(NamedTuple):
-    """The verdict letter of one test with what the program used, and the rule that fired where one did."""
-
-    letter: str
-    cpu_seconds: float
-    wall_seconds: float
-    memory_bytes: int
-    rule: str = ""
-
-    @property
-    def is_trouble(self) -> bool:
-        """Whether fresh sandboxes might do better."""
-        return self.letter == Verdict.INFRASTRUCTURE and self.rule != STARVED
 
 
 class VerdictCache:

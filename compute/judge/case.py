@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from compute.judge.cache import STARVED, Outcome
 from compute.judge.languages.language import Language
+from compute.judge.outcome import STARVED, Outcome
 from compute.judge.ruling import Bounds
 from compute.judge.sandbox import RunLimits
 from compute.judge.verdict import Verdict
@@ -21,7 +21,7 @@ class Judgement:
     """One letter, CPU time, wall time, peak memory and rule for each requested test, in size order.
 
     `rules` say what ended a run that neither passed nor gave a wrong answer. `cached`: nothing had to be run.
-    `message`: what the compiler said of a program that does not compile.
+    `message`: what the compiler said of a program that does not compile, empty where that was known already.
     """
 
     letters: str

@@ -9,6 +9,7 @@ so and waits. How programs are locked up is `sandbox`'s business.
 
 import hashlib
 import logging
+import resource
 import threading
 import time
 from collections.abc import Sequence
@@ -19,16 +20,18 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple, Self
 
-from compute.configs import JudgeLimits
+from compute.configs import JudgeLimits, Toolchain
 from compute.judge import zygote
-from compute.judge.cache import STARVED, Outcome, VerdictCache
+from compute.judge.cache import VerdictCache
 from compute.judge.case import ANY, FIRST, NEVER, NOT_RUN, Case, Judgement
 from compute.judge.checkers import checker_named, validator_flags
 from compute.judge.languages import language_named
+from compute.judge.outcome import STARVED, Outcome
 from compute.judge.quiet import QuietLock, load_per_core
 from compute.judge.recent import Recent
 from compute.judge.ruling import Bounds, Ruling, ruling_on, too_loaded
-from compute.judge.sandbox import Run, RunLimits, SandboxLost, SealedFile, open_sandbox
+from compute.judge.sandbox import Run, RunLimits, SandboxLost, open_sandbox
+from compute.judge.sealed_file import SealedFile
 from compute.judge.verdict import Verdict
 from compute.judge.worker import CompileError, Dispute, Worker
 from compute.judge.workshop import Builds
@@ -45,6 +48,7 @@ REPEATS = 2
 # With limits of hundredths of a second ten times the limit is less than a busy machine's scheduling delay.
 LEAST_WALL_SECONDS = 2.0
 _KEPT_BYTES = 64 << 20
+_MOST_FILES = 1 << 16
 _LOST = Outcome(Verdict.INFRASTRUCTURE, 0.0, 0.0, 0, "sandbox lost")
 
 
@@ -94,6 +98,7 @@ class Judge:
 
         Raises SandboxError when programs cannot be isolated here and `limits.unsafe` does not allow less.
         """
+        _allow_many_files()
         self.limits = limits
         self.executions = 0
         self.cache_hits = 0
@@ -140,12 +145,12 @@ class Judge:
         stop = NEVER if not stop_early else ANY if cheapest_first else FIRST
         with self._lock:
             cases: dict[object, Case] = {}
-            shared = [self._case(submission, cases) for submission in submissions]
+            shared = [self._case(submission, cases, stop) for submission in submissions]
             for case in cases.values():
                 case.recall(self._cache.get(case.program, case.setting))
                 self.cache_hits += len(case.remembered)
             work = [case for case in cases.values() if case.open_tests(stop)]
-            list(self._pool.map(self._finish, *zip(*self._units(work, stop), strict=True))) if work else None
+            list(self._pool.map(lambda unit: self._finish(*unit), self._units(work, stop)))
             gives_up = time.monotonic() + self._patience_seconds
             for case in work:
                 self._settle(case, stop, gives_up)
@@ -159,7 +164,7 @@ class Judge:
 
     # Before and after running -------------------------------------------------------------------------------------
 
-    def _case(self, submission: Submission, cases: dict[object, Case]) -> Case | None:
+    def _case(self, submission: Submission, cases: dict[object, Case], stop: str) -> Case | None:
         if submission.program is None:
             return None
         problem, language = submission.problem, language_named(submission.language)
@@ -178,10 +183,12 @@ class Judge:
             bounds=Bounds(cpu_seconds, memory_bytes, output_bytes, wall_seconds / cpu_seconds),
             limits=RunLimits(KILL_FACTOR * cpu_seconds, wall_seconds, memory_bytes, output_bytes),
             setting=f"{language.name} {language.version(self.limits.toolchain)} cpu={cpu_seconds} "
-            f"memory={memory_bytes} output={output_bytes} {self.isolation}",
-            tests=tuple(_test_key(problem, test) for test in problem.tests),
+            f"memory={memory_bytes} output={output_bytes} wall={wall_seconds} {self.isolation}",
+            tests=tuple(_test_key(problem, test, self.limits.toolchain) for test in problem.tests),
         )
-        case = cases.setdefault((case.program, case.setting, case.tests), case)
+        # Where any failure will do, one beyond the tests that a submission wants says nothing of it.
+        wanted = submission.wanted if stop == ANY else 0
+        case = cases.setdefault((case.program, case.setting, case.tests, wanted), case)
         case.wanted = max(case.wanted, submission.wanted)
         return case
 
@@ -298,6 +305,8 @@ class Judge:
                 self._repeat(case, case.doubtful.pop())
             for test in case.starved_tests():
                 self._wait_and_repeat(case, test, gives_up)
+            if case.doubtful:
+                continue
             if stop == NEVER or not case.open_tests(stop):
                 return
             self._finish(case, case.open_tests(stop), stop)
@@ -345,7 +354,15 @@ class Judge:
         self.close()
 
 
-def _test_key(problem: Problem, test: TestCase) -> bytes:
+def _allow_many_files() -> None:
+    """A worker holds some 130 open files while it runs programs, and a process often may have only 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _test_key(problem: Problem, test: TestCase, toolchain: Toolchain) -> bytes:
     """What the verdict on a test depends on besides the program. Raises ValueError for a checker that is not known."""
     name = test.checker or problem.checker
     parts = [test.input, test.output, name]
@@ -354,7 +371,7 @@ def _test_key(problem: Problem, test: TestCase) -> bytes:
     elif problem.validator is None:
         raise ValueError(f"The checker {name!r} needs a validator, and {problem.slug} has none.")
     else:
-        parts.append(problem.validator.model_dump_json())
+        parts += [problem.validator.model_dump_json(), toolchain.model_dump_json()]
     if problem.call:
         parts.append(problem.call.model_dump_json())
     return hashlib.sha256(" ".join(parts).encode()).digest()

@@ -8,14 +8,14 @@ import signal
 from typing import NamedTuple
 
 from compute.judge import zygote
-from compute.judge.cache import STARVED
 from compute.judge.languages.language import Language
+from compute.judge.outcome import STARVED
 from compute.judge.quiet import load_per_core
 from compute.judge.sandbox import Run
 from compute.judge.verdict import Verdict
 
-# A program that gets its fair share of a core reaches its CPU limit before the wall limit unless this share of the wall
-# factor's number of processes want each core.
+# A program that gets its fair share of a core reaches its CPU limit before the wall limit unless as many processes as
+# this share of the wall factor want each core, besides the judge's own worker.
 _TOO_LOADED = 0.5
 
 
@@ -75,7 +75,7 @@ def _at_the_wall(run: Run, bounds: Bounds) -> Ruling:
 
 def too_loaded(bounds: Bounds) -> bool:
     """Whether this host is too busy to tell a program that sleeps from one that waits for the processor."""
-    return load_per_core() > _TOO_LOADED * bounds.wall_factor
+    return load_per_core() > 1 + _TOO_LOADED * bounds.wall_factor
 
 
 def how_it_ended(status: int) -> str:

@@ -1,4 +1,4 @@
-"""One worker of the judge: a fork server in its own sandbox, seen from outside.
+"""One fork server in its own sandbox, seen from outside.
 
 `open_sandbox` starts `zygote` in the strongest layer that this machine grants and checks that the layer holds; a
 `Sandbox` exchanges one message a program with it. Programs' bytes go in and come out through memory files; this side
@@ -8,27 +8,24 @@ never runs them, that side never sees an answer. Needs Linux 5.9 or newer. Nothi
 import array
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fcntl import F_ADD_SEALS, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE, fcntl
 from pathlib import Path
-from typing import Self
 
 from compute.errors import SandboxError
 from compute.judge import zygote
+from compute.judge.box_folder import BoxFolder
 from compute.judge.cgroup import Cgroup
+from compute.judge.sealed_file import SealedFile
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 60.0
 _PATIENCE_SECONDS = 30.0
 _RESTARTS = 3  # whatever ended a worker, a machine short of memory say, may well meet its successor
 _ERROR_BYTES = 2000
-_BOX_PREFIX = "frontier-box-"
 _NOTHING_ASKED: dict[str, object] = {
     "source_bytes": 0,
     "call": None,
@@ -72,51 +69,6 @@ class Run:
     over_cgroup: bool = False
 
 
-class SealedFile:
-    """Bytes in memory that nobody can change; every `open` starts at the first byte."""
-
-    def __init__(self, data: bytes, name: str = "input") -> None:
-        self._descriptor = -1
-        written = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        try:
-            with open(written, "wb", closefd=False) as file:
-                file.write(data)
-            self._seal(written)
-        finally:
-            os.close(written)
-
-    @classmethod
-    def sealing(cls, written: int) -> Self:
-        """Of an open memory file that somebody else wrote. The caller closes `written`."""
-        sealed = cls.__new__(cls)
-        sealed._descriptor = -1
-        sealed._seal(written)
-        return sealed
-
-    def _seal(self, written: int) -> None:
-        fcntl(written, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
-        self.size = os.fstat(written).st_size
-        # What is open for writing cannot be executed.
-        self._descriptor = os.open(f"/proc/self/fd/{written}", os.O_RDONLY | os.O_CLOEXEC)
-
-    def open(self) -> int:
-        return os.open(f"/proc/self/fd/{self._descriptor}", os.O_RDONLY | os.O_CLOEXEC)
-
-    def close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def __del__(self) -> None:
-        self.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
 @dataclass(frozen=True)
 class Room:
     """What a fork server is for (`zygote.ROLES`), which Python it is, and which folders its programs may read."""
@@ -134,7 +86,7 @@ class Sandbox:
         self.layer = layer
         self.room = room or Room()
         self._process: subprocess.Popen[bytes] | None = None
-        self._box = ""
+        self._box: BoxFolder | None = None
         self._cgroup: Cgroup | None = None
         self._number = 0
         self._start()
@@ -143,28 +95,39 @@ class Sandbox:
         if self.layer == "seccomp" and self.room.role != zygote.PYTHON:
             raise SandboxError("The layer seccomp cannot hide files, so that nothing can be compiled or started in it.")
         if not self.layer.endswith("namespaces") and self.room.role != zygote.PYTHON:
-            self._box = _new_box()
-        options = {"layer": self.layer, "role": self.room.role, "folders": self.room.folders, "box": self._box}
+            self._box = BoxFolder()
+        options = {
+            "layer": self.layer,
+            "role": self.room.role,
+            "folders": self.room.folders,
+            "box": self._box.path if self._box else "",
+        }
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         errors = os.memfd_create("errors")
         command = [self.room.interpreter, "-S", "-P", "-s", "-B", "-X", "utf8", "-c", zygote.START]
         command += [str(_PROJECT), str(theirs.fileno()), str(os.getpid()), json.dumps(options)]
         self._control = ours
-        with theirs:
-            # A session of its own: Ctrl-C in a terminal must not reach the worker.
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                pass_fds=(theirs.fileno(),),
-                env=_environment(),
-                cwd="/",
-                start_new_session=True,
-            )
+        try:
+            with theirs:
+                # A session of its own: Ctrl-C in a terminal must not reach the worker.
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=errors,
+                    pass_fds=(theirs.fileno(),),
+                    env=_environment(),
+                    cwd="/",
+                    start_new_session=True,
+                )
+        except OSError as error:
+            os.close(errors)
+            self.close()
+            raise SandboxError(f"No sandbox ({self.layer}): {error}.") from None
         self._cgroup = Cgroup.holding(self._process.pid)
         ours.settimeout(_START_SECONDS)
         try:
+            ours.send(b"begin")  # not earlier: what the server forks is to be in its control group
             greeting = json.loads(ours.recv(1 << 16) or b"{}")
         except OSError as error:
             greeting = {"error": str(error)}
@@ -238,10 +201,10 @@ class Sandbox:
             raise ValueError(f"at most {zygote.MAX_TESTS} tests and {zygote.MAX_FILES} files a request")
         self._number += 1
         request = {**_NOTHING_ASKED, **vars(limits), **order, "box": list(box), "number": self._number}
-        if self._cgroup:
-            self._cgroup.limit(limits.memory_bytes + 2 * limits.output_bytes)
         files: list[int] = []
         try:
+            if self._cgroup:
+                self._cgroup.limit(limits.memory_bytes + 2 * limits.output_bytes)
             files.extend(file.open() for file in (program, *box.values(), *inputs))
             rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))]
             self._control.settimeout(len(inputs) * (limits.wall_seconds + zygote.COMPILE_SECONDS) + _PATIENCE_SECONDS)
@@ -272,7 +235,7 @@ class Sandbox:
                 for place, record in enumerate(records)
             ]
             return runs, SealedFile.sealing(outputs[-1]) if collects else None
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OSError) as error:
             raise SandboxLost(f"not an answer: {error}") from None
         finally:
             for descriptor in outputs:
@@ -298,17 +261,8 @@ class Sandbox:
             self._cgroup.remove()
             self._cgroup = None
         if self._box:
-            shutil.rmtree(self._box, ignore_errors=True)
-            self._box = ""
-
-
-def _new_box() -> str:
-    """A folder of our own for files, after those of judges that were killed are gone."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_BOX_PREFIX}*"):
-        owner = folder.name.removeprefix(_BOX_PREFIX).partition("-")[0]
-        if owner.isdecimal() and not Path(f"/proc/{owner}").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-    return tempfile.mkdtemp(prefix=f"{_BOX_PREFIX}{os.getpid()}-")
+            self._box.remove()
+            self._box = None
 
 
 def _environment() -> dict[str, str]:

@@ -13,7 +13,8 @@ from compute.judge import call_program, zygote
 from compute.judge.languages import LANGUAGES, language_named
 from compute.judge.languages.language import Language
 from compute.judge.ruling import Ruling, how_it_ended
-from compute.judge.sandbox import Room, Run, RunLimits, Sandbox, SealedFile
+from compute.judge.sandbox import Room, Run, RunLimits, Sandbox
+from compute.judge.sealed_file import SealedFile
 from compute.judge.verdict import Verdict
 from compute.judge.workshop import Builds, Workshop
 from compute.problems.problem import BlobStore, Call, Validator

@@ -5,6 +5,7 @@ run in, each started when it is first needed; what was compiled last is kept. Kn
 """
 
 import hashlib
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,8 @@ from compute.configs import Toolchain
 from compute.judge import zygote
 from compute.judge.languages import LANGUAGES
 from compute.judge.languages.language import PROGRAM, Command, Language, LanguageMissing
-from compute.judge.sandbox import Room, Run, RunLimits, Sandbox, SealedFile
+from compute.judge.sandbox import Room, Run, RunLimits, Sandbox, SandboxLost
+from compute.judge.sealed_file import SealedFile
 
 BUILD_LIMITS = RunLimits(cpu_seconds=20, wall_seconds=60, memory_bytes=2 << 30, output_bytes=256 << 20)
 _MESSAGE_CHARACTERS = 4000
@@ -27,7 +29,7 @@ _KEPT_BYTES = 512 << 20
 @dataclass(frozen=True)
 class Built:
     """A program ready to start: a compiled file, or sources for an interpreter. `error` is the compiler's cleaned
-    message where it does not compile; then nothing can be started. `lost`: the compiler did not come to an end."""
+    message where it does not compile; then nothing can be started."""
 
     language: Language
     files: Mapping[str, bytes]
@@ -48,7 +50,8 @@ class Builds:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-            return self._kept.get(key), self._at_work.setdefault(key, threading.Lock())
+                return self._kept[key], self._at_work.get(key, threading.Lock())
+            return None, self._at_work.setdefault(key, threading.Lock())
 
     def put(self, key: str, built: Built) -> None:
         with self._lock:
@@ -58,7 +61,8 @@ class Builds:
                 self._kept.popitem(last=False)
 
     def _bytes(self) -> int:
-        return sum(built.program.size if built.program else 0 for built in self._kept.values())
+        sources = sum(len(data) for built in self._kept.values() for data in built.files.values())
+        return sources + sum(built.program.size for built in self._kept.values() if built.program)
 
 
 class Workshop:
@@ -96,14 +100,19 @@ class Workshop:
             (run,), program = self._room(zygote.TOOLCHAIN, self._compilers()).execute(
                 command, [nothing], BUILD_LIMITS, box=box, collect=PROGRAM
             )
-        compiles = language.start(self._toolchain, "")[0] == ""
-        if run.status or run.killed:
+        stopped = os.WIFSIGNALED(run.status) and run.killed != "cpu"
+        if run.phase == zygote.SETTING_UP or run.killed == "wall" or stopped:
+            raise SandboxLost("the compiler did not come to an end of its own")
+        if run.status:
             return Built(language, files, error=self._message(language, run))
+        compiles = language.start(self._toolchain, "")[0] == ""
         return Built(language, files, program=program if compiles else None)
 
     def _message(self, language: Language, run: Run) -> str:
-        if run.killed or run.output_bytes >= BUILD_LIMITS.output_bytes:
+        if run.killed:
             return "Compiling needs more time than there is."
+        if run.output_bytes >= BUILD_LIMITS.output_bytes:
+            return "Compiling gives more output than there is room for."
         text = language.clean(run.error_output.decode("utf-8", "replace"))
         return text[:_MESSAGE_CHARACTERS] or "It does not compile."
 
@@ -136,7 +145,7 @@ class Workshop:
         output is the message."""
         built = self.build(language, files)
         if built.error is not None:
-            return Run(zygote.COMPILING, 1, "", 0.0, 0.0, 0, 0, b"", built.error.encode(), 0)
+            return Run(zygote.COMPILING, 1 << 8, "", 0.0, 0.0, 0, 0, b"", built.error.encode(), 0)
         with SealedFile(stdin) as given:
             return self.start(built, [given], limits, arguments=arguments)[0]
 

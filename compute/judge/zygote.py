@@ -87,6 +87,7 @@ def main() -> None:
         judge = os.pidfd_open(int(judge_pid))
         if os.getppid() != int(judge_pid):
             os._exit(0)
+        control.recv(16)
         _become_like_a_cold_interpreter()
         zygote = Zygote(control, judge, **wanted)
     except OSError as error:

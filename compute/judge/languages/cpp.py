@@ -58,6 +58,8 @@ def _clean(message: str) -> str:
             kept.append(f"{own['file']}:{own['line']}: {own['text']}")
         elif linker := _LINKER.search(line):
             kept.append(linker.group())
+        elif "signal terminated program" in line:
+            return "The compiler was stopped: the program takes too much to compile."
         elif " error: " in line:
             hidden = True
     if hidden:
