@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from compute.problems.problem import BlobStore, Problem, TestCase, write_problem_set
+from tests.compute.packages import read_draft, read_refusal
 
 FAST = "print(sum(map(int, input().split())))\n"
 WRONG = "print(0)\n"
@@ -22,6 +24,23 @@ CHAT_TEMPLATE = "{{ messages[0]['content'] }}\n{% if add_generation_prompt %}```
 def one_thread():
     """Several threads on shared cores are many times slower than one."""
     os.environ["OMP_NUM_THREADS"] = "1"
+
+
+@pytest.fixture
+def blobs(tmp_path):
+    return BlobStore(tmp_path / "blobs")
+
+
+@pytest.fixture
+def draft(tmp_path):
+    """Reads the minimal package with changes and expects one problem."""
+    return partial(read_draft, tmp_path)
+
+
+@pytest.fixture
+def refusal(tmp_path):
+    """Reads the minimal package with changes and expects one refusal, whose reason it returns."""
+    return partial(read_refusal, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.compute.test_judge_command import FAST, SLOW, write_package
+from tests.compute.sums_package import FAST, SLOW, write_sums
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def package(tmp_path):
-    return write_package(tmp_path / "sums")
+    return write_sums(tmp_path / "sums")
 
 
 def audit(*arguments):
@@ -36,7 +36,7 @@ def test_the_figures_of_a_package_are_one_object(package):
 
 def test_the_report_shows_every_finding_in_words(tmp_path):
     programs = {"accepted/formula.py": FAST, "accepted/loop.py": SLOW, "wrong_answer/not.py": FAST}
-    done = audit(write_package(tmp_path / "sums", submissions=programs), "--repeats", 1)
+    done = audit(write_sums(tmp_path / "sums", submissions=programs), "--repeats", 1)
     assert done.returncode == 0
     lines = done.stdout.splitlines()
     assert [line.split()[-3:] for line in lines if "2-large" in line] == [["5", "14", "—"]]
@@ -50,7 +50,7 @@ def test_the_report_shows_every_finding_in_words(tmp_path):
 
 
 def test_a_suite_whose_limit_is_loose_is_marked(tmp_path):
-    package = write_package(tmp_path / "sums", tests={"secret/1-small/1": 10, "secret/2-large/1": 10**6})
+    package = write_sums(tmp_path / "sums", tests={"secret/1-small/1": 10, "secret/2-large/1": 10**6})
     done = audit(package, "--time-limit", 60, "--json", "--repeats", 1)
     assert done.returncode == 0
     assert "time-never-binds" in json.loads(done.stdout)["marks"]

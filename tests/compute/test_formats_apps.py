@@ -1,6 +1,7 @@
 """APPS, TACO and CodeContests: their shapes of tests, limits, difficulties and solutions."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -8,6 +9,7 @@ from compute.problems.formats import Draft, Refusal
 from compute.problems.formats.apps import FORMAT
 from compute.problems.formats.suite import MOST_PROGRAMS, WRONG
 from compute.problems.problem import BlobStore, Call, read_problem_set, write_problem_set
+from tests.compute.records import read_records
 
 
 def apps(**changes):
@@ -46,11 +48,7 @@ def contest(**changes):
     } | changes
 
 
-def read(tmp_path, *records):
-    path = tmp_path / "train.jsonl"
-    path.write_text("".join(json.dumps(one) + "\n" for one in records))
-    assert FORMAT.recognises(path)
-    return list(FORMAT.read(path, BlobStore(tmp_path / "blobs")))
+read = partial(read_records, FORMAT)
 
 
 def test_apps_is_read_with_its_solutions_and_its_graders_limit(tmp_path):
@@ -215,7 +213,7 @@ def io(inputs, outputs, **more):
 def test_a_bad_record_is_refused_by_key_and_costs_no_other(tmp_path, bad, key):
     items = read(tmp_path, apps(problem_id=1), bad, apps(problem_id=2))
     assert [type(item) for item in items] == [Draft, Refusal, Draft]
-    assert "train.jsonl, line 2" in items[1].reason
+    assert "set.jsonl, line 2" in items[1].reason
     assert key in items[1].reason
     items[1].reason.encode()
     items[1].name.encode()

@@ -1,6 +1,6 @@
 """CodeContests+ and testlib.h: checkers that compile and judge, and tests that a record's own generator makes."""
 
-import json
+from functools import partial
 
 import pytest
 
@@ -13,6 +13,7 @@ from compute.problems.formats.codecontests_plus import FORMAT, testlib
 from compute.problems.formats.generated_tests import MOST_COMMANDS, Bench, finished, read_commands
 from compute.problems.formats.suite import WRONG
 from compute.problems.problem import BlobStore
+from tests.compute.records import read_records
 
 testlib.__test__ = False  # the header, not a test
 
@@ -66,11 +67,7 @@ def record(**changes):
     } | changes
 
 
-def read(tmp_path, *records):
-    path = tmp_path / "part.jsonl"
-    path.write_text("".join(json.dumps(one) + "\n" for one in records))
-    assert FORMAT.recognises(path)
-    return list(FORMAT.read(path, BlobStore(tmp_path / "blobs")))
+read = partial(read_records, FORMAT)
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +200,7 @@ def test_a_recipe_that_makes_nothing_is_refused_with_the_reason(tmp_path, bench,
 def test_a_bad_record_is_refused_by_key_and_costs_no_other(tmp_path, changes, key):
     items = read(tmp_path, record(id="first"), record(**changes), record(id="last"))
     assert [type(item) for item in items] == [Recipe, Refusal, Recipe]
-    assert "part.jsonl, line 2" in items[1].reason
+    assert "set.jsonl, line 2" in items[1].reason
     assert f"'{key}'" in items[1].reason
 
 

@@ -1,7 +1,7 @@
 """HumanEval and EvalPlus: assertions become recorded calls, results become programs with declared verdicts."""
 
-import gzip
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from compute.problems.formats.generated_tests import Bench, finished
 from compute.problems.formats.suite import WRONG
 from compute.problems.importing import run as import_problems
 from compute.problems.problem import BlobStore, Call, read_problem_set
+from tests.compute.records import read_records, write_records
 
 CHECK = """
 METADATA = {}
@@ -37,16 +38,7 @@ def record(**changes):
     } | changes
 
 
-def written(tmp_path, *records):
-    path = tmp_path / "HumanEval.jsonl.gz"
-    path.write_bytes(gzip.compress("".join(json.dumps(one) + "\n" for one in records).encode()))
-    return path
-
-
-def read(tmp_path, *records):
-    path = written(tmp_path, *records)
-    assert humaneval.FORMAT.recognises(path)
-    return list(humaneval.FORMAT.read(path, BlobStore(tmp_path / "blobs")))
+read = partial(read_records, humaneval.FORMAT, name="HumanEval.jsonl.gz")
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +97,7 @@ def test_what_the_package_holds_becomes_problems(tmp_path, bench):
 
 
 def test_a_file_is_imported_with_its_tests_made_and_its_limit_replaced(tmp_path):
-    path = written(tmp_path, record(), record(task_id="HumanEval/1", test="x = 1"))
+    path = write_records(tmp_path / "HumanEval.jsonl.gz", record(), record(task_id="HumanEval/1", test="x = 1"))
     config = ImportConfig(
         reference="made", path=path, folder=tmp_path / "sets", blobs=tmp_path / "blobs", cpu_seconds=1.5
     )

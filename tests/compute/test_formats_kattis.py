@@ -1,8 +1,6 @@
 """The ICPC / Kattis package: what is read, what is passed over with a note, what is refused and with which sentence."""
 
 import os
-from collections.abc import Callable
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -23,28 +21,9 @@ from tests.compute.packages import (
     NEW,
     Files,
     checkers,
-    read_draft,
-    read_refusal,
     write_package,
     zip_package,
 )
-
-
-@pytest.fixture
-def blobs(tmp_path: Path) -> BlobStore:
-    return BlobStore(tmp_path / "blobs")
-
-
-@pytest.fixture
-def draft(tmp_path: Path) -> Callable[..., Draft]:
-    """Reads the minimal package with changes and expects one problem."""
-    return partial(read_draft, tmp_path)
-
-
-@pytest.fixture
-def refusal(tmp_path: Path) -> Callable[[Files], str]:
-    """Reads the minimal package with changes and expects one refusal, whose reason it returns."""
-    return partial(read_refusal, tmp_path)
 
 
 def identifiers(draft: Draft) -> list[tuple[str, int]]:

@@ -1,31 +1,10 @@
 """Programs of an ICPC / Kattis package: declared verdicts and output validators."""
 
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path
-
 import pytest
 
 from compute.problems.formats import UNKNOWN_DIFFICULTY, Draft
 from compute.problems.problem import BlobStore
-from tests.compute.packages import ADD, CONSTANT, NEW, Files, checkers, read_draft, read_refusal
-
-
-@pytest.fixture
-def blobs(tmp_path: Path) -> BlobStore:
-    return BlobStore(tmp_path / "blobs")
-
-
-@pytest.fixture
-def draft(tmp_path: Path) -> Callable[..., Draft]:
-    """Reads the minimal package with changes and expects one problem."""
-    return partial(read_draft, tmp_path)
-
-
-@pytest.fixture
-def refusal(tmp_path: Path) -> Callable[[Files], str]:
-    """Reads the minimal package with changes and expects one refusal, whose reason it returns."""
-    return partial(read_refusal, tmp_path)
+from tests.compute.packages import ADD, CONSTANT, NEW, Files, checkers
 
 
 def declared(draft: Draft) -> dict[str, tuple[str, ...]]:

@@ -6,6 +6,7 @@ import pickle
 import struct
 import zlib
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
@@ -13,6 +14,7 @@ from compute.problems.formats import Draft, Refusal
 from compute.problems.formats.livecodebench import FORMAT
 from compute.problems.formats.packed_tests import string_in_pickle, unpack
 from compute.problems.problem import BlobStore, Call
+from tests.compute.records import read_records
 
 STDIN = [{"input": f"{number}\n", "output": f"{2 * number}\n", "testtype": "stdin"} for number in (1, 22, 333)]
 FUNCTIONAL = [{"input": '[1, 2]\n"ab"', "output": '"x"', "testtype": "functional"}]
@@ -39,11 +41,7 @@ def record(**changes):
     } | changes
 
 
-def read(tmp_path, *records):
-    path = tmp_path / "test.jsonl"
-    path.write_text("".join(json.dumps(one) + "\n" for one in records))
-    assert FORMAT.recognises(path)
-    return list(FORMAT.read(path, BlobStore(tmp_path / "blobs")))
+read = partial(read_records, FORMAT)
 
 
 def test_a_stdin_problem_is_read_with_public_and_packed_private_tests(tmp_path):
@@ -99,7 +97,7 @@ def test_a_bad_record_is_refused_by_key_and_costs_no_other(tmp_path, changes, ke
     good = record(question_id="abc301_b")
     items = read(tmp_path, good | {"question_id": "first"}, record(**changes), good)
     assert [type(item) for item in items] == [Draft, Refusal, Draft]
-    assert "test.jsonl, line 2" in items[1].reason
+    assert "set.jsonl, line 2" in items[1].reason
     assert key in items[1].reason
     assert items[1].reason.isprintable()
 

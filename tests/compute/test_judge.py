@@ -22,11 +22,6 @@ PATIENT = "import time\ntime.sleep(1)\n" + SUCCESSOR
 SPIN = "while True: pass\n"
 
 
-@pytest.fixture
-def blobs(tmp_path):
-    return BlobStore(tmp_path / "blobs")
-
-
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     """One judge with two workers for tests that do not count or break anything."""

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.compute.sums_package import FAST, SLOW, WRONG_ON_LARGE, write_sums
+
 ROOT = Path(__file__).parents[2]
-FAST = "n = int(input())\nprint(n * (n + 1) // 2)\n"
-SLOW = "n = int(input())\ntotal = 0\nfor k in range(n + 1):\n    total += k\nprint(total)\n"
-WRONG_ON_LARGE = "n = int(input())\nprint(min(n, 5000) * (n + 1) // 2)\n"
 CPP = """#include <iostream>
 #include <string>
 int main() {
@@ -44,42 +43,11 @@ KEYS = [
     "rules",
     "message",
 ]
-SUBMISSIONS = {
-    "accepted/formula.py": FAST,
-    "time_limit_exceeded/loop.py": SLOW,
-    "wrong_answer/capped.py": WRONG_ON_LARGE,
-}
-TESTS = {
-    "sample/1": 3,
-    "secret/1-small/1": 10,
-    "secret/1-small/2": 200,
-    "secret/2-large/1": 10**9,
-    "secret/2-large/2": 10**12,
-}
-NAMES = list(TESTS)
 
 
 @pytest.fixture
 def package(tmp_path):
-    return write_package(tmp_path / "sums")
-
-
-def write_package(folder, *, limits="limits:\n  time_limit: 0.3\n", submissions=SUBMISSIONS, tests=TESTS):
-    """A Kattis package: print 1 + 2 + ... + n. The large group stops a program that adds one by one."""
-    folder.mkdir()
-    (folder / "problem.yaml").write_text(f"problem_format_version: 2023-07-draft\nname: Sums\n{limits}")
-    (folder / "problem_statement").mkdir()
-    (folder / "problem_statement" / "problem.en.tex").write_text("Print the sum of the first $n$ numbers.\n")
-    for name, n in tests.items():
-        path = folder / "data" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.with_name(f"{path.name}.in").write_text(f"{n}\n")
-        path.with_name(f"{path.name}.ans").write_text(f"{n * (n + 1) // 2}\n")
-    for name, text in submissions.items():
-        path = folder / "submissions" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return folder
+    return write_sums(tmp_path / "sums")
 
 
 def judge(*arguments, **keywords):
@@ -156,7 +124,7 @@ def test_all_compares_with_the_declared_verdicts(package):
 
 
 def test_a_declared_verdict_that_is_not_met_is_counted_and_no_error(tmp_path):
-    package = write_package(tmp_path / "sums", submissions={"accepted/a.py": FAST, "wrong_answer/not.py": FAST})
+    package = write_sums(tmp_path / "sums", submissions={"accepted/a.py": FAST, "wrong_answer/not.py": FAST})
     done = judge(package, "--all", "--json")
     assert (done.returncode, done.stderr) == (0, "Declared verdicts met: 1 of 2.\n")
     assert [line["agrees"] for line in lines_of(done)] == [True, False]
@@ -179,7 +147,7 @@ def test_the_table_shows_levels_limit_and_agreement(package):
 
 
 def test_a_limit_that_is_not_stated_is_computed_and_shows_its_factor(tmp_path):
-    package = write_package(tmp_path / "sums", limits="", submissions={"accepted/formula.py": FAST})
+    package = write_sums(tmp_path / "sums", limits="", submissions={"accepted/formula.py": FAST})
     (line,) = lines_of(judge(package, "--submission", program(tmp_path, FAST), "--json"))
     assert line["verdict"] == "AC"
     assert line["time_limit_seconds"] >= 1
@@ -187,7 +155,7 @@ def test_a_limit_that_is_not_stated_is_computed_and_shows_its_factor(tmp_path):
 
 
 def test_a_limit_that_cannot_be_computed_must_be_given(tmp_path):
-    package = write_package(tmp_path / "sums", limits="", submissions={"wrong_answer/not.py": FAST})
+    package = write_sums(tmp_path / "sums", limits="", submissions={"wrong_answer/not.py": FAST})
     path = program(tmp_path, FAST)
     done = judge(package, "--submission", path)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
@@ -231,7 +199,7 @@ def test_what_is_missing_is_one_sentence_and_status_three(tmp_path, package, mis
 
 
 def test_all_of_a_package_without_submissions_is_status_three(tmp_path):
-    package = write_package(tmp_path / "bare", submissions={})
+    package = write_sums(tmp_path / "bare", submissions={})
     done = judge(package, "--all")
     assert (done.returncode, done.stdout) == (3, "")
     assert "no submissions" in done.stderr

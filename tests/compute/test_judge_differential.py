@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from ordinary_programs import INPUTS, OrdinaryProgram, ordinary_programs
 
 from compute.judge.sandbox import Run, RunLimits, Sandbox, SealedFile, open_sandbox
+from tests.compute.ordinary_programs import INPUTS, OrdinaryProgram, ordinary_programs
 
 LIMITS = RunLimits(cpu_seconds=20, wall_seconds=60, memory_bytes=512 << 20, output_bytes=16 << 20)
 PROGRAMS = {program.name: program for program in ordinary_programs()}

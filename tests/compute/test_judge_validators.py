@@ -3,12 +3,12 @@
 import shutil
 
 import pytest
-from judging import PYTHON_SUM, problem_of
 
 from compute.configs import JudgeLimits
 from compute.judge.checkers import checker_named, tokens
 from compute.judge.judge import Judge, Submission
 from compute.problems.problem import BlobStore, Call, SourceFile, Validator
+from tests.compute.judging import PYTHON_SUM, problem_of
 
 ICPC = """
 import sys

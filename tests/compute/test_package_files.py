@@ -2,8 +2,6 @@
 
 import os
 import zipfile
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,22 +10,9 @@ from compute.problems.formats import Refusal
 from compute.problems.formats.kattis import FORMAT
 from compute.problems.problem import BlobStore
 from tests.compute.packages import (
-    Files,
-    read_refusal,
     write_package,
     zip_package,
 )
-
-
-@pytest.fixture
-def blobs(tmp_path: Path) -> BlobStore:
-    return BlobStore(tmp_path / "blobs")
-
-
-@pytest.fixture
-def refusal(tmp_path: Path) -> Callable[[Files], str]:
-    """Reads the minimal package with changes and expects one refusal, whose reason it returns."""
-    return partial(read_refusal, tmp_path)
 
 
 def refused_zip(file: Path, blobs: BlobStore) -> str:
