@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple, Self
@@ -45,6 +45,7 @@ log = logging.getLogger(__name__)
 KILL_FACTOR = 1.3
 DOUBT_FACTOR = 0.8
 REPEATS = 2
+ALONE_WALL_FACTOR = 3
 # With limits of hundredths of a second ten times the limit is less than a busy machine's scheduling delay.
 LEAST_WALL_SECONDS = 2.0
 _KEPT_BYTES = 64 << 20
@@ -313,30 +314,36 @@ class Judge:
 
     def _repeat(self, case: Case, test: int) -> None:
         """Decide a run near the limit by its least CPU time while nothing else of this host's judges runs."""
-        seen = [case.outcomes[test], *(self._alone(case, test) for _ in range(REPEATS))]
-        judged = [outcome for outcome in seen if outcome.letter != Verdict.INFRASTRUCTURE]
+        seen = [case.outcomes[test], *(self._again(case, test, alone=True) for _ in range(REPEATS))]
+        # Who sleeps while all others wait is stopped early; that says nothing of it.
+        judged = [one for one in seen if one.letter != Verdict.INFRASTRUCTURE and one.rule != "wall"] or seen[:1]
         case.outcomes[test] = min(judged, key=lambda outcome: outcome.cpu_seconds)
         case.doubtful.discard(test)
 
-    def _alone(self, case: Case, test: int) -> Outcome:
+    def _again(self, case: Case, test: int, *, alone: bool) -> Outcome:
         worker = self._free.get()
+        limits = case.limits
         try:
-            with self._quiet.alone():
-                case.outcomes.pop(test, None)
+            case.outcomes.pop(test, None)
+            if alone:
+                wall_seconds = max(LEAST_WALL_SECONDS, ALONE_WALL_FACTOR * case.bounds.cpu_seconds)
+                case.limits = replace(limits, wall_seconds=min(limits.wall_seconds, wall_seconds))
+            with self._quiet.alone() if alone else self._quiet.shared():
                 self._run(worker, case, [test])
-                return case.outcomes[test]
+            return case.outcomes[test]
         finally:
+            case.limits = limits
             self._free.put(worker)
 
     def _wait_and_repeat(self, case: Case, test: int, gives_up: float) -> None:
-        """Wait for a calmer host, then judge a starved run alone. It stays I when patience ends."""
+        """Wait for a calmer host, then judge a starved run again. It stays I when patience ends."""
         if too_loaded(case.bounds) and time.monotonic() < gives_up:
             log.warning("The host is too loaded to judge (%.1f processes a core): waiting.", load_per_core())
         pause = 0.5
         while too_loaded(case.bounds) and time.monotonic() < gives_up:
             time.sleep(pause)
             pause = min(2 * pause, 5.0)
-        outcome = self._alone(case, test)
+        outcome = self._again(case, test, alone=False)
         if outcome.rule == STARVED:
             case.outcomes[test] = outcome._replace(rule="host too loaded")
 

@@ -11,6 +11,7 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from compute.judge import isolation
@@ -50,6 +51,33 @@ def _is_below(path: str, folder: str) -> bool:
     return os.path.commonpath((path, folder)) == folder
 
 
+def package_folders(folders: Sequence[str]) -> list[str]:
+    """Installed packages below `folders`: programs see the standard library alone."""
+    patterns = [f"{middle}{kind}-packages" for middle in ("", "python*/", "*/python*/") for kind in ("site", "dist")]
+    found = {str(path) for folder in folders for pattern in patterns for path in Path(folder).glob(pattern)}
+    return sorted(path for path in found if os.path.isdir(path) and not os.path.islink(path))
+
+
+def without_packages(folders: Sequence[str]) -> list[str]:
+    """The same files and folders without installed packages, for rules that can only add."""
+    hidden = package_folders(folders)
+    shown: list[str] = []
+    for folder in folders:
+        shown += _parts_without(folder, [path for path in hidden if _is_below(path, folder)])
+    return shown
+
+
+def _parts_without(folder: str, hidden: Sequence[str]) -> list[str]:
+    if folder in hidden:
+        return []
+    if not hidden:
+        return [folder]
+    entries = sorted(entry.path for entry in os.scandir(folder))
+    return [
+        part for entry in entries for part in _parts_without(entry, [path for path in hidden if _is_below(path, entry)])
+    ]
+
+
 def enter(world: World, keep: tuple[int, ...], *, users: bool) -> None:
     """Become process 1 of a world that holds the read-only folders, three devices and nothing else.
 
@@ -80,6 +108,9 @@ def _build_root(world: World) -> None:
         target = MOUNT_POINT + folder
         os.makedirs(target, mode=0o755, exist_ok=True)
         isolation.bind_read_only(folder, target)
+    for folder in package_folders(world.folders):
+        flags = isolation.MS_RDONLY | isolation.MS_NOSUID | isolation.MS_NODEV
+        isolation.mount("tmpfs", MOUNT_POINT + folder, "tmpfs", flags, "size=4k,mode=755")
     for name in ("dev", "empty"):
         os.mkdir(f"{MOUNT_POINT}/{name}", 0o755)
     for name in ("null", "zero", "urandom"):

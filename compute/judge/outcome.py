@@ -6,6 +6,8 @@ from compute.judge.verdict import Verdict
 
 STARVED = "starved"
 """The rule of a run that got too little of the processor to be judged."""
+VALIDATOR = "validator"
+"""How the rules of a validator that failed begin."""
 
 
 class Outcome(NamedTuple):
@@ -20,4 +22,5 @@ class Outcome(NamedTuple):
     @property
     def is_trouble(self) -> bool:
         """Whether fresh sandboxes might do better."""
-        return self.letter == Verdict.INFRASTRUCTURE and self.rule != STARVED
+        settled = self.rule == STARVED or self.rule.startswith(VALIDATOR)
+        return self.letter == Verdict.INFRASTRUCTURE and not settled

@@ -33,6 +33,7 @@ class QuietLock:
     def __init__(self, folder: Path | None = None, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._folder = folder or Path(tempfile.gettempdir())
         self._patience_seconds = patience_seconds
+        self._gave_up = False  # whoever made one wait in vain is not waited for again until the lock is free
 
     @contextlib.contextmanager
     def shared(self) -> Iterator[None]:
@@ -54,6 +55,10 @@ class QuietLock:
         path = self._folder / f"frontier-judge-{os.getuid()}.{name}"
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            found = os.fstat(descriptor)
+            if found.st_uid != os.getuid() or found.st_mode & 0o077:
+                os.close(descriptor)
+                raise PermissionError(f"{path} belongs to somebody else")
         except OSError as error:
             log.warning("Judges of this host cannot wait for each other: %s", error)
             yield
@@ -67,8 +72,13 @@ class QuietLock:
     def _wait_for(self, descriptor: int, kind: int) -> None:
         """Take the lock, or go on without it when patience ends."""
         gives_up, pause = time.monotonic() + self._patience_seconds, 0.0005
+        if self._gave_up:
+            gives_up = time.monotonic() + 2 * pause
         while time.monotonic() < gives_up:
             with contextlib.suppress(BlockingIOError):
-                return fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+                fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+                self._gave_up = False
+                return
             time.sleep(pause)
             pause = min(2 * pause, 0.02)
+        self._gave_up = True

@@ -69,6 +69,9 @@ Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, op
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _CLONE, _FCNTL, _IOCTL, _PRLIMIT, _TGKILL = (56, 220), (72, 25), (16, 29), (302, 261), (234, 131)
 _EXECVEAT, _EMPTY_PATH = (322, 281), 0x1000
+_MADVISE, _MREMAP = (28, 233), (25, 216)
+_ADVICE_THAT_HIDES = (4, 8, 9, 20, 21, 24)  # DONTNEED, FREE, REMOVE, COLD, PAGEOUT, DONTNEED_LOCKED
+_CPU_LIMIT = 0
 _ABORT = 6
 _CLONE_THREAD = 0x10000
 # Duplicating and reading or setting flags; not the commands that direct signals at other processes.
@@ -76,7 +79,7 @@ _FCNTL_COMMANDS = (0, 1, 2, 3, 4, 1030, 1032, 1034)
 # Is it a terminal, its size, bytes waiting, blocking, close-on-exec.
 _IOCTL_COMMANDS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 
-_LOAD, _EQUAL, _BITS, _AT_LEAST, _RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
+_LOAD, _EQUAL, _BITS, _AT_LEAST, _RETURN, _JUMP = 0x20, 0x15, 0x45, 0x35, 0x06, 0x05
 _ALLOW, _NOT_IMPLEMENTED, _TRY_AGAIN, _KILL = 0x7FFF0000, 0x50000 | 38, 0x50000 | 11, 0x80000000
 _NUMBER, _MACHINE, _X32 = 0, 4, 0x40000000
 _MODE_FILTER = 2
@@ -117,7 +120,11 @@ def for_server(*, files: bool, executes: bool = False, builds: bool = False, abo
 
 def for_programs(*, executes: bool = False) -> bytes:
     """What a program loses on top: new processes, signals to anybody, messages, memory files, other users, and
-    (`executes`: where there is one) the making and removing of files."""
+    (`executes`: where there is one) the making and removing of files.
+
+    Also what would falsify the account of a run: a CPU limit of its own, whose signal looks as if it came from outside,
+    and keeping shared memory while giving up the pages that are counted.
+    """
     column, _ = _machine()
     code: list[Instruction] = [(_LOAD, 0, 0, _NUMBER)]
     for number in _numbers({**SERVER_CALLS, **(BOX_CALLS if executes else {})}, column):
@@ -126,6 +133,9 @@ def for_programs(*, executes: bool = False) -> bytes:
         (_EQUAL, 0, 4, _CLONE[column]), (_LOAD, 0, 0, _argument(0)), (_BITS, 0, 1, _CLONE_THREAD),
         (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _TRY_AGAIN),
     ]  # fmt: skip
+    code += _without(_MADVISE[column], 2, _ADVICE_THAT_HIDES)
+    code += _without_zero(_MREMAP[column], 1)
+    code += _without(_PRLIMIT[column], 1, (_CPU_LIMIT,))
     code.append((_RETURN, 0, 0, _ALLOW))
     return _assemble(code)
 
@@ -151,6 +161,23 @@ def _only_with(call: int, argument: int, values: Sequence[int]) -> list[Instruct
     checks = [(_EQUAL, len(values) - index, 0, value) for index, value in enumerate(values)]
     body = [(_LOAD, 0, 0, _argument(argument)), *checks, (_RETURN, 0, 0, _NOT_IMPLEMENTED), (_RETURN, 0, 0, _ALLOW)]
     return [(_EQUAL, 0, len(body), call), *body]
+
+
+def _without(call: int, argument: int, values: Sequence[int]) -> list[Instruction]:
+    """Refuse `call` when its argument (low 32 bits) is one of `values`; go on otherwise."""
+    checks = [(_EQUAL, len(values) - index, 0, value) for index, value in enumerate(values)]
+    body = [(_LOAD, 0, 0, _argument(argument)), *checks, (_JUMP, 0, 0, 1), (_RETURN, 0, 0, _NOT_IMPLEMENTED)]
+    return [(_EQUAL, 0, len(body) + 1, call), *body, (_LOAD, 0, 0, _NUMBER)]
+
+
+def _without_zero(call: int, argument: int) -> list[Instruction]:
+    """Refuse `call` when its argument (all 64 bits) is zero; go on otherwise."""
+    low = _argument(argument)
+    body = [
+        (_LOAD, 0, 0, low), (_EQUAL, 0, 3, 0), (_LOAD, 0, 0, low + 4), (_EQUAL, 0, 1, 0),
+        (_RETURN, 0, 0, _NOT_IMPLEMENTED),
+    ]  # fmt: skip
+    return [(_EQUAL, 0, len(body) + 1, call), *body, (_LOAD, 0, 0, _NUMBER)]
 
 
 class Filter:

@@ -12,6 +12,7 @@ from compute.configs import Toolchain
 from compute.judge import call_program, zygote
 from compute.judge.languages import LANGUAGES, language_named
 from compute.judge.languages.language import Language
+from compute.judge.outcome import VALIDATOR
 from compute.judge.ruling import Ruling, how_it_ended
 from compute.judge.sandbox import Room, Run, RunLimits, Sandbox
 from compute.judge.sealed_file import SealedFile
@@ -107,7 +108,7 @@ class Worker:
         files = {file.name: self._blobs.get(file.sha256) for file in validator.files}
         built = self._workshop.build(language_named(validator.language), files)
         if built.error is not None:
-            return Ruling(Verdict.INFRASTRUCTURE, "validator does not compile")
+            return Ruling(Verdict.INFRASTRUCTURE, f"{VALIDATOR} does not compile")
         box = {"input.txt": dispute.given, "answer.txt": SealedFile(dispute.answer)}
         with SealedFile(dispute.output) as output:
             if validator.convention == "icpc":
@@ -139,4 +140,4 @@ def _decision(run: Run, convention: str) -> Ruling:
             return Ruling(Verdict.ACCEPTED, "")
         if status in _REJECTS[convention]:
             return Ruling(Verdict.WRONG_ANSWER, "")
-    return Ruling(Verdict.INFRASTRUCTURE, f"validator {run.killed or how_it_ended(run.status)}")
+    return Ruling(Verdict.INFRASTRUCTURE, f"{VALIDATOR} {run.killed or how_it_ended(run.status)}")

@@ -22,6 +22,7 @@ from compute.judge.sealed_file import SealedFile
 
 BUILD_LIMITS = RunLimits(cpu_seconds=20, wall_seconds=60, memory_bytes=2 << 30, output_bytes=256 << 20)
 _MESSAGE_CHARACTERS = 4000
+_PART_KILLED = b"Killed signal terminated program"  # gcc's words for a part of it that was killed from outside
 _KEPT_BUILDS = 256
 _KEPT_BYTES = 512 << 20
 
@@ -100,7 +101,7 @@ class Workshop:
             (run,), program = self._room(zygote.TOOLCHAIN, self._compilers()).execute(
                 command, [nothing], BUILD_LIMITS, box=box, collect=PROGRAM
             )
-        stopped = os.WIFSIGNALED(run.status) and run.killed != "cpu"
+        stopped = (os.WIFSIGNALED(run.status) and run.killed != "cpu") or _PART_KILLED in run.error_output
         if run.phase == zygote.SETTING_UP or run.killed == "wall" or stopped:
             raise SandboxLost("the compiler did not come to an end of its own")
         if run.status:

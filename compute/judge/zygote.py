@@ -40,6 +40,7 @@ LAYERS = ("root-namespaces", "user-namespaces", "landlock", "seccomp", "none")
 # "python": programs in this interpreter. "programs": files to execute. "toolchain": compilers, which start others.
 ROLES = PYTHON, PROGRAMS, TOOLCHAIN = ("python", "programs", "toolchain")
 MAX_TESTS = 32  # in one request: each takes the judge three files, of which a process often may have only 1024
+OUTPUTS_BYTES = 64 << 20  # of one request: with more the remaining tests are asked for again
 MAX_FILES = 200  # in one message, which the kernel bounds at 253
 
 # What most contest programs import. Each makes every fork dearer, so what few import stays out; so does threading,
@@ -94,7 +95,16 @@ def main() -> None:
         control.sendmsg([json.dumps({"error": f"{wanted['layer']}: {error}"}).encode()])
         os._exit(1)
     control.sendmsg([json.dumps({"isolation": zygote.isolation}).encode()])
-    zygote.serve()
+    del folder, descriptor, judge_pid, options, wanted, control, judge
+    try:
+        zygote.serve()
+    except _Forked as forked:
+        run = forked.args
+    zygote.become_the_program(*run)
+
+
+class _Forked(BaseException):
+    """Takes a child out of the server's frames, in which its program could read how its earlier runs went."""
 
 
 class Zygote:
@@ -126,10 +136,10 @@ class Zygote:
             world = namespaces.World(folders, BOX_BYTES if self._box else 0)
             keep = (self._control.fileno(), self._judge)
             namespaces.enter(world, keep, users=layer == "user-namespaces")
-            if self._user:
-                os.setgroups([])
-            else:
-                isolation.drop_capabilities()
+        if self._user:
+            os.setgroups([])
+        else:
+            isolation.drop_capabilities()
         isolation.set_process_option(isolation.PR_SET_NO_NEW_PRIVS, 1)
         isolation.set_process_option(isolation.PR_SET_DUMPABLE, 0)
         self._limit_resources()
@@ -149,13 +159,14 @@ class Zygote:
         return [*dict.fromkeys(held), "rlimits"]
 
     def _hide_files(self, folders: Sequence[str]) -> None:
+        shown = folders if self._in_namespaces else namespaces.without_packages(folders)
         rules = landlock.Rules()
-        rules.readable(folders, executable=self._box is not None)
+        rules.readable(shown, executable=self._box is not None)
         rules.writable_file("/dev/null")
         if self._box:
             rules.writable_folder(self._box.path)
         if self._role == PROGRAMS:
-            self._rules = [self._rules_for_programs(folders, feedback=feedback) for feedback in (False, True)]
+            self._rules = [self._rules_for_programs(shown, feedback=feedback) for feedback in (False, True)]
         rules.apply()
 
     def _rules_for_programs(self, folders: Sequence[str], *, feedback: bool) -> landlock.Rules:
@@ -217,6 +228,8 @@ class Zygote:
             records.append(self._run(order, (program, code), (stdin, stdout, stderr)))
             if records[-1]["phase"] != RUNNING or (order["stop"] and records[-1]["status"]):
                 break
+            if sum(os.fstat(output).st_size for output in outputs) > OUTPUTS_BYTES:
+                break
         if self._box:
             if order["collect"]:
                 outputs.append(self._box.collect(order["collect"]))
@@ -236,7 +249,7 @@ class Zygote:
         started = time.monotonic()
         pid = _fork()
         if pid == 0:
-            self._become_the_program(order, program, streams)
+            raise _Forked(order, program, streams)
         killed = self._watch(pid, order, started)
         if killed == "wall":  # the count of its waits is whole only when it has left the processor for the last time
             time.sleep(_LAST_SWITCH_SECONDS)
@@ -299,7 +312,7 @@ class Zygote:
 
     # The child ----------------------------------------------------------------------------------------------------
 
-    def _become_the_program(
+    def become_the_program(
         self, order: dict[str, Any], program: tuple[int, int], streams: tuple[int, int, int]
     ) -> NoReturn:
         """In the child: give up everything, then run as a cold interpreter would, or execute."""
@@ -317,7 +330,9 @@ class Zygote:
             lower_limit(resource.RLIMIT_AS, self._own_bytes + order["memory_bytes"] + SPARE_BYTES[self._role])
             lower_limit(resource.RLIMIT_FSIZE, order["output_bytes"])
             if self._role == TOOLCHAIN:  # its children's time is not on the clock that is watched
-                lower_limit(resource.RLIMIT_CPU, math.ceil(order["cpu_seconds"]))
+                # The soft limit first: its signal tells a compiler that takes too long from one killed from outside.
+                seconds = math.ceil(order["cpu_seconds"])
+                resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
             if self._user:
                 os.setresgid(self._user, self._user, self._user)
                 os.setresuid(self._user, self._user, self._user)
@@ -347,7 +362,11 @@ class Zygote:
         _PHASE.pack_into(self._page, 0, time.process_time(), RUNNING)
         if command[0]:
             os.execve(os.open(command[0], os.O_RDONLY | os.O_CLOEXEC), list(command), environment)
-        os.execve(_PROGRAM, [warm_python.PROGRAM_NAME.partition(".")[0], *command[1:]], environment)
+        try:
+            os.execve(_PROGRAM, [warm_python.PROGRAM_NAME.partition(".")[0], *command[1:]], environment)
+        except OSError as error:  # it compiled to something that cannot start: its own fault
+            os.write(2, f"{error}".encode())
+            os._exit(127)
 
     def _begin(self) -> None:
         """Note the CPU time that is not the program's, then take away what it was written to."""
