@@ -1,12 +1,15 @@
 """The nested-coverage reward with the real judge."""
 
+from pathlib import Path
+
 import pytest
 
 from compute.configs import JudgeLimits
 from compute.judge.judge import Judge
 from compute.judge.verdict import FailureClass
 from compute.problems.problem import BlobStore, read_problem_set
-from compute.training.rewards import CoverageReward, scored
+from compute.training.rewards import CoverageReward, rewards_by_level, scored
+from tests.compute.judging import problem_of
 
 FAST = "print(sum(map(int, input().split())))\n"
 SLOW = "n = list(map(int, input().split()))\nfor _ in range(len(n) ** 3): pass\nprint(sum(n))\n"
@@ -15,8 +18,6 @@ PROGRAMS = [FAST, SLOW, "print(0)\n", "raise SystemExit(1)\n", "def f(:\n", None
 
 @pytest.fixture(scope="module")
 def rewards_at(sums):
-    from pathlib import Path
-
     problem = read_problem_set(Path(sums["path"]))[0]
     with Judge(JudgeLimits(), BlobStore(Path(sums["blobs"]))) as judge:
 
@@ -42,3 +43,9 @@ def test_infrastructure_trouble_gives_no_reward():
 def test_every_required_test_must_have_passed():
     assert scored("AAA").reward == 1
     assert [scored(letters).reward for letters in ("AAT", "AW-", "N", "A-")] == [0, 0, 0, 0]
+
+
+def test_rewards_for_every_level_come_from_one_run(blobs):
+    problem = problem_of(blobs)
+    assert rewards_by_level(problem, "AAT") == (1.0, 1.0, 0.0)
+    assert rewards_by_level(problem, "AIT") == (1.0, None, None)
