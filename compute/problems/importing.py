@@ -16,7 +16,7 @@ from compute.errors import Cancelled, ConfigError
 from compute.events import EventWriter, ProblemSetReady, Progress
 from compute.judge.judge import Judge
 from compute.problems.announcement import problem_added
-from compute.problems.formats import Draft, Refusal
+from compute.problems.formats import MOST_TESTS, Draft, Recipe, Refusal, as_text, attempt
 from compute.problems.formats.generated_tests import finished
 from compute.problems.formats.registry import format_of
 from compute.problems.limits import computed_limit, is_computed
@@ -24,8 +24,6 @@ from compute.problems.problem import BlobStore, KnownProgram, Problem, read_prob
 from compute.problems.programs import programs_beside, write_known_programs
 from compute.problems.staging import make_folders, move_in, staged_blobs, take_back
 
-MOST_TESTS = 10_000
-"""As many letters as a sample's record can hold."""
 MOST_LISTED = 200
 PROGRESS_SECONDS = 0.5
 GIVEN = "given for problems that state none"
@@ -50,7 +48,7 @@ def run(config: ImportConfig, emit: EventWriter, cancelled: Callable[[], bool]) 
         store = BlobStore(config.blobs)
         staged = stack.enter_context(staged_blobs(store, elsewhere=config.dry_run))
         importer = _Importer(config, staged, stack)
-        items = finished(form.read(config.path, staged), config.limits)
+        items = finished(_unbroken(config.path.name, form.read(config.path, staged)), config.limits)
         for number, item in enumerate(_told(items, emit), start=1):
             if cancelled():
                 raise Cancelled("The import was cancelled.")
@@ -61,6 +59,12 @@ def run(config: ImportConfig, emit: EventWriter, cancelled: Callable[[], bool]) 
                 raise Cancelled("The import was cancelled.")
             _write(config, importer.accepted, staged, store, emit)
         return importer.summary(form.name)
+
+
+def _unbroken(name: str, items: Iterator[Draft | Recipe | Refusal]) -> Iterator[Draft | Recipe | Refusal]:
+    """The same items. Where reading breaks down between two of them, a refusal of the rest and the end."""
+    while (item := attempt(name, lambda: next(items, None))) is not None:
+        yield item
 
 
 def _told(items: Iterator[Draft | Refusal], emit: EventWriter) -> Iterator[Draft | Refusal]:
@@ -81,14 +85,14 @@ class _Importer:
         self._config, self._staged, self._stack = config, staged, stack
         self._known = {_identity_of_written(problem) for path in config.known for problem in read_problem_set(path)}
         self._slugs: set[str] = set()
-        self._duplicates = 0
+        self._duplicates = self._refused = 0
         self._refusals: list[Refusal] = []
         self._notes: list[str] = []
         self._judge: Judge | None = None
 
     def take(self, item: Draft | Refusal, number: int) -> None:
         if isinstance(item, Refusal):
-            self._refusals.append(item)
+            self._refuse(item.name, item.reason)
             return
         name = item.problem.slug
         try:
@@ -99,14 +103,21 @@ class _Importer:
             if len(problem.tests) > MOST_TESTS:
                 raise ValueError(f"It has {len(problem.tests)} tests, more than {MOST_TESTS}.")
             problem = problem.model_copy(update={"slug": self._slug(name, number)})
-            problem.model_dump_json()
+            programs = tuple(program.model_copy(update={"problem": problem.slug}) for program in item.programs)
+            for one in (problem, *programs):
+                one.model_dump_json()
         except (ConfigError, ValueError) as error:  # ValueError: text that is no Unicode, a checker that is not known
-            self._refusals.append(Refusal(name, str(error)))
+            self._refuse(name, str(error))
             return
         self._slugs.add(problem.slug)
-        programs = (program.model_copy(update={"problem": problem.slug}) for program in item.programs)
-        self.accepted.append(Accepted(problem, tuple(programs)))
-        self._notes += [f"{problem.slug}: {note}" for note in item.notes]
+        self.accepted.append(Accepted(problem, programs))
+        self._notes += [as_text(f"{problem.slug}: {note}") for note in item.notes]
+
+    def _refuse(self, name: str, reason: str) -> None:
+        """All are counted; as many are kept as are ever listed."""
+        self._refused += 1
+        if len(self._refusals) < MOST_LISTED:
+            self._refusals.append(Refusal(as_text(name), as_text(reason)))
 
     def _with_limits(self, draft: Draft) -> Problem | None:
         """The problem with all its limits; None for a duplicate, which is found before anything is run."""
@@ -144,7 +155,7 @@ class _Importer:
         if self.accepted:
             return
         if self._refusals:
-            first, more = self._refusals[0], len(self._refusals) - 1
+            first, more = self._refusals[0], self._refused - 1
             others = f" ({more} more were refused.)" if more else ""
             raise ConfigError(f"{first.name} was refused: {first.reason}{others}")
         if self._duplicates:
@@ -155,8 +166,8 @@ class _Importer:
         return {
             "new": len(self.accepted),
             "duplicates": self._duplicates,
-            "refused": len(self._refusals),
-            "refusals": [[refusal.name, refusal.reason] for refusal in self._refusals[:MOST_LISTED]],
+            "refused": self._refused,
+            "refusals": [[refusal.name, refusal.reason] for refusal in self._refusals],
             "notes": self._notes[:MOST_LISTED],
             "format": form,
             "dry_run": self._config.dry_run,

@@ -19,6 +19,10 @@ from compute.configs import Reference, Sha256, one_sentence
 from compute.errors import ConfigError, MissingInput
 
 Difficulty = Literal["easy", "medium", "hard"]
+MOST_FILES = 100
+"""Files of a validator. The judge passes all files of a run at once, the tests' too."""
+RESERVED_NAMES = ("input.txt", "answer.txt", "output.txt", "feedback", "program")
+"""What the judge itself puts beside a validator."""
 Row = TypeVar("Row", bound=BaseModel)
 
 
@@ -59,8 +63,17 @@ class Validator(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     language: str
-    files: tuple[SourceFile, ...] = Field(min_length=1)
+    files: tuple[SourceFile, ...] = Field(min_length=1, max_length=MOST_FILES)
     convention: Literal["icpc", "testlib"] = "icpc"
+
+    @model_validator(mode="after")
+    def names_are_its_own(self) -> "Validator":
+        names = [file.name for file in self.files]
+        if reserved := next((name for name in names if name in RESERVED_NAMES), None):
+            raise ValueError(f"a validator's file may not be called {reserved}, as a file of the judge's is")
+        if len(set(names)) < len(names):
+            raise ValueError("two files of a validator have one name")
+        return self
 
 
 class Call(BaseModel):
@@ -147,7 +160,7 @@ class KnownProgram(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     problem: Reference
-    name: str
+    name: str = Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")
     language: str
     source: Sha256
     declared: tuple[str, ...] = ()

@@ -207,7 +207,7 @@ def io(inputs, outputs, **more):
         (contest(memory_limit_bytes=3), "memory_limit_bytes"),
         (contest(solutions={"language": [3], "solution": []}), "solutions"),
         (contest(cf_rating="high"), "cf_rating"),
-        (contest(name="\ud800"), "title"),
+        (contest(name="\ud800"), "its id is not text"),
     ],
 )
 def test_a_bad_record_is_refused_by_key_and_costs_no_other(tmp_path, bad, key):

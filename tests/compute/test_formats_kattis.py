@@ -300,7 +300,7 @@ BOMB = "a: &a [x, x]\n" + "".join(
         ({"problem.yaml": "name: [a\n"}, "problem.yaml is not YAML in line"),
         ({"problem.yaml": b"name: \xff\xfe\n"}, "problem.yaml is not UTF-8"),
         ({"problem.yaml": "name: 7\n"}, "problem.yaml: name must be a text"),
-        ({"problem.yaml": "name: !!python/object/apply:os.system [ls]\n"}, "problem.yaml is not YAML"),
+        ({"problem.yaml": "name: !!python/object/apply:os.system [ls]\n"}, "the tag !!python/object/apply:os"),
         ({"problem.yaml": BOMB}, "problem.yaml has more than 20 aliases"),
         ({"problem.yaml": "[" * 5000}, "problem.yaml is nested more than 30 deep"),
         ({"problem.yaml": "name: A\nlimits: 3\n"}, "problem.yaml: limits must be a map"),

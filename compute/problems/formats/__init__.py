@@ -7,13 +7,17 @@ A problem whose tests only its own programs can make comes as a `Recipe`, which 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
+from compute.errors import ComputeError
 from compute.problems.problem import BlobStore, KnownProgram, Problem
 
 if TYPE_CHECKING:
     from compute.judge.sandbox import Run, RunLimits
 
+Made = TypeVar("Made")
+MOST_TESTS = 10_000
+"""Tests of one problem: as many letters as a sample's record can hold."""
 UNKNOWN_DIFFICULTY = "The difficulty is not known and was set to medium."
 """The note of a draft whose source does not tell how hard the problem is."""
 
@@ -44,6 +48,26 @@ class Refusal(NamedTuple):
 
     name: str
     reason: str
+
+
+def attempt(name: str, make: Callable[[], Made]) -> Made | Refusal:
+    """What `make` returns, or a refusal of `name` for an error that no reader foresaw.
+
+    Passes on what is not the package's fault: whatever ends a job (`ComputeError`), a full disk, no memory left.
+    """
+    try:
+        return make()
+    except (ComputeError, OSError, MemoryError):
+        raise
+    # Broad, since anybody writes packages and libraries read them: none that makes one stumble may cost the others.
+    except Exception as error:
+        words = (str(error).splitlines() or [""])[0][:200].rstrip(". ")
+        return Refusal(as_text(name), as_text(f"{name} could not be read: {type(error).__name__}: {words}."))
+
+
+def as_text(text: str) -> str:
+    """`text` as it can be written and stored anywhere: halves of surrogate pairs are spelled out, zeros replaced."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\ufffd")
 
 
 class ProgramRunner(Protocol):

@@ -22,6 +22,7 @@ CPU_SECONDS = 4.0
 GRADER_LIMIT = "the 4 s of APPS's own grader"
 MEMORY_BYTES = 1 << 30
 MOST_SECONDS = 600.0
+MOST_PAIRS = 100_000
 LEAST_MEMORY = 16 << 20
 MOST_MEMORY = 1 << 40
 _WORDS: dict[str, Difficulty] = {
@@ -44,6 +45,7 @@ _SCALE = (
     *"lmnopqrstuv",
 )
 _LANGUAGES = {2: "cpp", 3: "python", "CPP": "cpp", "PYTHON3": "python", "cpp": "cpp", "python3": "python"}
+_MOST_LETTERS = 40
 _AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 _SECONDS = {"": 1.0, "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3}
 _BYTES = {"b": 1, "byte": 1, "bytes": 1, "kb": 1 << 10, "kib": 1 << 10, "kilobytes": 1 << 10, "k": 1 << 10, "": 1 << 20}
@@ -169,6 +171,8 @@ def pairs(record: Record, key: str, first: str = "input", second: str = "output"
     """A list of objects, or an object of two lists of one length, as pairs. Raises Unreadable."""
     value = record.decoded(key, [])
     if isinstance(value, list):
+        if len(value) > MOST_PAIRS:
+            raise record.wrong(key, f"holds {len(value)} objects, more than {MOST_PAIRS}")
         objects = [record.inside(key, item) for item in value]
         return [(item.get(first), item.get(second)) for item in objects]
     inside = record.inside(key, value)
@@ -218,7 +222,7 @@ def _memory(record: Record, key: str) -> int | None:
 
 
 def _amount(record: Record, key: str, text: str, units: dict[str, Any]) -> float:
-    match = _AMOUNT.fullmatch(text)
+    match = _AMOUNT.fullmatch(text) if len(text) <= _MOST_LETTERS else None
     if not match or match[2].lower() not in units:
         raise record.wrong(key, f"is {text[:40]!r}, not an amount with a unit")
     return float(match[1]) * units[match[2].lower()]

@@ -116,13 +116,16 @@ class _Plan:
         if not self.accepted:
             raise self.record.wrong("correct_submissions", "holds no program to make outputs with")
         generator = Source("cpp", self._with_header("generator", "generator.cpp"))
-        self.notes += notes
-        return Recipe(identifier(self.record), lambda runner: self._made(runner, generator, commands))
-
-    def _made(self, runner: ProgramRunner, generator: Source, commands: list[list[str]]) -> Draft | Refusal:
         faithful = (
             Source("cpp", self._with_header("validator", "validator.cpp")) if self.record.has("validator") else None
         )
+        self.notes += notes
+        return Recipe(identifier(self.record), lambda runner: self._made(runner, generator, commands, faithful))
+
+    def _made(
+        self, runner: ProgramRunner, generator: Source, commands: list[list[str]], faithful: Source | None
+    ) -> Draft | Refusal:
+        """`faithful`: the program that tells whether an input is valid, if there is one."""
         limits = RunLimits(
             cpu_seconds=self.cpu_seconds,
             wall_seconds=max(2.0, 10 * self.cpu_seconds),

@@ -7,12 +7,13 @@ anything but accepted. What failed only the larger suite is declared nothing, as
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from compute.problems.formats import Draft, Format, ProgramRunner, Recipe, Refusal, humaneval
-from compute.problems.formats.json_lines import Record, Unreadable, decode, records
+from compute.problems.formats import Draft, Format, ProgramRunner, Recipe, Refusal, as_text, attempt, humaneval
+from compute.problems.formats.json_lines import MOST_BYTES, Record, Unreadable, decode, records
 from compute.problems.formats.suite import WRONG
 from compute.problems.problem import BlobStore, KnownProgram
 
@@ -45,12 +46,12 @@ def _read(path: Path, blobs: BlobStore, package: Path) -> Iterator[Draft | Recip
     missing = set(tasks)
     for item in humaneval.read(package, blobs):
         if isinstance(item, Recipe) and item.name in tasks:
-            yield _with_programs(path.name, item, tasks[item.name], blobs)
+            yield attempt(item.name, partial(_with_programs, path.name, item, tasks[item.name], blobs))
         elif isinstance(item, Refusal) and (item.name in tasks or "/" not in item.name):
             yield item
         missing.discard(item.name if isinstance(item, Recipe | Refusal) else "")
     for task in sorted(missing):
-        yield Refusal(task[:200], f"{path.name}: the task {task[:80]!r} is not one of HumanEval's.")
+        yield Refusal(as_text(task[:200]), f"{path.name}: the task {task[:80]!r} is not one of HumanEval's.")
 
 
 def _with_programs(file: str, recipe: Recipe, samples: object, blobs: BlobStore) -> Recipe | Refusal:
@@ -92,7 +93,11 @@ def _whole(path: Path) -> Iterator[Record | Refusal]:
 
 def _pretty(path: Path) -> Iterator[Record | Refusal]:
     try:
-        values = decode(path.read_bytes())
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise ValueError(f"it has more than {MOST_BYTES >> 20} MiB")
+        values = decode(data)
     except OSError as error:
         yield Refusal(path.name, f"{path.name} cannot be read: {error.strerror or error}.")
     except ValueError as error:

@@ -7,6 +7,7 @@ solution does wrong costs that test alone, and is told in a note. Compares no ou
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import NamedTuple
 
 from compute.configs import JudgeLimits
@@ -16,9 +17,11 @@ from compute.judge.languages import language_named
 from compute.judge.languages.language import LanguageMissing
 from compute.judge.sandbox import Run, RunLimits, SandboxLost, open_sandbox
 from compute.judge.workshop import Workshop
-from compute.problems.formats import Draft, ProgramRunner, Recipe, Refusal
+from compute.problems.formats import Draft, ProgramRunner, Recipe, Refusal, attempt
 
 MOST_COMMANDS = 200
+MOST_LETTERS = 4000
+"""Of a command."""
 MOST_SOLUTIONS = 5
 INPUT_BYTES = 64 << 20
 _GENERATOR_LIMITS = RunLimits(cpu_seconds=20, wall_seconds=60, memory_bytes=1 << 30, output_bytes=INPUT_BYTES)
@@ -55,7 +58,7 @@ def finished(items: Iterable[Draft | Recipe | Refusal], limits: JudgeLimits) -> 
             if bench is None:
                 bench = Bench(stack.enter_context(_workshop(limits)))
             try:
-                yield item.make(bench)
+                yield attempt(item.name, partial(item.make, bench))
             except LanguageMissing as error:
                 yield Refusal(item.name, f"The tests of {item.name} cannot be made: {error}")
 
@@ -92,9 +95,15 @@ def read_commands(text: str | Sequence[str]) -> tuple[list[list[str]], list[str]
     follows ">" is where the output went. Lines that need a shell are passed over.
     """
     lines = text.splitlines() if isinstance(text, str) else list(text)
-    commands, notes = [], []
-    for line in (line.strip() for line in lines):
-        if not line or line.startswith("#"):
+    commands: list[list[str]] = []
+    notes: list[str] = []
+    wanted = [line for line in map(str.strip, lines) if line and not line.startswith("#")]
+    for place, line in enumerate(wanted):
+        if len(commands) == MOST_COMMANDS or len(notes) == MOST_COMMANDS:
+            notes.append(f"Only the first {place} of {len(wanted)} generator commands were read.")
+            break
+        if len(line) > MOST_LETTERS:
+            notes.append(f"The generator's command {line[:80]!r} is longer than {MOST_LETTERS} letters.")
             continue
         try:
             words = shlex.split(line.split(">")[0])
@@ -105,9 +114,7 @@ def read_commands(text: str | Sequence[str]) -> tuple[list[list[str]], list[str]
             continue
         named = bool(words) and ("/" in words[0] or words[0] in ("gen", "generator", "generate", "gen.exe"))
         commands.append(words[1:] if named else words)
-    if len(commands) > MOST_COMMANDS:
-        notes.append(f"Only the first {MOST_COMMANDS} of {len(commands)} generator commands were run.")
-    return commands[:MOST_COMMANDS], notes
+    return commands, notes
 
 
 def generate_tests(

@@ -2,29 +2,37 @@
 
 A `Record` knows where it stands, and every accessor raises `Unreadable` with one sentence naming file, line and key.
 `read_records` turns such an error into a `Refusal` of that record alone. Knows no format's keys. NaN, which pandas
-writes for a missing value, is read as null; a record of more than 1 GiB is refused.
+writes for a missing value, is read as null.
+
+So that a small file cannot fill the memory, a record of more than 256 MiB or of more than 1 048 576 values is refused,
+before anything is built of it, and a compressed file is read as far as it unpacks to 64 MiB or to 200 times its size.
 """
 
 import gzip
 import hashlib
 import json
 import math
+import os
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from pydantic import ValidationError
 
 from compute.configs import REFERENCE_LENGTH, one_sentence
-from compute.problems.formats import Draft, Recipe, Refusal
+from compute.problems.formats import Draft, Recipe, Refusal, as_text, attempt
+from compute.problems.formats.json_scan import MOST_VALUES, elements, first_keys, has_more_values
 from compute.problems.problem import Problem
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".ndjson", ".ndjson.gz")
-MOST_BYTES = 1 << 30
-_PEEK_BYTES = 64 << 20
+MOST_BYTES = 256 << 20
+# Data unpack to some ten times their packed size, and to a thousand only where they repeat one thing.
+SUSPICIOUS_BYTES = 64 << 20
+SUSPICIOUS_RATIO = 200
+_PEEK_BYTES = 16 << 20
 _REQUIRED: Any = object()
 
 
@@ -115,7 +123,10 @@ class Record:
 
 
 def decode(text: str | bytes) -> Any:
-    """JSON of any shape. Raises ValueError in words: for bad syntax, invalid UTF-8, too many digits, deep nesting."""
+    """JSON of any shape. Raises ValueError in words: for bad syntax, invalid UTF-8, too many digits, deep nesting, more
+    than `MOST_VALUES` values."""
+    if has_more_values(text, MOST_VALUES):
+        raise ValueError(f"it has more than {MOST_VALUES} values")
     try:
         return json.loads(text, parse_constant=lambda _: None)
     except UnicodeDecodeError as error:
@@ -129,17 +140,27 @@ def decode(text: str | bytes) -> Any:
 
 
 def recognises(path: Path, *keys: str) -> bool:
-    """Whether the first record of a file has all `keys`. False for whatever cannot be read."""
+    """Whether the first record of a file has all `keys` within its first 16 MiB. False for whatever cannot be read.
+    Nothing is built of the record."""
     if not path.is_file() or not path.name.endswith(SUFFIXES):
         return False
-    first = next(islice(records(path, limit=_PEEK_BYTES), 1), None)
-    return isinstance(first, Record) and all(key in first.values for key in keys)
+    try:
+        with _opened(path) as file:
+            head = file.read(_PEEK_BYTES)
+    except (EOFError, zlib.error, OSError):
+        return False
+    missing = set(keys)
+    for key in first_keys(head):
+        missing.discard(key)
+        if not missing:
+            return True
+    return False
 
 
 def read_records(
     path: Path, read: Callable[[Record], Draft | Recipe], name: Callable[[Record], str]
 ) -> Iterator[Draft | Recipe | Refusal]:
-    """What `read` makes of every record. A record's errors and the file's become refusals.
+    """What `read` makes of every record. A record's errors and the file's become refusals, whatever they are.
 
     `name` of a record identifies it for the person who reads a refusal; a name that stood before is refused.
     """
@@ -147,34 +168,54 @@ def read_records(
     for record in records(path):
         if isinstance(record, Refusal):
             yield record
-            continue
-        named = record.place
-        try:
-            named = name(record)
-            if named in lines:
-                raise Unreadable(f"{record.place}: the id {named!r} stands on line {lines[named]} already.")
-            lines[named] = record.line
-            yield read(record)
-        except Unreadable as error:
-            yield Refusal(named[:200].encode("utf-8", "replace").decode(), str(error))
+        else:
+            yield attempt(record.place, partial(_read, record, read, name, lines))
     if not lines:
         yield from _nothing(path)
+
+
+def _read(
+    record: Record, read: Callable[[Record], Draft | Recipe], name: Callable[[Record], str], lines: dict[str, int]
+) -> Draft | Recipe | Refusal:
+    """`lines`: where each name stood before."""
+    named = record.place
+    try:
+        identifier = name(record)
+        if as_text(identifier) != identifier:
+            raise Unreadable(f"{record.place}: its id is not text that can be stored.")
+        named = identifier
+        if named in lines:
+            raise Unreadable(f"{record.place}: the id {named!r} stands on line {lines[named]} already.")
+        lines[named] = record.line
+        return read(record)
+    except Unreadable as error:
+        return Refusal(named[:200], as_text(str(error)))
 
 
 def records(path: Path, limit: int = MOST_BYTES) -> Iterator[Record | Refusal]:
     """Every record of a file, or what is wrong in its place. The file ends where it cannot be read any further."""
     place = path.name
     try:
-        with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as opened:
-            file = cast(BinaryIO, opened)
+        most = _most_unpacked(path)
+        with _opened(path) as file:
             if _first_byte(file) == b"[":
-                yield from _elements(file, place, limit)
+                yield from _elements(file, place, min(limit, most))
             else:
-                yield from _lines(file, place, limit)
+                yield from _lines(file, place, limit, most)
     except (EOFError, zlib.error, gzip.BadGzipFile):
         yield Refusal(place, f"{place}: the compressed data ends early or is damaged.")
     except OSError as error:
         yield Refusal(place, f"{place} cannot be read: {error.strerror or error}.")
+
+
+def _opened(path: Path) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(path)) if path.name.endswith(".gz") else path.open("rb")
+
+
+def _most_unpacked(path: Path) -> int:
+    """The bytes that a file is read as far as."""
+    size = os.stat(path).st_size
+    return max(SUSPICIOUS_BYTES, SUSPICIOUS_RATIO * size) if path.name.endswith(".gz") else size + MOST_BYTES
 
 
 def problem_from(record: Record, **fields: Any) -> Problem:
@@ -207,13 +248,17 @@ def _first_byte(file: BinaryIO) -> bytes:
     return head[:1]
 
 
-def _lines(file: BinaryIO, place: str, limit: int) -> Iterator[Record | Refusal]:
-    number = 0
-    while line := file.readline(limit + 1):
+def _lines(file: BinaryIO, place: str, limit: int, most: int) -> Iterator[Record | Refusal]:
+    number = total = 0
+    while line := file.readline(min(limit, most - total) + 1):
         number += 1
+        total += len(line)
         here = f"{place}, line {number}"
         if len(line) > limit:
             yield Refusal(here, f"{here} is longer than {limit >> 20} MiB; nothing after it was read.")
+            return
+        if total > most:
+            yield Refusal(here, f"{here}: the file unpacks to more than is believed; nothing from here on was read.")
             return
         if line := line.removeprefix(b"\xef\xbb\xbf").strip():
             yield _record(line, here, number)
@@ -235,16 +280,10 @@ def _elements(file: BinaryIO, place: str, limit: int) -> Iterator[Record | Refus
         yield Refusal(place, f"{place} is an array of more than {limit >> 20} MiB: write it as JSON lines.")
         return
     try:
-        values = decode(data.removeprefix(b"\xef\xbb\xbf"))
+        for number, element in enumerate(elements(data), start=1):
+            yield _record(element, f"{place}, element {number}", number)
     except ValueError as error:
-        yield Refusal(place, f"{place} is not JSON: {error}.")
-        return
-    for number, value in enumerate(values, start=1):
-        here = f"{place}, element {number}"
-        if isinstance(value, dict):
-            yield Record(value, here, number)
-        else:
-            yield Refusal(here, f"{here} is {_kind(value)}, not an object.")
+        yield Refusal(place, f"{place} is not a whole JSON array: {error}.")
 
 
 def _nothing(path: Path) -> Iterator[Refusal]:

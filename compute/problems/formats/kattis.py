@@ -9,12 +9,13 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from compute.configs import REFERENCE_LENGTH, one_sentence
-from compute.problems.formats import UNKNOWN_DIFFICULTY, Draft, Format, Refusal
+from compute.problems.formats import UNKNOWN_DIFFICULTY, Draft, Format, Refusal, as_text, attempt
 from compute.problems.formats.kattis_checker import check_flags, checker_of
 from compute.problems.formats.kattis_data import Suite, read_suite
 from compute.problems.formats.kattis_programs import read_submissions, read_validator
@@ -24,6 +25,8 @@ from compute.problems.formats.package_files import FolderFiles, PackageFiles, Pa
 from compute.problems.problem import BlobStore, Problem, Validator
 
 ZIPS = (".zip", ".kpp")
+MOST_YAML_BYTES = 1 << 20
+"""Of all YAML files of a package: reading more takes minutes."""
 LIMIT_SEARCH_SECONDS = 60.0
 """Bounds a run that finds a time limit: no accepted solution of a contest problem is slower."""
 
@@ -39,15 +42,21 @@ def recognises(path: Path) -> bool:
 def read(path: Path, blobs: BlobStore) -> Iterator[Draft | Refusal]:
     """One draft or refusal a package, in the order of their names."""
     for place, inside in _packages(path) or [(path, "")]:
-        try:
-            yield read_package(_files(place, inside), blobs)
-        except PackageRefused as error:
-            yield Refusal(inside.rpartition("/")[2] or place.name, str(error))
+        name = as_text(inside.rpartition("/")[2] or place.name)
+        yield attempt(name, partial(_read, place, inside, name, blobs))
+
+
+def _read(place: Path, inside: str, name: str, blobs: BlobStore) -> Draft | Refusal:
+    try:
+        return read_package(_files(place, inside), blobs)
+    except PackageRefused as error:
+        return Refusal(name, str(error))
 
 
 def read_package(files: PackageFiles, blobs: BlobStore) -> Draft:
     """The problem in one package. Raises PackageRefused."""
     notes: list[str] = []
+    _check_yaml(files)
     settings = read_settings(files, notes)
     _refuse_included_files(files, notes)
     slug = re.sub(r"[^A-Za-z0-9._:-]+", "-", files.name).strip("-")[:REFERENCE_LENGTH] or "problem"
@@ -94,6 +103,12 @@ def _problem(
         validator=validator,
         level_names=suite.level_names,
     )
+
+
+def _check_yaml(files: PackageFiles) -> None:
+    total = sum(files.size(path) for path in files.below("") if path.endswith((".yaml", ".yml")))
+    if total > MOST_YAML_BYTES:
+        raise PackageRefused(f"The package's YAML files have {total} bytes, more than {MOST_YAML_BYTES}.")
 
 
 def _refuse_included_files(files: PackageFiles, notes: list[str]) -> None:

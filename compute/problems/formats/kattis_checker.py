@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from compute.problems.formats.package_files import PackageRefused
 
 _TOLERANCES = ("float_tolerance", "float_absolute_tolerance", "float_relative_tolerance")
+MOST_LETTERS = 2000
 _NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
 
 
@@ -19,6 +20,8 @@ def checker_of(flags: Sequence[str], custom: bool) -> str:
 
 def check_flags(place: str, flags: Sequence[str], custom: bool) -> None:
     """Raises PackageRefused, naming `place`, for a flag that the validator cannot be given."""
+    if sum(map(len, flags)) > MOST_LETTERS:
+        raise PackageRefused(f"{place}: the flags have more than {MOST_LETTERS} letters.")
     if custom:
         if strange := next((flag for flag in flags if len(flag.split()) != 1), None):
             raise PackageRefused(f"{place}: the flag {strange!r} is not one word, which is not supported.")

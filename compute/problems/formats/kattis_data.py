@@ -4,18 +4,18 @@ Sub-groups of data/secret become levels in the order of their names; samples are
 of tests are kept as they are. Nothing is run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from compute.problems.coverage import size_order, with_size_levels
+from compute.problems.formats import MOST_TESTS
 from compute.problems.formats.kattis_checker import check_flags
 from compute.problems.formats.kattis_settings import Settings
 from compute.problems.formats.kattis_yaml import Section, read_yaml
 from compute.problems.formats.package_files import PackageFiles, PackageRefused
 from compute.problems.problem import BlobStore, TestCase
 
-MOST_TESTS = 10_000
 GROUP_FILES = ("testdata.yaml", "test_group.yaml")
 INCLUDES = ("include", "includes", "require_pass")
 _FLAGS = ("output_validator_flags", "output_validator_args")
@@ -87,8 +87,6 @@ def read_suite(files: PackageFiles, settings: Settings, custom: bool, blobs: Blo
     if not any(secret.every_test()):
         raise PackageRefused("data/secret has no tests.")
     levels, names = _levels(sample, secret, notes)
-    if (count := sum(map(len, levels))) > MOST_TESTS:
-        raise PackageRefused(f"data has {count} tests, more than {MOST_TESTS}.")
     flags_of = {test.identifier: test.flags for level in levels for test in level}
     groups = _stored(files, levels, blobs, notes)
     kept = _without_repeats(groups, flags_of, notes) if names or secret.includes else groups
@@ -177,16 +175,29 @@ def _included(values: Section, folder: str) -> Iterator[str]:
 def _levels(sample: Group, secret: Group, notes: list[str]) -> tuple[list[list[Found]], tuple[str, ...]]:
     """The tests of each level, and the levels' names; a single level without name when there are no sub-groups."""
     groups = [group for group in secret.groups if any(group.every_test()) or group.includes]
-    notes += [f"{one.path} has no tests and was passed over." for one in secret.groups if one not in groups]
+    with_tests = {group.path for group in groups}
+    notes += [f"{one.path} has no tests and was passed over." for one in secret.groups if one.path not in with_tests]
     known = {group.path: group for root in (sample, secret) for group in root.every_group()}
     if not groups:
-        return [[*sample.every_test(), *_with_includes(secret, known)]], ()
-    levels = [_with_includes(group, known) for group in groups]
+        return _counted([[*sample.every_test(), *_with_includes(secret, known)]]), ()
+    levels = _counted(_with_includes(group, known) for group in groups)
     levels[0] = [*sample.every_test(), *levels[0]]
     if secret.tests:
         notes.append(f"data/secret has tests beside its groups; they belong to the last level, {groups[-1].path}.")
         levels[-1] += secret.tests
-    return levels, tuple(group.path.rpartition("/")[2] for group in groups)
+    return _counted(levels), tuple(group.path.rpartition("/")[2] for group in groups)
+
+
+def _counted(levels: Iterable[list[Found]]) -> list[list[Found]]:
+    """The levels, counted one by one: a few groups that include one another can ask for any number of tests."""
+    counted: list[list[Found]] = []
+    count = 0
+    for level in levels:
+        count += len(level)
+        if count > MOST_TESTS:
+            raise PackageRefused(f"data has {count} tests or more, and {MOST_TESTS} are the most.")
+        counted.append(level)
+    return counted
 
 
 def _with_includes(group: Group, known: dict[str, Group]) -> list[Found]:
@@ -216,21 +227,25 @@ def _name_within(group: Group, test: Found) -> str:
 def _stored(files: PackageFiles, levels: list[list[Found]], blobs: BlobStore, notes: list[str]) -> list[list[TestCase]]:
     """The tests with their bytes put into `blobs`, as they are."""
     windows: list[str] = []
+    kept: dict[str, tuple[str, str, int]] = {}  # a test that stands in several groups is read once
     stored: list[list[TestCase]] = []
     for level in levels:
         stored.append([])
         for test in level:
             if len(test.identifier) > 200:
                 raise PackageRefused(f"{test.path}.in has a name longer than 200 letters.")
-            given, answer = files.read(f"{test.path}.in"), files.read(f"{test.path}.ans")
-            windows += [test.path for data in (given, answer) if b"\r\n" in data]
+            if test.path not in kept:
+                given, answer = files.read(f"{test.path}.in"), files.read(f"{test.path}.ans")
+                windows += [test.path for data in (given, answer) if b"\r\n" in data]
+                kept[test.path] = (blobs.put(given), blobs.put(answer), len(given))
+            given_sha256, answer_sha256, size = kept[test.path]
             stored[-1].append(
                 TestCase(
                     identifier=test.identifier,
                     group=1,
-                    input=blobs.put(given),
-                    output=blobs.put(answer),
-                    size_bytes=len(given),
+                    input=given_sha256,
+                    output=answer_sha256,
+                    size_bytes=size,
                     reference_seconds=0.0,
                     public=test.identifier.startswith("sample/"),
                 )

@@ -1,7 +1,8 @@
 """Programs of a Kattis package: submissions with the verdicts their authors declare, and the output validator.
 
 A submission that the judge cannot run (another language, several files) is passed over with a note; a validator that
-it cannot run is refused, since without it no verdict could be trusted. Nothing is compiled or run.
+it cannot run is refused, since without it no verdict could be trusted. So are sources of more than 1 MiB. Nothing is
+compiled or run.
 """
 
 import re
@@ -12,8 +13,14 @@ from pathlib import Path
 from compute.judge.languages import language_of
 from compute.problems.formats.kattis_yaml import Section, read_yaml, with_constants
 from compute.problems.formats.package_files import PackageFiles, PackageRefused
-from compute.problems.problem import BlobStore, KnownProgram, SourceFile, Validator
+from compute.problems.problem import MOST_FILES, RESERVED_NAMES, BlobStore, KnownProgram, SourceFile, Validator
 
+MOST_SUBMISSIONS = 1000
+MOST_PATTERNS = 200
+"""Patterns of submissions.yaml, those with {a,b} counted once for each of what they may mean."""
+MOST_LETTERS = 300
+"""Of a pattern, and of a submission's name."""
+MOST_SOURCE_BYTES = 1 << 20
 HEADERS = (".h", ".hh", ".hpp", ".hxx", ".h++")
 _LANGUAGE_CODES = {"python3": "python", "python": "python", "cpp": "cpp"}
 _TEXTS = ("README", "LICENSE", "Makefile", ".md", ".txt", ".in", ".ans", ".yaml", ".yml")
@@ -21,6 +28,7 @@ _ALL = frozenset({"AC", "WA", "TLE", "RTE"})
 # What the format calls a run-time error, or just a rejection, covers more of the judge's verdicts than one.
 _WIDER = {"RTE": ("RE", "MLE")}
 _REJECTED = ("WA", "RE", "TLE", "MLE", "OLE", "CE")
+_BRACES = re.compile(r"\{([^{}]*)\}")
 _EXPECTED = re.compile(r"@EXPECTED_RESULTS@\s*:?\s*([^\n]*)")
 _WORDS = {
     "CORRECT": ("AC",),
@@ -73,8 +81,8 @@ def _language_by_suffix(path: str) -> str | None:
     return language.name if language else None
 
 
-def _with_constants(data: bytes, constants: Mapping[str, str]) -> bytes:
-    return with_constants(data.decode("latin-1"), _as_latin(constants)).encode("latin-1") if constants else data
+def _with_constants(path: str, data: bytes, constants: Mapping[str, str]) -> bytes:
+    return with_constants(path, data.decode("latin-1"), _as_latin(constants)).encode("latin-1") if constants else data
 
 
 def _as_latin(constants: Mapping[str, str]) -> dict[str, str]:
@@ -91,23 +99,33 @@ def read_submissions(
     """Named by their path below submissions/. Raises PackageRefused for a submissions.yaml that is wrong."""
     metadata = _Metadata(files, notes)
     programs = []
+    for name in _names(files):
+        source = _single_source(files, f"submissions/{name}", notes)
+        language = source and _language(files, source, metadata.language(name), notes)
+        if not source or not language:
+            continue
+        data = _as_utf8(source, language, files.read(source), notes)
+        if data is None:
+            continue
+        data = _with_constants(source, data, constants)
+        folder = name.partition("/")[0]
+        declared = _declared(source, data, folder, metadata.rules(folder, name), notes)
+        sha256 = blobs.put(data)
+        programs.append(KnownProgram(problem=slug, name=name, language=language, source=sha256, declared=declared))
+    return tuple(programs)
+
+
+def _names(files: PackageFiles) -> list[str]:
+    """What lies in the folders of submissions/, from there on."""
+    names = []
     for folder in files.children("submissions").folders:
         entries = files.children(f"submissions/{folder}")
-        for name in sorted((*entries.files, *entries.folders)):
-            source = _single_source(files, f"submissions/{folder}/{name}", notes)
-            language = source and _language(files, source, metadata.language(f"{folder}/{name}"), notes)
-            if not source or not language:
-                continue
-            data = _as_utf8(source, language, files.read(source), notes)
-            if data is None:
-                continue
-            data = _with_constants(data, constants)
-            declared = _declared(source, data, folder, metadata.rules(folder, f"{folder}/{name}"), notes)
-            sha256 = blobs.put(data)
-            programs.append(
-                KnownProgram(problem=slug, name=f"{folder}/{name}", language=language, source=sha256, declared=declared)
-            )
-    return tuple(programs)
+        names += [f"{folder}/{name}" for name in sorted((*entries.files, *entries.folders))]
+    if len(names) > MOST_SUBMISSIONS:
+        raise PackageRefused(f"submissions has {len(names)} programs, more than {MOST_SUBMISSIONS}.")
+    if long := next((name for name in names if len(name) > MOST_LETTERS), None):
+        raise PackageRefused(f"submissions/{long[:60]}... has a name longer than {MOST_LETTERS} letters.")
+    return names
 
 
 def _single_source(files: PackageFiles, path: str, notes: list[str]) -> str | None:
@@ -122,6 +140,9 @@ def _single_source(files: PackageFiles, path: str, notes: list[str]) -> str | No
 
 
 def _language(files: PackageFiles, source: str, stated: str | None, notes: list[str]) -> str | None:
+    if files.size(source) > MOST_SOURCE_BYTES:
+        notes.append(f"{source}: a submission of more than {MOST_SOURCE_BYTES} bytes was passed over.")
+        return None
     language = _LANGUAGE_CODES.get(stated) if stated else _language_by_suffix(source)
     first_line = files.read(source).split(b"\n", 1)[0] if language == "python" else b""
     if language is None or re.match(rb"#!.*python2", first_line):
@@ -169,11 +190,15 @@ class _Metadata:
     def __init__(self, files: PackageFiles, notes: list[str]) -> None:
         self._rules: dict[str, Rule] = {}
         self._languages: dict[str, str] = {}
+        self._globs = {folder: [folder] for folder in DEFAULT_RULES}
         path = "submissions/submissions.yaml"
         if path not in files:
             return
         top = read_yaml(files, path, notes)
         for pattern in top.remaining():
+            self._globs[pattern] = _alternatives(path, pattern.strip("/"))
+            if sum(map(len, self._globs.values())) > MOST_PATTERNS:
+                raise PackageRefused(f"{path} has more than {MOST_PATTERNS} patterns.")
             values = top.section(pattern)
             if language := values.text("language"):
                 self._languages[pattern] = language
@@ -199,24 +224,49 @@ class _Metadata:
     def rules(self, folder: str, path: str) -> list[Rule]:
         """The folder's own rule, unless it is replaced, and those of all patterns that match."""
         default = {} if folder not in DEFAULT_RULES else {folder: DEFAULT_RULES[folder]}
-        return [rule for pattern, rule in (default | self._rules).items() if _matches(pattern, path)]
+        return [rule for pattern, rule in (default | self._rules).items() if self._matches(pattern, path)]
 
     def language(self, path: str) -> str | None:
-        return next((language for pattern, language in self._languages.items() if _matches(pattern, path)), None)
+        return next((language for pattern, language in self._languages.items() if self._matches(pattern, path)), None)
+
+    def _matches(self, pattern: str, path: str) -> bool:
+        """Whether `pattern` matches `path` or a folder above it; "*" stays within a name and {a,b} means either."""
+        names = path.split("/")
+        return any(
+            len(parts) <= len(names) and all(map(_fits, parts, names))
+            for parts in (one.split("/") for one in self._globs[pattern])
+        )
 
 
-def _matches(pattern: str, path: str) -> bool:
-    """Whether `pattern` matches `path` or a folder above it; "*" stays within a name and {a,b} means either."""
-    parts = [
-        "[^/]*" if part == "*" else part.replace(",", "|") if part in "{}," else re.escape(part)
-        for part in re.split(r"([*{},])", pattern.strip("/"))
-        if part
-    ]
-    expression = "".join({"{": "(?:", "}": ")"}.get(part, part) for part in parts)
-    try:
-        return re.fullmatch(f"{expression}(?:/.*)?", path) is not None
-    except re.error:
+def _alternatives(path: str, pattern: str) -> list[str]:
+    """What {a,b} in a pattern of the file `path` may mean, from the inside out. Raises PackageRefused for too much."""
+    found: list[str] = []
+    waiting = [pattern]
+    while waiting:
+        if len(pattern) > MOST_LETTERS or len(found) + len(waiting) > MOST_PATTERNS:
+            raise PackageRefused(f"{path}: the pattern {pattern[:60]!r} is too long or means too many names.")
+        one = waiting.pop()
+        if braces := _BRACES.search(one):
+            waiting += [f"{one[: braces.start()]}{word}{one[braces.end() :]}" for word in braces[1].split(",")]
+        else:
+            found.append(one)
+    return list(dict.fromkeys(found))
+
+
+def _fits(pattern: str, name: str) -> bool:
+    """Whether `pattern`, in which "*" means anything, is `name`: each part is looked for once, from left to right."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return name == first
+    *middle, last = rest
+    place, end = len(first), len(name) - len(last)
+    if place > end or not name.startswith(first) or not name.endswith(last):
         return False
+    for part in middle:
+        if (found := name.find(part, place, end)) < 0:
+            return False
+        place = found + len(part)
+    return True
 
 
 # Validators -------------------------------------------------------------------------------------------------------
@@ -236,8 +286,9 @@ def read_validator(
             raise PackageRefused("problem.yaml: validation is custom, but output_validators has no program.")
         return None
     sources = _validator_sources(files, folder)
+    _check_validator_files(files, folder, sources)
     language = _validator_language(sources)
-    contents = {path: _with_constants(files.read(path), constants) for path in sources}
+    contents = {path: _with_constants(path, files.read(path), constants) for path in sources}
     main = _main_file(contents, language)
     ordered = [main, *(path for path in sources if path != main)]
     return Validator(language=language, files=tuple(_source_file(path, contents[path], blobs) for path in ordered))
@@ -259,6 +310,17 @@ def _validator_sources(files: PackageFiles, folder: str) -> list[str]:
     if not programs:
         raise PackageRefused(f"{folder} has no program.")
     return [f"{folder}/{name}" for name in names if not name.endswith(_TEXTS)]
+
+
+def _check_validator_files(files: PackageFiles, folder: str, sources: Sequence[str]) -> None:
+    """Raises PackageRefused for what does not fit into the folder that a validator runs in."""
+    if len(sources) > MOST_FILES:
+        raise PackageRefused(f"{folder} has a validator of {len(sources)} files, more than {MOST_FILES}.")
+    for path in sources:
+        if path.rpartition("/")[2] in RESERVED_NAMES:
+            raise PackageRefused(f"{path} has a name that the judge gives to a file of its own.")
+        if files.size(path) > MOST_SOURCE_BYTES:
+            raise PackageRefused(f"{path} has {files.size(path)} bytes, more than {MOST_SOURCE_BYTES}.")
 
 
 def _validator_language(sources: Sequence[str]) -> str:

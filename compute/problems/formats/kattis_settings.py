@@ -3,7 +3,6 @@
 Says what kind of problem it is and refuses, with the key, the kinds that the judge cannot run.
 """
 
-import re
 from dataclasses import dataclass
 
 from compute.problems.formats import LimitRule
@@ -14,6 +13,7 @@ PROBLEM_YAML = "problem.yaml"
 LEGACY_VERSIONS = ("legacy", "legacy-icpc")
 NEW_VERSIONS = ("2023-07", "2023-07-draft", "draft", "2025-09", "2025-09-draft")
 DEFAULT_MEMORY_MIB = 2048
+MOST_CONSTANT = 1000
 LEGACY_MULTIPLIER, NEW_MULTIPLIER, RESOLUTION = 5.0, 2.0, 1.0
 MOST_SECONDS = 600.0
 MOST_FACTOR = 1000
@@ -151,7 +151,13 @@ def _constants(values: Section) -> dict[str, str]:
     )
     if not isinstance(constants, dict) or not simple:
         raise values.refused("constants", "a map of names to texts and numbers", constants)
-    return {name: str(value) for name, value in constants.items()}
+    try:
+        texts = {name: str(value) for name, value in constants.items()}
+    except ValueError:  # an integer of more digits than Python writes
+        raise values.refused("constants", "a map of names to texts and numbers", constants) from None
+    if long := next((name for name, text in texts.items() if len(text) > MOST_CONSTANT), None):
+        raise PackageRefused(f"{values.file}: constants.{long[:60]} has more than {MOST_CONSTANT} letters.")
+    return texts
 
 
 def _memory(limits: Section) -> int | None:
@@ -191,9 +197,10 @@ def _stated_limit(files: PackageFiles, limits: Section, notes: list[str]) -> flo
     if ".timelimit" in files:
         return _believable(".timelimit", _seconds(".timelimit", read_text(files, ".timelimit", notes).strip()))
     if (ini := "domjudge-problem.ini") in files:
-        found = re.search(r"^\s*timelimit\s*=\s*['\"]?([^'\"\n]*)", read_text(files, ini, notes), re.MULTILINE)
-        if found:
-            return _believable(f"{ini}: timelimit", _seconds(f"{ini}: timelimit", found[1].strip()))
+        for line in read_text(files, ini, notes).splitlines():
+            key, _, value = line.partition("=")
+            if key.strip() == "timelimit":
+                return _believable(f"{ini}: timelimit", _seconds(f"{ini}: timelimit", value.strip().strip("'\"")))
     return None
 
 

@@ -3,8 +3,8 @@
 English is preferred. Pictures are left out. A statement that is only a PDF cannot be read and is said to be one.
 """
 
+import html
 import re
-from html.parser import HTMLParser
 from typing import NamedTuple
 
 from compute.problems.formats.kattis_yaml import with_constants
@@ -16,22 +16,29 @@ MOST_BYTES = 1 << 20
 MOST_SAMPLE_BYTES = 4096
 _TYPES = ("md", "tex", "html", "htm", "txt", "pdf")
 _NAME = re.compile(r"problem(?:\.([A-Za-z-]+))?\.(" + "|".join(_TYPES) + ")")
-# Bounded, so that a file of opening marks alone takes no quadratic time.
-_PROTECTED = re.compile(
-    r"\\[%&#_{}$]|\$\$.{1,4000}?\$\$|(?<!\\)\$.{1,4000}?(?<!\\)\$|\\\[.{1,4000}?\\\]|\\\(.{1,4000}?\\\)"
-    r"|\\begin\{(?:verbatim|lstlisting)\}.{0,8000}?\\end\{(?:verbatim|lstlisting)\}",
-    re.DOTALL,
-)
-_LISTING_MARK = re.compile(r"\\(?:begin|end)\{(?:verbatim|lstlisting)\}(?:\[[^\]\n]*\])?")
+# Quantifiers are possessive or bounded, so that no file takes quadratic time.
+_OPENING = re.compile(r"\\[%&#_{}$]|\$\$|\$|\\\[|\\\(|\\begin\{(?:verbatim|lstlisting)\}")
+_LISTING_END = re.compile(r"\\end\{(?:verbatim|lstlisting)\}")
+_CLOSING = {
+    "$$": re.compile(r"\$\$"),
+    "$": re.compile(r"(?<!\\)\$"),
+    r"\[": re.compile(r"\\\]"),
+    r"\(": re.compile(r"\\\)"),
+    r"\begin{verbatim}": _LISTING_END,
+    r"\begin{lstlisting}": _LISTING_END,
+}
+MOST_PROTECTED = 8000
+"""Letters of a formula or listing; a longer one is taken for marks that do not belong together."""
+_LISTING_MARK = re.compile(r"\\(?:begin|end)\{(?:verbatim|lstlisting)\}(?:\[[^\]\n]{0,200}\])?")
 _LATEX = (
     (r"\\problemname\s*(?:\{[^{}]*\})?", ""),
     (r"\\illustration\s*\{[^{}]*\}\s*\{[^{}]*\}\s*\{[^{}]*\}", ""),
-    (r"\\includegraphics\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}", ""),
+    (r"\\includegraphics\s*+(?:\[[^\]]{0,200}\]\s*+)?\{[^{}]*\}", ""),
     (r"\\(?:nextsample|remainingsamples)\b", ""),
     (r"\\(?:sub)*section\*?\s*\{([^{}]*)\}", r"\n\n\1\n\n"),
     (r"\\begin\{(Input|Output|Interaction)\}", r"\n\n\1\n\n"),
     (r"\\begin\{tabular\}\s*\{[^{}]*\}", ""),
-    (r"\\(?:begin|end)\s*\{[^{}]*\}(?:\[[^\]]*\])?", ""),
+    (r"\\(?:begin|end)\s*+\{[^{}]*\}(?:\[[^\]]{0,200}\])?", ""),
     (r"\\item\b\s*", "- "),
     (r"\\href\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r"\2 (\1)"),
     (r"\\(?:ldots|dots|textellipsis)\b(?:\{\})?", "..."),
@@ -40,6 +47,7 @@ _LATEX = (
     (r"``|''", '"'),
     (r"(?<!\\)~", " "),
 )
+_CONSTANT = re.compile(r"\\constant\{([^{}]*)\}")
 _WRAPPED = re.compile(r"\\[A-Za-z]+\*?\s*\{([^{}]*)\}")
 
 
@@ -68,9 +76,9 @@ def read_statement(files: PackageFiles, constants: dict[str, str], notes: list[s
         return Statement(f"The statement of this problem is the file {path} of its package.", "", language)
     text = _decoded(files, path, notes)
     if path.endswith(".md"):
-        text = with_constants(text, constants)
+        text = with_constants(path, text, constants)
     elif path.endswith(".tex"):
-        return Statement(text_of_latex(text, constants), _latex_name(text), language or "en")
+        return Statement(text_of_latex(text, constants, path), _latex_name(text), language or "en")
     elif path.endswith((".html", ".htm")):
         text = text_of_html(text)
     return Statement(text.strip(), "", language or "en")
@@ -106,24 +114,15 @@ def _decoded(files: PackageFiles, path: str, notes: list[str]) -> str:
 
 
 def _latex_name(text: str) -> str:
-    plain = re.search(r"^%%\s*plainproblemname:\s*(.+)$", text, re.MULTILINE)
+    plain = re.search(r"^%%[ \t]*plainproblemname:[ \t]*+(.+)$", text, re.MULTILINE)
     name = plain or re.search(r"\\problemname\s*\{([^{}]*)\}", text)
     return name[1].strip() if name else ""
 
 
-def text_of_latex(text: str, constants: dict[str, str]) -> str:
-    """Readable text of a LaTeX body. Formulas and listings stay as they are written."""
+def text_of_latex(text: str, constants: dict[str, str], path: str = "The statement") -> str:
+    """Readable text of the LaTeX body that the file `path` holds. Formulas and listings stay as they are written."""
     text = re.sub(r"(?<!\\)%[^\n]*\n?", "", text)
-    for name, value in constants.items():
-        text = text.replace(f"\\constant{{{name}}}", value)
-    protected: list[str] = []
-
-    def protect(match: re.Match[str]) -> str:
-        escaped = len(match[0]) == 2
-        protected.append(match[0][1] if escaped else _LISTING_MARK.sub("", match[0]))
-        return f"\0{len(protected) - 1}\0"
-
-    text = _PROTECTED.sub(protect, text.replace("\0", ""))
+    text, protected = _protect(with_constants(path, text, constants, _CONSTANT).replace("\0", ""))
     for pattern, replacement in _LATEX:
         text = re.sub(pattern, replacement, text)
     for _ in range(8):  # nested commands, from the inside out
@@ -132,34 +131,67 @@ def text_of_latex(text: str, constants: dict[str, str]) -> str:
             break
     text = re.sub(r"\\[A-Za-z]+\*?\s?|[{}]", "", text)
     text = re.sub(r"\0(\d+)\0", lambda match: protected[int(match[1])], text)
-    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text)).strip()
+    text = "\n".join(line.rstrip(" \t") for line in text.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
-class _Text(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.parts: list[str] = []
-        self._hidden = 0
+def _protect(text: str) -> tuple[str, list[str]]:
+    """`text` with a number between zeros for each escaped character, formula and listing, and what these were."""
+    parts: list[str] = []
+    protected: list[str] = []
+    ends: dict[str, re.Match[str] | None] = {}  # each closing mark is looked for once, however many open before it
+    place = start = 0
+    while opening := _OPENING.search(text, place):
+        kept, place = _kept(text, opening, ends)
+        if kept:
+            parts += (text[start : opening.start()], f"\0{len(protected)}\0")
+            protected.append(kept)
+            start = place
+    return "".join((*parts, text[start:])), protected
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self._hidden += tag in ("script", "style", "head")
-        self.parts.append({"li": "\n- ", "br": "\n"}.get(tag, "\n\n" if tag in _BLOCKS else ""))
 
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden -= tag in ("script", "style", "head") and self._hidden > 0
-        self.parts.append("\n" if tag in _BLOCKS else "")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.parts.append(data)
+def _kept(text: str, opening: re.Match[str], ends: dict[str, re.Match[str] | None]) -> tuple[str, int]:
+    """What `opening` begins and where it ends; an empty text where it begins nothing."""
+    mark = opening[0]
+    if mark not in _CLOSING:
+        return mark[1], opening.end()
+    least = opening.end() + (not mark.startswith("\\begin"))
+    if mark not in ends or ((known := ends[mark]) and known.start() < least):
+        ends[mark] = _CLOSING[mark].search(text, least)
+    closing = ends[mark]
+    if closing is None or closing.end() - opening.start() > MOST_PROTECTED:
+        return "", opening.start() + 1
+    return _LISTING_MARK.sub("", text[opening.start() : closing.end()]), closing.end()
 
 
 _BLOCKS = ("p", "div", "h1", "h2", "h3", "h4", "pre", "ul", "ol", "table", "tr", "section")
+_HIDDEN = ("script", "style", "head")
+_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*+)[^<>]*+>|<[!?][^<>]*+>")
+_LONG_NUMBER = re.compile(r"&#(?:[0-9]{8,}+|[xX][0-9A-Fa-f]{8,}+);?")
 
 
 def text_of_html(text: str) -> str:
-    """The text of an HTML page, its blocks apart."""
-    parser = _Text()
-    parser.feed(text)
-    parser.close()
-    return re.sub(r"\n{3,}", "\n\n", "".join(parser.parts)).strip()
+    """The text of an HTML page, its blocks apart. Whatever is not a whole tag is text."""
+    text = _LONG_NUMBER.sub("\ufffd", _without_comments(text))
+    parts: list[str] = []
+    hidden = place = 0
+    for tag in _TAG.finditer(text):
+        parts.append("" if hidden else html.unescape(text[place : tag.start()]))
+        place, name = tag.end(), (tag[2] or "").lower()
+        if tag[1]:
+            hidden -= name in _HIDDEN and hidden > 0
+            parts.append("\n" if name in _BLOCKS else "")
+        else:
+            hidden += name in _HIDDEN
+            parts.append({"li": "\n- ", "br": "\n"}.get(name, "\n\n" if name in _BLOCKS else ""))
+    parts.append("" if hidden else html.unescape(text[place:]))
+    return re.sub(r"\n{3,}", "\n\n", "".join(parts)).strip()
+
+
+def _without_comments(text: str) -> str:
+    parts, place = [], 0
+    while (start := text.find("<!--", place)) >= 0:
+        parts.append(text[place:start])
+        end = text.find("-->", start + 4)
+        place = end + 3 if end >= 0 else len(text)
+    return "".join((*parts, text[place:]))

@@ -1,7 +1,8 @@
 """YAML of problem packages: decoded, parsed and checked key by key, with sentences that name the file and the key.
 
 A wrong type is refused; a key that nobody asked for becomes a note. Only plain data is built, never an object, and
-documents whose aliases could multiply are refused before anything is built.
+documents whose aliases could multiply, or whose tags make a value what it does not look like, are refused before
+anything is built. A constant's value is put in as it is; what it holds is not replaced again.
 """
 
 import re
@@ -10,11 +11,16 @@ from types import MappingProxyType
 
 import yaml
 
+from compute.problems.formats import as_text
 from compute.problems.formats.package_files import PackageFiles, PackageRefused
 
 MOST_YAML_BYTES = 256 << 10
 MOST_NESTED = 30
 MOST_ALIASES = 20
+MOST_GROWTH = 1 << 20
+"""Letters by which constants may lengthen a text."""
+_PLAIN_TAGS = (None, "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map")
+_CONSTANT = re.compile(r"\{\{([^{}]*)\}\}")
 _EXPONENT_ALONE = re.compile(r"\d{1,9}[eE][+-]?\d{1,3}")  # a number to everybody but YAML 1.1, which wants a point
 
 
@@ -92,7 +98,10 @@ class Section:
 
 
 def read_text(files: PackageFiles, path: str, notes: list[str]) -> str:
-    """A UTF-8 file with plain line ends; others are mended and noted. Raises PackageRefused when it is no UTF-8."""
+    """A UTF-8 file with plain line ends; others are mended and noted. Raises PackageRefused when it is no UTF-8 or
+    longer than anybody writes by hand."""
+    if files.size(path) > MOST_YAML_BYTES:
+        raise PackageRefused(f"{path} has {files.size(path)} bytes, more than {MOST_YAML_BYTES}.")
     data = files.read(path)
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]
@@ -107,27 +116,27 @@ def read_text(files: PackageFiles, path: str, notes: list[str]) -> str:
     return text
 
 
-def with_constants(text: str, constants: Mapping[str, str]) -> str:
-    """`text` with each {{name}} of a constant replaced by its value."""
-    for name, value in constants.items():
-        text = text.replace(f"{{{{{name}}}}}", value)
-    return text
+def with_constants(path: str, text: str, constants: Mapping[str, str], pattern: re.Pattern[str] = _CONSTANT) -> str:
+    """`text` of the file `path` with each {{name}} of a constant, or what `pattern` takes for one, replaced by its
+    value. Raises PackageRefused where that makes it much longer."""
+    growth = sum(len(constants.get(match[1], "")) for match in pattern.finditer(text)) if constants else 0
+    if growth > MOST_GROWTH:
+        raise PackageRefused(f"{path}: constants make it more than {MOST_GROWTH} letters longer.")
+    return pattern.sub(lambda match: constants.get(match[1], match[0]), text) if constants else text
 
 
 def read_yaml(
     files: PackageFiles, path: str, notes: list[str], constants: Mapping[str, str] = MappingProxyType({})
 ) -> Section:
     """The map in a YAML file. Raises PackageRefused."""
-    if files.size(path) > MOST_YAML_BYTES:
-        raise PackageRefused(f"{path} has {files.size(path)} bytes, more than {MOST_YAML_BYTES}.")
-    text = with_constants(read_text(files, path, notes), constants)
+    text = with_constants(path, read_text(files, path, notes), constants)
     try:
         _check_shape(path, text)
         value = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise PackageRefused(f"{path} is not YAML{line}: {error.problem or error.context}.") from None
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, ArithmeticError, LookupError, RecursionError) as error:
         if isinstance(error, PackageRefused):
             raise
         raise PackageRefused(f"{path} is not YAML that can be read: {_first_line(error)}.") from None
@@ -135,7 +144,8 @@ def read_yaml(
 
 
 def _check_shape(path: str, text: str) -> None:
-    """Refuse what takes the parser quadratic time or the builder exponential space, at the first sign of it."""
+    """Refuse what takes the parser quadratic time or the builder exponential space, at the first sign of it, and what
+    the builder stumbles over."""
     depth = aliases = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -144,6 +154,22 @@ def _check_shape(path: str, text: str) -> None:
             raise PackageRefused(f"{path} is nested more than {MOST_NESTED} deep.")
         if aliases > MOST_ALIASES:
             raise PackageRefused(f"{path} has more than {MOST_ALIASES} aliases.")
+        if complaint := _complaint(event):
+            line = f" (line {event.start_mark.line + 1})" if event.start_mark else ""
+            raise PackageRefused(f"{path}: {complaint}{line}.")
+
+
+def _complaint(event: yaml.Event) -> str:
+    """Why what begins here is refused; empty where nothing is wrong."""
+    tag = getattr(event, "tag", None)
+    if tag not in _PLAIN_TAGS:
+        shown = as_text(tag.replace("tag:yaml.org,2002:", "!!"))[:60]
+        return f"the tag {shown} is not supported; write the value without it"
+    if not isinstance(event, yaml.ScalarEvent):
+        return ""
+    if event.value == "<<" and event.implicit[0]:
+        return "the key << would merge maps, which is not supported"
+    return "" if as_text(event.value) == event.value else f"{_shown(event.value)} holds what is no Unicode character"
 
 
 def _first_line(error: Exception) -> str:
@@ -151,5 +177,8 @@ def _first_line(error: Exception) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no integer of thousands of digits
+        text = "a number of thousands of digits"
     return text if len(text) <= 60 else f"{text[:57]}..."

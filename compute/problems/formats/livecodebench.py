@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from compute.problems.formats import Draft, Format, Recipe, Refusal
+from compute.problems.formats import MOST_TESTS, Draft, Format, Recipe, Refusal
 from compute.problems.formats.json_lines import Record, decode, problem_from, read_records, slug_of
 from compute.problems.formats.json_lines import recognises as first_record_has
 from compute.problems.formats.packed_tests import unpack
@@ -82,6 +82,8 @@ def _cases(record: Record, key: str) -> list[Record]:
         value = _unpacked(record, key, value.strip() or "[]")
     if not isinstance(value, list):
         raise record.wrong(key, "is not a list of tests")
+    if len(value) > MOST_TESTS:
+        raise record.wrong(key, f"holds {len(value)} tests, more than {MOST_TESTS}")
     return [record.inside(key, case) for case in value]
 
 

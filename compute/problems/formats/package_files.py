@@ -1,18 +1,23 @@
 """Read-only access to the files of a package, which is a folder or a zip, without trusting either.
 
-Nothing is unpacked to disk: names are checked, sizes are bounded, and bytes are read one file at a time. Symbolic
-links inside a folder are followed as long as they stay inside it; a zip may have none. Of formats it knows one thing:
-the hidden file that a Kattis package keeps its time limit in.
+Nothing is unpacked to disk: names are checked, counts and sizes bounded, and bytes are read one file at a time.
+Symbolic links inside a folder are followed as long as they stay inside it; a zip may have none. Of formats it knows one
+thing: the hidden file that a Kattis package keeps its time limit in.
 """
 
+import lzma
 import os
+import re
 import stat
+import struct
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+
+from compute.problems.formats import as_text
 
 MOST_FILES = 100_000
 MOST_NESTED = 30
@@ -24,6 +29,19 @@ SUSPICIOUS_RATIO = 200
 _IGNORED = ("__MACOSX",)
 _KEPT = ".timelimit"
 _ENCRYPTED = 0x1
+# Control characters, which end sentences and lines, and bytes that are no UTF-8 as Python shows them in a name.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    UnicodeDecodeError,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+)
 
 
 class PackageRefused(ValueError):
@@ -79,31 +97,34 @@ class Children(NamedTuple):
     folders: list[str]
 
 
+class _Entry(NamedTuple):
+    """An entry of a folder and what it leads to."""
+
+    name: str
+    real: Path
+    status: os.stat_result
+
+
 class FolderFiles(PackageFiles):
-    """A package in a folder. Raises PackageRefused for links that leave it, devices, and sizes beyond reason."""
+    """A package in a folder. Raises PackageRefused for links that leave it, devices, names that are not UTF-8, and
+    numbers and sizes beyond reason."""
 
     def __init__(self, folder: Path) -> None:
         self._root = folder.resolve()
+        self._seen = 0
+        self._listed: dict[Path, list[_Entry]] = {}
         sizes = dict(self._walk(self._root, "", (self._root,)))
         _check_sizes(sizes)
         super().__init__(self._root.name, sizes)
 
     def _walk(self, folder: Path, prefix: str, above: tuple[Path, ...]) -> Iterator[tuple[str, int]]:
-        try:
-            entries = sorted(folder.iterdir())
-        except OSError as error:
-            raise PackageRefused(f"{prefix or 'The folder'} cannot be read: {error.strerror}.") from None
-        for entry in entries:
-            path = f"{prefix}{entry.name}"
-            if _ignored(path):
-                continue
-            try:
-                real = entry.resolve(strict=True)
-                status = real.stat()
-            except (OSError, RuntimeError):  # RuntimeError: a loop of links, in Python 3.12 and before
-                raise PackageRefused(f"{path} is a link that leads nowhere.") from None
-            if not real.is_relative_to(self._root):
-                raise PackageRefused(f"{path} is a link that leaves the package.")
+        entries = self._entries(folder, prefix)
+        # Counted on the way: a few links to folders of links can stand for more files than any walk would end with.
+        self._seen += len(entries)
+        if self._seen > MOST_FILES:
+            raise PackageRefused(f"The package has more than {MOST_FILES} files and folders.")
+        for name, real, status in entries:
+            path = f"{prefix}{name}"
             if stat.S_ISDIR(status.st_mode):
                 if len(above) > MOST_NESTED:
                     raise PackageRefused(f"{path[:60]}... lies more than {MOST_NESTED} folders deep.")
@@ -114,6 +135,29 @@ class FolderFiles(PackageFiles):
                 yield path, status.st_size
             else:
                 raise PackageRefused(f"{path} is neither a file nor a folder.")
+
+    def _entries(self, folder: Path, prefix: str) -> list[_Entry]:
+        """What lies in a folder, by name, where links lead; looked up once, however many links lead to the folder."""
+        if folder not in self._listed:
+            try:
+                names = sorted(os.listdir(folder))
+            except OSError as error:
+                raise PackageRefused(f"{prefix or 'The folder'} cannot be read: {error.strerror}.") from None
+            kept = (name for name in names if not _ignored(f"{prefix}{name}"))
+            self._listed[folder] = [self._entry(folder, prefix, name) for name in kept]
+        return self._listed[folder]
+
+    def _entry(self, folder: Path, prefix: str, name: str) -> _Entry:
+        path = f"{prefix}{name}"
+        _check_name(path)
+        try:
+            real = (folder / name).resolve(strict=True)
+            status = real.stat()
+        except (OSError, RuntimeError):  # RuntimeError: a loop of links, in Python 3.12 and before
+            raise PackageRefused(f"{path} is a link that leads nowhere.") from None
+        if not real.is_relative_to(self._root):
+            raise PackageRefused(f"{path} is a link that leaves the package.")
+        return _Entry(name, real, status)
 
     def read(self, path: str) -> bytes:
         try:
@@ -138,6 +182,7 @@ class ZipFiles(PackageFiles):
                 continue
             if path in self._entries:
                 raise PackageRefused(f"{path} stands twice in the zip.")
+            _check_name(path)
             self._entries[path] = entry
         _check_sizes({entry.filename: entry.file_size for entry in self._zip.infolist()})
         _check_ratio(file, sum(entry.file_size for entry in self._zip.infolist()))
@@ -148,8 +193,8 @@ class ZipFiles(PackageFiles):
         try:
             with self._zip.open(self._entries[path]) as file:
                 return _bounded(path, file.read(self._sizes[path] + 1), self._sizes[path])
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError) as error:
-            raise PackageRefused(f"{path} cannot be unpacked: {error}.") from None
+        except _DAMAGED as error:
+            raise PackageRefused(f"{path} cannot be unpacked: {as_text(str(error))}.") from None
 
 
 def zip_folders(file: Path, marker: str) -> list[str]:
@@ -160,18 +205,26 @@ def zip_folders(file: Path, marker: str) -> list[str]:
     with _opened(file) as opened:
         names = [name for name in opened.namelist() if not _ignored(name)]
     found = {name.rpartition("/")[0] for name in names if name.rpartition("/")[2] == marker}
-    return sorted(one for one in found if not any(one != other and _lies_in(one, other) for other in found))
-
-
-def _lies_in(folder: str, other: str) -> bool:
-    return not other or folder.startswith(f"{other}/")
+    if "" in found:
+        return [""]
+    outermost: list[str] = []
+    for folder in sorted(found, key=lambda folder: f"{folder}/"):  # what lies in a folder follows it
+        if not outermost or not folder.startswith(f"{outermost[-1]}/"):
+            outermost.append(folder)
+    return outermost
 
 
 def _opened(file: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise PackageRefused(f"{file.name} is not a zip that can be read: {error}.") from None
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
+        raise PackageRefused(f"{file.name} is not a zip that can be read: {as_text(str(error))}.") from None
+
+
+def _check_name(path: str) -> None:
+    if _UNPRINTABLE.search(path):
+        shown = path[:80].encode("unicode_escape").decode()
+        raise PackageRefused(f"The file {shown} has a name that is not UTF-8 or holds a control character.")
 
 
 def _check_entry(entry: zipfile.ZipInfo) -> None:

@@ -8,7 +8,10 @@ import base64
 import binascii
 import zlib
 
-MOST_BYTES = 512 << 20
+MOST_BYTES = 256 << 20
+# A small text that unpacks to hundreds of megabytes repeats one thing.
+SUSPICIOUS_BYTES = 64 << 20
+SUSPICIOUS_RATIO = 200
 _PROTO, _FRAME, _MEMOIZE, _STOP = 0x80, 0x95, 0x94, 0x2E
 _BINPUT, _LONG_BINPUT = 0x71, 0x72
 # Operation -> bytes of the length that precedes the text.
@@ -28,6 +31,7 @@ def unpack(text: str, limit: int = MOST_BYTES) -> str:
 
 
 def _inflate(packed: bytes, limit: int) -> bytes:
+    limit = min(limit, max(SUSPICIOUS_BYTES, SUSPICIOUS_RATIO * len(packed)))
     inflater = zlib.decompressobj()
     try:
         data = inflater.decompress(packed, limit + 1)

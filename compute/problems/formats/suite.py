@@ -1,7 +1,8 @@
 """The tests and known programs of one record, collected and checked before they become a problem.
 
 A suite without tests, with nothing but empty outputs, or with two answers to one input is refused: by comparing outputs
-no program could pass it. The same test given twice is kept once. Levels follow from input size. Runs nothing.
+no program could pass it. So is one of more tests than a problem may have. The same test given twice is kept once.
+Levels follow from input size. Runs nothing.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from compute.problems.coverage import with_size_levels
+from compute.problems.formats import MOST_TESTS
 from compute.problems.formats.json_lines import Record, decode
 from compute.problems.problem import BlobStore, KnownProgram, TestCase
 
@@ -31,12 +33,16 @@ class Suite:
         self._record, self._blobs, self._one_answer = record, blobs, one_answer
         self._tests: list[TestCase] = []
         self._answers: dict[str, tuple[str, bytes]] = {}
-        self._repeated = 0
+        self._added = self._repeated = 0
         self._filled = False
         self._decimals = False
 
     def add(self, key: str, identifier: str, given: bytes, output: bytes, public: bool = False) -> None:
-        """A test that stands under `key`. Raises Unreadable when its input has another answer already."""
+        """A test that stands under `key`. Raises Unreadable when its input has another answer already, or when it is
+        one too many."""
+        self._added += 1
+        if self._added > MOST_TESTS:
+            raise self._record.wrong(key, f"brings the tests to more than {MOST_TESTS}")
         sha256 = self._blobs.put(given)
         meaning = hashlib.sha256(b" ".join(output.split())).digest()
         self._filled = self._filled or bool(output.strip())
