@@ -91,11 +91,11 @@ from compute.judge.judge import Judge, Submission
 from compute.problems.problem import BlobStore
 from tests.compute.judging import PYTHON_SUM, problem_of
 blobs = BlobStore(Path({str(tmp_path)!r}))
-problem = problem_of(blobs, [(b"%d 1\\n" % n, b"%d\\n" % (n + 1)) for n in range(60)])
+problems = [problem_of(blobs, [(b"%d %d\\n" % (m, n), b"%d\\n" % (m + n)) for n in range(64)]) for m in range(8)]
 with Judge(JudgeLimits(workers=4), blobs) as judge:
-    judged = judge.judge([Submission(f"{{PYTHON_SUM}}# {{n}}", problem) for n in range(8)])
+    judged = judge.judge([Submission(PYTHON_SUM, problem) for problem in problems])
 print(*(one.letters for one in judged))
 """
     command, root = [sys.executable, "-c", script], Path(__file__).parents[2]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
-    assert (done.stdout.split(), done.stderr) == (["A" * 60] * 8, "")
+    assert (done.stdout.split(), done.stderr) == (["A" * 64] * 8, "")

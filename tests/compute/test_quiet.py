@@ -45,10 +45,12 @@ def test_who_is_alone_waits_for_those_inside_while_these_share(tmp_path):
     with lock.shared():
         order.append("second shares")
     threads[1].start()
-    wait_until_at(door(tmp_path), 1)
-    may_leave.set()
-    for thread in threads:
-        thread.join()
+    try:
+        wait_until_at(door(tmp_path), 1)
+    finally:
+        may_leave.set()
+        for thread in threads:
+            thread.join()
     assert order == ["second shares", "first leaves", "alone"]
 
 
