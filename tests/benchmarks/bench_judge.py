@@ -118,10 +118,10 @@ def cold(blobs: BlobStore) -> None:
             for n in range(1, ROUNDS + 1):
                 for name, contender in contenders.items():
                     rates[name].append(contender(n))
-            means = {name: median(values) for name, values in rates.items()}
-            shown = ", ".join(f"{name} {rate:.0f} runs/s" for name, rate in means.items())
+            medians = {name: median(values) for name, values in rates.items()}
+            shown = ", ".join(f"{name} {rate:.0f} runs/s" for name, rate in medians.items())
             ratios = ", ".join(
-                f"{means['judge'] / rate:.1f}x {name}" for name, rate in means.items() if name != "judge"
+                f"{medians['judge'] / rate:.1f}x {name}" for name, rate in medians.items() if name != "judge"
             )
             print(f"cold, {workers} worker{'s'[: workers > 1]}: {shown}; judge is {ratios}  [{judge.isolation}]")
 

@@ -24,13 +24,15 @@ from compute.judge.judge import Judge, Submission
 from compute.problems.problem import BlobStore, Problem, TestCase
 
 LIMIT_SECONDS = 0.2
-SIZES = (3, 50, 400, 1500)
+SIZES = (3, 50, 400, 3000)
+MEMORY_BYTES = 64 << 20
 SUM = "n = int(input())\nprint(n * n)\n"
 SPIN = f"import time\nwhile time.process_time() < {{}} * {LIMIT_SECONDS}: pass\n{SUM}"
 LOOP = "n = int(input())\nt = 0\nfor i in range(n):\n    for j in range(n):\n        t += 1\nprint(t)\n"
 CPP = """
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 int main() { long n; if (scanf("%ld", &n)) printf("%ld\\n", n * n); BODY }
 """
 THREADS = "import threading\ndef f():\n    BODY\nfor _ in range(4): threading.Thread(target=f).start()\n"
@@ -50,7 +52,7 @@ PROGRAMS = {
     "sleeps a little": f"import time\ntime.sleep(0.3)\n{SUM}",
     "sleeps in pieces": f"import time\nfor _ in range(30): time.sleep(0.01)\n{SUM}",
     "takes memory": "kept = []\nwhile True: kept.append(b'x' * (1 << 20))\n",
-    "takes memory within its limit": f"kept = b'x' * (60 << 20)\n{SUM}",
+    "takes memory within its limit": f"kept = b'x' * (40 << 20)\n{SUM}",
     "asks for too much": "kept = [0] * 10 ** 10\n",
     "floods its output": "while True: print('x' * 10_000)\n",
     "floods its errors": "import sys\nwhile True: sys.stderr.write('x' * 10_000)\n",
@@ -59,7 +61,7 @@ PROGRAMS = {
     "four threads that spin": THREADS.replace("BODY", "while True: pass"),
     "draws": f"import random\nprint(random.random() > 0.5)\n{SUM}",
     "orders by hash": f"print(list({{'a', 'b', 'c', 'd'}})[0])\n{SUM}",
-    **{f"spins for {share} limits": SPIN.format(share) for share in (0.3, 0.5, 0.7, 1.4, 1.6, 2, 4)},
+    **{f"spins for {share} limits": SPIN.format(share) for share in (0.3, 0.5, 0.7, 0.9, 1.15, 1.4, 1.6, 2, 4)},
 }  # fmt: skip
 COMPILED = {
     "C++, right": "return 0;",
@@ -67,7 +69,7 @@ COMPILED = {
     "C++, crashes": "*(volatile int*)0 = 0;",
     "C++, aborts": "abort();",
     "C++, spins": "for (;;) {}",
-    "C++, takes memory": "for (;;) { char* p = (char*)malloc(4096); p[0] = p[4000] = 1; }",
+    "C++, takes memory": "for (;;) memset(malloc(1 << 20), 1, 1 << 20);",
     "C++, floods its output": "char line[1000] = {1}; for (;;) fwrite(line, 1, 1000, stdout);",
     "C++, does not compile": "return missing;",
 }  # fmt: skip
@@ -103,7 +105,7 @@ def submissions(blobs: BlobStore) -> dict[str, Submission]:
         statement="",
         difficulty="easy",
         cpu_seconds=LIMIT_SECONDS,
-        memory_bytes=96 << 20,
+        memory_bytes=MEMORY_BYTES,
         tests=tests,
     )
     found = {name: Submission(program, task) for name, program in PROGRAMS.items()}
