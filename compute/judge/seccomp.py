@@ -105,8 +105,7 @@ def for_server(*, files: bool, executes: bool = False, builds: bool = False, abo
     calls = {**SYSTEM_CALLS, **SERVER_CALLS, "clone": _CLONE}
     for wanted, more in ((files, OPEN_CALLS), (executes, {**EXEC_CALLS, **BOX_CALLS}), (builds, BUILD_CALLS)):
         calls |= more if wanted else {}
-    for number in _numbers(calls, column):
-        code += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ALLOW)]
+    code += _answered(_numbers(calls, column), _ALLOW)
     code += _only_with(_FCNTL[column], 1, _FCNTL_COMMANDS)
     code += _only_with(_IOCTL[column], 1, _IOCTL_COMMANDS)
     code += _only_with(_PRLIMIT[column], 0, (0,))
@@ -127,8 +126,7 @@ def for_programs(*, executes: bool = False) -> bytes:
     """
     column, _ = _machine()
     code: list[Instruction] = [(_LOAD, 0, 0, _NUMBER)]
-    for number in _numbers({**SERVER_CALLS, **(BOX_CALLS if executes else {})}, column):
-        code += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _NOT_IMPLEMENTED)]
+    code += _answered(_numbers({**SERVER_CALLS, **(BOX_CALLS if executes else {})}, column), _NOT_IMPLEMENTED)
     code += [
         (_EQUAL, 0, 4, _CLONE[column]), (_LOAD, 0, 0, _argument(0)), (_BITS, 0, 1, _CLONE_THREAD),
         (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _TRY_AGAIN),
@@ -154,6 +152,12 @@ def _assemble(code: Sequence[Instruction]) -> bytes:
 
 def _numbers(calls: Numbers, column: int) -> list[int]:
     return [number for pair in calls.values() if (number := pair[column]) is not None]
+
+
+def _answered(numbers: Sequence[int], answer: int) -> list[Instruction]:
+    """Give `answer` for these calls; go on otherwise."""
+    checks = [(_EQUAL, len(numbers) - index, 0, number) for index, number in enumerate(numbers)]
+    return [*checks, (_JUMP, 0, 0, 1), (_RETURN, 0, 0, answer)]
 
 
 def _only_with(call: int, argument: int, values: Sequence[int]) -> list[Instruction]:

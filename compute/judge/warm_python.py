@@ -81,18 +81,20 @@ def run_program(text: bytes, code_file: int, begin: Callable[[], None], call: Ca
 class _ProgramLoader(SourceFileLoader):
     """Lets tracebacks and `inspect` find the source of a program that is in no file."""
 
-    def __init__(self, text: bytes) -> None:
-        super().__init__("__main__", PROGRAM_NAME)
-        self._text = text
+    text = b""
 
     def get_data(self, path: str) -> bytes:
-        return self._text if path == PROGRAM_NAME else super().get_data(path)
+        return self.text if path == PROGRAM_NAME else super().get_data(path)
+
+
+_loader = _ProgramLoader("__main__", PROGRAM_NAME)  # made once, before the fork, because each child pays for making one
 
 
 def _main_module(text: bytes) -> types.ModuleType:
     module = types.ModuleType("__main__")
     names = module.__dict__
-    names["__loader__"] = _ProgramLoader(text)
+    _loader.text = text
+    names["__loader__"] = _loader
     if _HAS_ANNOTATIONS:
         names["__annotations__"] = {}
     names.update(__builtins__=builtins, __file__=PROGRAM_NAME, __cached__=None)

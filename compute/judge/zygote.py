@@ -96,15 +96,7 @@ def main() -> None:
         os._exit(1)
     control.sendmsg([json.dumps({"isolation": zygote.isolation}).encode()])
     del folder, descriptor, judge_pid, options, wanted, control, judge
-    try:
-        zygote.serve()
-    except _Forked as forked:
-        run = forked.args
-    zygote.become_the_program(*run)
-
-
-class _Forked(BaseException):
-    """Takes a child out of the server's frames, in which its program could read how its earlier runs went."""
+    zygote.serve()
 
 
 class Zygote:
@@ -186,6 +178,7 @@ class Zygote:
         No RLIMIT_CPU for programs: it has a grain of a second, and while it is set the kernel refreshes the CPU clock
         that `_watch` reads only at timer ticks, 4 ms apart.
         """
+        self._most_space, self._most_size = (_hard_limit(kind) for kind in (resource.RLIMIT_AS, resource.RLIMIT_FSIZE))
         lower_limit(resource.RLIMIT_CORE, 0)
         lower_limit(resource.RLIMIT_STACK, STACK_BYTES)
         lower_limit(resource.RLIMIT_NOFILE, OPEN_FILES)
@@ -225,7 +218,7 @@ class Zygote:
         for stdin in inputs:
             stdout, stderr = os.memfd_create("stdout"), os.memfd_create("stderr")
             outputs.extend((stdout, stderr))
-            records.append(self._run(order, (program, code), (stdin, stdout, stderr)))
+            records.append(self._run(order, (program, code), (stdin, stdout, stderr), records))
             if records[-1]["phase"] != RUNNING or (order["stop"] and records[-1]["status"]):
                 break
             if sum(os.fstat(output).st_size for output in outputs) > OUTPUTS_BYTES:
@@ -244,12 +237,19 @@ class Zygote:
         poll.register(self._judge, select.POLLIN)
         return all(descriptor != self._judge for descriptor, _ in poll.poll())
 
-    def _run(self, order: dict[str, Any], program: tuple[int, int], streams: tuple[int, int, int]) -> dict[str, Any]:
+    def _run(
+        self,
+        order: dict[str, Any],
+        program: tuple[int, int],
+        streams: tuple[int, int, int],
+        earlier: list[dict[str, Any]],
+    ) -> dict[str, Any]:
         _PHASE.pack_into(self._page, 0, 0.0, SETTING_UP)
         started = time.monotonic()
         pid = _fork()
         if pid == 0:
-            raise _Forked(order, program, streams)
+            earlier.clear()  # in the child alone: a program can read these frames, and must not learn of its other runs
+            self._become_the_program(order, program, streams)
         killed = self._watch(pid, order, started)
         if killed == "wall":  # the count of its waits is whole only when it has left the processor for the last time
             time.sleep(_LAST_SWITCH_SECONDS)
@@ -312,7 +312,7 @@ class Zygote:
 
     # The child ----------------------------------------------------------------------------------------------------
 
-    def become_the_program(
+    def _become_the_program(
         self, order: dict[str, Any], program: tuple[int, int], streams: tuple[int, int, int]
     ) -> NoReturn:
         """In the child: give up everything, then run as a cold interpreter would, or execute."""
@@ -327,8 +327,10 @@ class Zygote:
             os.closerange(_PROGRAM + 1, _ALL_FILES)
             if self._box:
                 os.chdir(self._box.path)
-            lower_limit(resource.RLIMIT_AS, self._own_bytes + order["memory_bytes"] + SPARE_BYTES[self._role])
-            lower_limit(resource.RLIMIT_FSIZE, order["output_bytes"])
+            space = min(self._most_space, self._own_bytes + order["memory_bytes"] + SPARE_BYTES[self._role])
+            resource.setrlimit(resource.RLIMIT_AS, (space, space))
+            size = min(self._most_size, order["output_bytes"])
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
             if self._role == TOOLCHAIN:  # its children's time is not on the clock that is watched
                 # The soft limit first: its signal tells a compiler that takes too long from one killed from outside.
                 seconds = math.ceil(order["cpu_seconds"])
@@ -393,10 +395,14 @@ def _end_session(leader: int) -> None:
         return
 
 
+def _hard_limit(kind: int) -> int:
+    _, hard = resource.getrlimit(kind)
+    return sys.maxsize if hard == resource.RLIM_INFINITY else hard
+
+
 def lower_limit(kind: int, value: int) -> None:
     """Set a resource limit for good, as far as the inherited hard limit allows."""
-    _, hard = resource.getrlimit(kind)
-    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    value = min(value, _hard_limit(kind))
     resource.setrlimit(kind, (value, value))
 
 
