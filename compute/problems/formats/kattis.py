@@ -25,8 +25,8 @@ from compute.problems.formats.package_files import FolderFiles, PackageFiles, Pa
 from compute.problems.problem import BlobStore, Problem, Validator
 
 ZIPS = (".zip", ".kpp")
-MOST_YAML_BYTES = 1 << 20
-"""Of all YAML files of a package: reading more takes minutes."""
+MOST_YAML_BYTES = 256 << 10
+"""Of all YAML files of a package, which are read at some tens of kilobytes a second and not to be cancelled."""
 LIMIT_SEARCH_SECONDS = 60.0
 """Bounds a run that finds a time limit: no accepted solution of a contest problem is slower."""
 

@@ -14,7 +14,7 @@ import yaml
 from compute.problems.formats import as_text
 from compute.problems.formats.package_files import PackageFiles, PackageRefused
 
-MOST_YAML_BYTES = 256 << 10
+MOST_YAML_BYTES = 64 << 10
 MOST_NESTED = 30
 MOST_ALIASES = 20
 MOST_GROWTH = 1 << 20
