@@ -216,8 +216,9 @@ def test_commands_lose_the_generators_name_and_redirections():
 # testlib.h ------------------------------------------------------------------------------------------------------------
 
 
-def judged(workshop, source, files, arguments=(), stdin=b""):
-    program = {"main.cpp": source.encode(), "testlib.h": testlib()}
+def judged(workshop, source, files, arguments=(), stdin=b"", name="main.cpp"):
+    """`name`: a workshop that has compiled the program under it already need not do so again."""
+    program = {name: source.encode(), "testlib.h": testlib()}
     built = workshop.build(language_named("cpp"), program)
     assert built.error is None, built.error
     box = {name: SealedFile(data) for name, data in files.items()}
@@ -266,7 +267,7 @@ def test_a_checker_without_a_verdict_has_failed(workshop):
     ],
 )
 def test_a_validator_accepts_the_exact_format_alone(workshop, given, status):
-    assert judged(workshop, VALIDATOR, {}, stdin=given).status >> 8 == status
+    assert judged(workshop, VALIDATOR, {}, stdin=given, name="validator.cpp").status >> 8 == status
 
 
 WIDE = r"""
@@ -315,7 +316,7 @@ def test_what_generators_use_of_testlib_compiles_and_holds(standard):
 
 def test_random_numbers_follow_from_the_arguments(workshop):
     outputs = [
-        judged(workshop, GENERATOR, {}, arguments=arguments).output
+        judged(workshop, GENERATOR, {}, arguments=arguments, name="generator.cpp").output
         for arguments in (["-n", "9"], ["-n", "9"], ["-n", "9", "-seed", "2"])
     ]
     assert outputs[0] == outputs[1] != outputs[2]
@@ -323,6 +324,13 @@ def test_random_numbers_follow_from_the_arguments(workshop):
 
 
 def test_partial_scores_are_not_acceptance(workshop):
-    for end in ('quitp(0.5, "half");', 'quitf(_pc(50), "half");'):
-        source = f'#include "testlib.h"\nint main(int c, char** v) {{ registerTestlibCmd(c, v); {end} }}'
-        assert judged(workshop, source, {"input": b"", "output": b"", "answer": b""}).status >> 8 == 1
+    source = """#include "testlib.h"
+int main(int c, char** v) {
+    registerTestlibCmd(c, v);
+    if (inf.readInt()) quitp(0.5, "half");
+    quitf(_pc(50), "half");
+}
+"""
+    for given in (b"0", b"1"):
+        run = judged(workshop, source, {"input": given, "output": b"", "answer": b""})
+        assert (run.status >> 8, b"half" in run.error_output) == (1, True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from compute.commands.judge import main
 from tests.compute.sums_package import FAST, SLOW, WRONG_ON_LARGE, write_sums
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,19 @@ def package(tmp_path):
 def judge(*arguments, **keywords):
     command = [sys.executable, "-m", "compute", "judge", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=120, **keywords)
+
+
+@pytest.fixture
+def refused(capsys):
+    """The status and the one sentence of a request that is refused, asked in this process: that is sooner done."""
+
+    def ask(*arguments):
+        status = main([*map(str, arguments)])
+        output, errors = capsys.readouterr()
+        assert (output, len(errors.splitlines())) == ("", 1)
+        return status, errors
+
+    return ask
 
 
 def lines_of(done):
@@ -178,31 +192,35 @@ def test_a_limit_that_cannot_be_computed_must_be_given(tmp_path):
         (["--probe"], "--probe looks at this machine alone"),
     ],
 )
-def test_a_wrong_request_is_one_sentence_and_status_two(tmp_path, package, arguments, sentence):
+def test_a_wrong_request_is_one_sentence_and_status_two(tmp_path, package, refused, arguments, sentence):
     program(tmp_path, FAST, "p.py")
     program(tmp_path, FAST, "p.xyz")
     (tmp_path / "latin.py").write_bytes(b"# caf\xe9\n" + FAST.encode())
-    done = judge(package, *[f"{tmp_path}/{word}" if word[:2] in ("p.", "la") else word for word in arguments])
+    words = [f"{tmp_path}/{word}" if word[:2] in ("p.", "la") else word for word in arguments]
+    status, told = refused(package, *words)
+    assert status == 2
+    assert sentence.replace("{tmp}", str(tmp_path)) in told
+
+
+def test_the_process_of_a_wrong_request_says_its_sentence_on_standard_error_alone(package):
+    done = judge(package, "--level", 1)
     assert (done.returncode, done.stdout) == (2, "")
-    assert sentence.replace("{tmp}", str(tmp_path)) in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr == "Name a program with --submission FILE, or judge the package's own with --all.\n"
 
 
 @pytest.mark.parametrize("missing", ["package", "program"])
-def test_what_is_missing_is_one_sentence_and_status_three(tmp_path, package, missing):
+def test_what_is_missing_is_one_sentence_and_status_three(tmp_path, package, refused, missing):
     path = program(tmp_path, FAST)
     (path if missing == "program" else package).rename(tmp_path / "elsewhere")
-    done = judge(package, "--submission", path, "--json")
-    assert (done.returncode, done.stdout) == (3, "")
-    assert str(path if missing == "program" else package) in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    status, told = refused(package, "--submission", path, "--json")
+    assert status == 3
+    assert str(path if missing == "program" else package) in told
 
 
-def test_all_of_a_package_without_submissions_is_status_three(tmp_path):
-    package = write_sums(tmp_path / "bare", submissions={})
-    done = judge(package, "--all")
-    assert (done.returncode, done.stdout) == (3, "")
-    assert "no submissions" in done.stderr
+def test_all_of_a_package_without_submissions_is_status_three(tmp_path, refused):
+    status, told = refused(write_sums(tmp_path / "bare", submissions={}), "--all")
+    assert status == 3
+    assert "no submissions" in told
 
 
 def test_the_language_can_be_said(tmp_path, package):
