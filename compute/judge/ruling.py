@@ -17,6 +17,7 @@ from compute.judge.verdict import Verdict
 # A program that gets its fair share of a core reaches its CPU limit before the wall limit unless as many processes as
 # this share of the wall factor want each core, besides the judge's own worker.
 _TOO_LOADED = 0.5
+_WANTED_SHARE = 0.3
 
 
 class Ruling(NamedTuple):
@@ -67,8 +68,10 @@ def ruling_on(run: Run, bounds: Bounds, language: Language) -> Ruling | None:
 
 def _at_the_wall(run: Run, bounds: Bounds) -> Ruling:
     """The wall limit only guards against sleeping. One wait is a program's end: one that never gave up the processor
-    did not sleep, the machine starved it; on a machine this busy nobody can tell."""
-    if run.waits <= 1 or too_loaded(bounds):
+    did not sleep, the machine starved it. On a machine too busy to give it its limit, one that took what it could get
+    may have been starved as well; one that took far less than its fair share slept."""
+    fair_seconds = run.wall_seconds / (1 + load_per_core())
+    if run.waits <= 1 or (too_loaded(bounds) and run.cpu_seconds > _WANTED_SHARE * fair_seconds):
         return Ruling(Verdict.INFRASTRUCTURE, STARVED)
     return Ruling(Verdict.TIME_LIMIT, "wall")
 
