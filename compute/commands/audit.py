@@ -49,13 +49,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> Arguments:
-    parser = Arguments(
-        "python -m compute audit",
-        description="Audit the tests of a problem package with its own submissions.",
-        epilog=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Arguments("audit", "Audit the tests of a problem package with its own submissions.", HELP)
     add = parser.add_argument
     add("package", type=Path, metavar="PACKAGE", help="a problem package: a folder or a file")
     add("--repeats", type=count, default=REPEATS, metavar="N", help=f"judge every program N times ({REPEATS})")

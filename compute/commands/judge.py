@@ -83,13 +83,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> Arguments:
-    parser = Arguments(
-        "python -m compute judge",
-        description="Judge programs on a problem package.",
-        epilog=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Arguments("judge", "Judge programs on a problem package.", HELP)
     add = parser.add_argument
     add("package", nargs="?", type=Path, metavar="PACKAGE", help="a problem package: a folder or a file")
     add("--submission", action="append", default=[], type=Path, metavar="FILE", help="a program; may be repeated")

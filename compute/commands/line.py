@@ -33,6 +33,16 @@ AGREES: dict[bool | None, str] = {True: "yes", False: "no", None: "—"}
 class Arguments(argparse.ArgumentParser):
     """A parser that raises ConfigError with one sentence where argparse would print its usage and exit."""
 
+    def __init__(self, command: str, description: str, epilog: str) -> None:
+        """`epilog` is shown as it stands below the options. Options cannot be abbreviated."""
+        super().__init__(
+            f"python -m compute {command}",
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
     def error(self, message: str) -> NoReturn:
         raise ConfigError(f"{message[:1].upper()}{message[1:].rstrip('.')}; see {self.prog} --help.")
 
