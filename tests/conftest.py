@@ -6,6 +6,7 @@ servers start when the first test asks for the database. DATABASE_URL and REDIS_
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,9 @@ if django_settings.configured:
         "Unset DJANGO_SETTINGS_MODULE: the tests choose their own FRONTIER_HOME before Django loads."
     )
 
+# A shell has what it starts in the background ignore these, and all that the tests start would go on to.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 HOME = Path(tempfile.mkdtemp(prefix="frontier-test-"))
 HOME.chmod(0o711)  # as root, PostgreSQL runs under an account that must pass through
 os.environ["FRONTIER_HOME"] = str(HOME)

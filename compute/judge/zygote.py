@@ -411,8 +411,9 @@ def lower_limit(kind: int, value: int) -> None:
 
 def _become_like_a_cold_interpreter() -> None:
     """Signals, environment, arguments and built-ins as a program expects them, whatever the judge's process had."""
-    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGALRM):
-        signal.signal(number, signal.SIG_DFL)
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:  # which Python itself ignores
+        if signal.getsignal(number) == signal.SIG_IGN:  # a shell does so to what it starts in the background
+            signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     os.environ.clear()
