@@ -22,7 +22,8 @@ if django_settings.configured:
 
 # A shell has what it starts in the background ignore these, and all that the tests start would go on to.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+for number in (signal.SIGQUIT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
 HOME = Path(tempfile.mkdtemp(prefix="frontier-test-"))
 HOME.chmod(0o711)  # as root, PostgreSQL runs under an account that must pass through
 os.environ["FRONTIER_HOME"] = str(HOME)
