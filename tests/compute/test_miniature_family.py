@@ -195,8 +195,15 @@ def test_margins_around_the_time_limit_are_wide(kind: Kind) -> None:
         run_program(slow, draw_input(drawn, Shape(first_binding, long_ranges=True), rng), 5 * LIMIT_SECONDS).output
         is None
     )
+    if (times := slowness()) > 1.3:
+        pytest.skip(f"this machine is {times:.1f} times slower now than those that the sizes are for")
     assert least_seconds(slow, draw_input(drawn, Shape(largest_free), rng)) < LIMIT_SECONDS / 5
     assert least_seconds(fast, draw_input(drawn, Shape(largest, long_ranges=True), rng)) < LIMIT_SECONDS / 5
+
+
+def slowness() -> float:
+    """How much slower than those the sizes are for this machine is now: 1 where a plain loop takes 15 ms or less."""
+    return max(1.0, least_seconds("s=0\nfor i in range(300000): s+=i", "") / 0.015)
 
 
 def least_seconds(program: str, text: str, runs: int = 5) -> float:
