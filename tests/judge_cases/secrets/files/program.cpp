@@ -20,7 +20,7 @@ static void walk(const char *folder, int depth) {
     closedir(open);
 }
 int main() {
-    const char *tops[] = {"/etc", "/root", "/home", "/tmp", "/var", "/run", "/srv", "/opt", "/work", "..", "."};
+    const char *tops[] = {"/etc", "/root", "/home", "/tmp", "/var", "/run", "/srv", "/opt", "..", "."};
     for (const char *top : tops) walk(top, 0);
     const char *paths[] = {"/etc/passwd", "/etc/shadow", "/dev/sda", "/dev/mem"};
     for (const char *path : paths)

@@ -1,7 +1,7 @@
 import os
 
 libraries = ("/usr", "/lib", "/lib64", "/dev", os.path.dirname(os.path.dirname(os.__file__)))
-for top in ("/etc", "/root", "/home", "/tmp", "/var", "/run", "/srv", "/opt", "/work", "/mnt", "/sys", "/proc", "..", "."):
+for top in ("/etc", "/root", "/home", "/tmp", "/var", "/run", "/srv", "/opt", "/mnt", "/sys", "/proc", "..", "."):
     count = 0
     for folder, _, names in os.walk(top):
         if folder.startswith(libraries):
