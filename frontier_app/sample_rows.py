@@ -27,10 +27,10 @@ SAMPLE_COLUMNS = (
 )  # fmt: skip
 COUNTS = (
     "n", "solved", "optimisation", "correctness", "no_answer", "first_optimisation", "first_correctness",
-    "infrastructure", "cpu_seconds_sum", "tokens_sum",
+    "infrastructure", "cpu_seconds_sum", "tokens_sum", "memory_bytes_sum",
 )  # fmt: skip
 ROLLUP_COLUMNS = ("evaluation_id", "problem_id", "level", *COUNTS)
-COUNT_TYPES = {"cpu_seconds_sum": "double precision", "tokens_sum": "bigint"}
+COUNT_TYPES = {"cpu_seconds_sum": "double precision", "tokens_sum": "bigint", "memory_bytes_sum": "bigint"}
 
 
 Row = dict[str, Any]
@@ -254,6 +254,7 @@ def _rollup_rows(alike: Alike, members: Columns, verdicts: Tally, seconds: NDArr
             "infrastructure": total(verdicts.failure == codes.INFRASTRUCTURE),
             "cpu_seconds_sum": total(counted, largest_so_far(seconds, alike.sizes)),
             "tokens_sum": total(counted, tokens),
+            "memory_bytes_sum": total(counted, members.memory_bytes[:, None]),
         },
     )
 
@@ -284,7 +285,7 @@ def _sum_up(parts: list[RollupRows]) -> list[RollupRows]:
 
 
 def _rollup_bytes(evaluation: int, part: RollupRows, chosen: NDArray[np.bool_]) -> bytes:
-    kinds = {"cpu_seconds_sum": "f8", "tokens_sum": "i8"}
+    kinds = {"cpu_seconds_sum": "f8", "tokens_sum": "i8", "memory_bytes_sum": "i8"}
     columns: list[Column] = [
         np.full(int(chosen.sum()), evaluation, dtype=np.int64),
         part.problems[chosen].astype(np.int64),

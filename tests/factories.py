@@ -105,7 +105,7 @@ def empty_study(slug: str = "miniature") -> Study:
     sets = [ProblemSet.objects.create(reference=f"{slug}.{part}", title=part) for part in ("train", "held-out")]
     study = Study.objects.create(slug=slug, title=f"The {slug} study", train_set=sets[0], held_out_set=sets[1])
     Membership.objects.create(study=study, user=alice(), role=Membership.OWNER)
-    Membership.objects.create(study=study, user=bob(), role=Membership.MEMBER)
+    Membership.objects.create(study=study, user=bob(), role=Membership.EDITOR)
     study.base = checkpoint(study, "base", origin=Checkpoint.BASE)
     study.save(update_fields=["base"])
     return study

@@ -2,7 +2,7 @@
 
 A figure is drawn once and shown in either theme, so it never holds a colour value. It holds `token(ink-3)`, one of
 the page's design tokens, or `ramp(0.75)`, a place on the one scale from low to high coverage; the page's
-`js/explorer/colours.js` turns both into colours. Nothing else is understood there.
+`js/colours.js` turns both into colours. Nothing else is understood there.
 """
 
 

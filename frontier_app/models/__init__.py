@@ -4,16 +4,20 @@ from frontier_app.models.checkpoints import Checkpoint, MergeIngredient, Path, R
 from frontier_app.models.evaluations import Evaluation, Program, Rollup, Sample
 from frontier_app.models.jobs import LEASE, Job
 from frontier_app.models.metrics import MetricPoint
+from frontier_app.models.people import ApiToken, AuditEntry, Invitation, LoginLink
 from frontier_app.models.problems import Problem, ProblemSet
-from frontier_app.models.sharing import ApiToken, Comment, LoginLink, SavedView, ShareLink
+from frontier_app.models.reports import Report
+from frontier_app.models.sharing import Comment, SavedView, ShareLink, Snapshot
 from frontier_app.models.studies import Membership, Study
 
 __all__ = [
     "LEASE",
     "ApiToken",
+    "AuditEntry",
     "Checkpoint",
     "Comment",
     "Evaluation",
+    "Invitation",
     "Job",
     "LoginLink",
     "Membership",
@@ -23,10 +27,12 @@ __all__ = [
     "Problem",
     "ProblemSet",
     "Program",
+    "Report",
     "Rollup",
     "Run",
     "Sample",
     "SavedView",
     "ShareLink",
+    "Snapshot",
     "Study",
 ]

@@ -1,6 +1,7 @@
 """Evaluations, their samples, the programs written, and the rollup from which every plot is drawn."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 
@@ -43,6 +44,9 @@ class Evaluation(models.Model):
 class Program(models.Model):
     sha256 = models.CharField(max_length=64, primary_key=True)
     text = models.TextField()
+
+    class Meta:
+        indexes = [GinIndex(fields=["text"], opclasses=["gin_trgm_ops"], name="program_text_trigrams")]
 
     def __str__(self) -> str:
         return self.sha256[:12]
@@ -114,6 +118,7 @@ class Rollup(models.Model):
     infrastructure = models.PositiveIntegerField(default=0)
     cpu_seconds_sum = models.FloatField(default=0)
     tokens_sum = models.BigIntegerField(default=0)
+    memory_bytes_sum = models.BigIntegerField(default=0)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=("evaluation", "level", "problem"), name="one_rollup_a_level")]

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
-from frontier_app.models.studies import Membership
+from frontier_app.models.studies import WRITERS, Membership
 from frontier_app.viewer import Viewer
 
 LEASE = timedelta(seconds=30)
@@ -26,10 +26,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.filter(Q(study__isnull=True) | Q(study__in=joined))
 
     def writable_by(self, viewer: Viewer) -> "JobQuerySet":
-        """Jobs that `viewer` may cancel, retry and post events for: those of joined studies, and own jobs of none."""
+        """Jobs that `viewer` may cancel, retry and post events for: those of studies they may change, own jobs of none."""
         if viewer.user is None or viewer.share_link is not None:
             return self.none()
-        joined = Membership.objects.filter(user=viewer.user).values("study")
+        joined = Membership.objects.filter(user=viewer.user, role__in=WRITERS).values("study")
         return self.filter(Q(study__in=joined) | Q(study__isnull=True, launched_by=viewer.user))
 
     def for_lists(self) -> "JobQuerySet":

@@ -18,10 +18,10 @@ class StudyQuerySet(models.QuerySet["Study"]):
         return self.filter(pk__in=Membership.objects.filter(user=viewer.user).values("study"))
 
     def writable_by(self, viewer: Viewer) -> "StudyQuerySet":
-        """The studies in which `viewer` may launch, cancel and comment."""
+        """The studies in which `viewer` may launch, cancel and change things."""
         if viewer.user is None or viewer.share_link is not None:
             return self.none()
-        return self.filter(pk__in=Membership.objects.filter(user=viewer.user).values("study"))
+        return self.filter(pk__in=Membership.objects.filter(user=viewer.user, role__in=WRITERS).values("study"))
 
 
 class Study(models.Model):
@@ -67,16 +67,26 @@ class Study(models.Model):
 
 
 class Membership(models.Model):
-    """One person's place in a study. Owners may also share it and change its members."""
+    """One person's place in a study. Viewers read and comment; editors also launch, cancel and save; owners also share
+    the study and change its members."""
 
-    OWNER, MEMBER = "owner", "member"
+    OWNER, EDITOR, VIEWER = "owner", "editor", "viewer"
+    ROLES = [(OWNER, "owner"), (EDITOR, "editor"), (VIEWER, "viewer")]
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
-    role = models.CharField(max_length=8, choices=[(OWNER, "owner"), (MEMBER, "member")], default=MEMBER)
+    role = models.CharField(max_length=8, choices=ROLES, default=EDITOR)
+    created = models.DateTimeField(auto_now_add=True, null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=("study", "user"), name="one_membership_a_person")]
 
     def __str__(self) -> str:
         return f"{self.user} in {self.study} ({self.role})"
+
+    @property
+    def may_write(self) -> bool:
+        return self.role in WRITERS
+
+
+WRITERS = (Membership.OWNER, Membership.EDITOR)

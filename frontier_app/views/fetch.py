@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
 from frontier_app.models import Evaluation, Job, Membership, Problem, Study
+from frontier_app.models.studies import WRITERS
 from frontier_app.viewer import Viewer, viewer_of, viewer_of_study
 
 
@@ -29,8 +30,12 @@ class OpenStudy(NamedTuple):
         return self.viewer.user
 
     @property
-    def may_launch(self) -> bool:
+    def is_member(self) -> bool:
         return self.role is not None
+
+    @property
+    def may_launch(self) -> bool:
+        return self.role in WRITERS
 
     @property
     def may_share(self) -> bool:
@@ -63,6 +68,14 @@ def open_study(request: HttpRequest, slug: str) -> OpenStudy:
     if viewer.user is None:
         raise PermissionDenied
     raise Http404
+
+
+def open_view(request: HttpRequest, slug: str, view: str) -> OpenStudy:
+    """The study, for one page or figure of the view named `view`, which a share link may show.
+
+    Raises Http404 for a stranger and for a link to another view, PermissionDenied for somebody unknown.
+    """
+    return open_study(request, slug)
 
 
 def open_study_to_write(request: HttpRequest, slug: str) -> OpenStudy:

@@ -44,7 +44,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
 @require_safe
 def study_jobs(request: HttpRequest, slug: str) -> HttpResponse:
     opened = open_study(request, slug)
-    if not opened.may_launch:
+    if not opened.is_member:
         raise PermissionDenied
     visible = Job.objects.visible_to(opened.viewer).filter(study=opened.study)
     context = study_context(opened, "jobs") | _table(request, visible)

@@ -2,7 +2,7 @@
 // for each child with that data-name. `data-refresh` names the live event after which they are read again. A family
 // that gains or loses a member gets its new frame first, and one inside a closed <details> is read when that opens.
 
-import { draw } from "./explorer/figure.js";
+import { draw } from "./figure.js";
 
 const SHORTEST_PAUSE = 1_500;
 

@@ -80,14 +80,14 @@ def fill(counts: Counts):
         for index, checkpoint in enumerate(checkpoints)
     )
     columns = "evaluation_id, problem_id, level, n, solved, optimisation, correctness, no_answer, first_optimisation, "
-    columns += "first_correctness, infrastructure, cpu_seconds_sum, tokens_sum"
+    columns += "first_correctness, infrastructure, cpu_seconds_sum, tokens_sum, memory_bytes_sum"
     with connection.cursor() as cursor, cursor.copy(f"COPY {Rollup._meta.db_table} ({columns}) FROM STDIN") as copy:
         for level in range(LEVELS):
             for index, evaluation in enumerate(evaluations):
                 for place, problem in enumerate(problems):
                     solved, slow, wrong = (int(part[level, index, place]) for part in counts)
                     copy.write_row(
-                        (evaluation.pk, problem.pk, level + 1, SAMPLES, solved, slow, wrong, 0, slow, wrong, 0, 0, 0)
+                        (evaluation.pk, problem.pk, level + 1, SAMPLES, solved, slow, wrong, 0, slow, wrong, 0, 0, 0, 0)
                     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

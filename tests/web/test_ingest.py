@@ -93,6 +93,7 @@ def test_the_rollup_agrees_with_the_verdict_rules_at_every_level(evaluation: Eva
         assert row.first_optimisation == first[FailureClass.OPTIMISATION]
         assert row.first_correctness == first[FailureClass.CORRECTNESS]
         assert row.tokens_sum == 30 * row.n
+        assert row.memory_bytes_sum == (1 << 20) * row.n
 
 
 @given(st.lists(st.text("AWRTMOCNI-", min_size=6, max_size=6), min_size=1, max_size=20))

@@ -1,7 +1,7 @@
 // The composition plot: shares of the verdicts against alpha, with a line that follows alpha on a layer above. Pressing
 // anywhere in it moves alpha there, and dragging moves it on.
 
-import { draw, scales } from "./figure.js";
+import { draw, scales } from "../figure.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -1,8 +1,8 @@
 // The frontier plot. Plotly draws what is measured; the mark that follows alpha lives on a layer above, so that dragging
 // redraws no figure. Clicking a point moves alpha there, or makes a checkpoint apart from the path the baseline.
 
-import { coloured, ramp } from "./colours.js";
-import { draw, scales } from "./figure.js";
+import { coloured, ramp } from "../colours.js";
+import { draw, scales } from "../figure.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 

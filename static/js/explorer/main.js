@@ -10,7 +10,7 @@ import { Readouts } from "./readouts.js";
 import { Ruler } from "./ruler.js";
 import { change, onChange, state } from "./state.js";
 import { Strip } from "./strip.js";
-import { alphaText, element, rate, whole } from "./words.js";
+import { alphaText, element, rate, whole } from "../words.js";
 
 const config = JSON.parse(document.getElementById("explorer-config").textContent);
 const by = (id) => document.getElementById(id);

@@ -1,7 +1,7 @@
 // What the policy writes for the chosen problem at this alpha: its most frequent program, how often, the verdict on each
 // test, and which lines are new against the baseline's program. At an unmeasured alpha, the nearest measured one's.
 
-import { alphaText, element } from "./words.js";
+import { alphaText, element } from "../words.js";
 
 const VERDICTS = {
   A: "accepted", W: "wrong answer", R: "crashed", T: "time limit", M: "memory limit", O: "output limit",

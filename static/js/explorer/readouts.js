@@ -2,7 +2,7 @@
 // and what extrapolation does. An unmeasured alpha shows readings between its neighbours with the word estimate.
 
 import { readAlpha } from "./state.js";
-import { alphaText, brief, DASH, element, rate, signed, whole } from "./words.js";
+import { alphaText, brief, DASH, element, rate, signed, whole } from "../words.js";
 
 const GOOD = { solved: 1, optimisation: -1, correctness: -1, no_answer: -1 };
 

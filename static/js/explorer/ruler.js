@@ -1,8 +1,8 @@
 // The ruler: a slider over alpha. Measured values are long ticks and catch the thumb, the trained ends catch it from
 // further away, and with Shift held nothing does. Keys: arrows by one measured step (Shift: 0.01), Home and End.
 
-import { ramp } from "./colours.js";
-import { alphaText, element } from "./words.js";
+import { ramp } from "../colours.js";
+import { alphaText, element } from "../words.js";
 
 const CATCH = 6; // pixels within which a measured value takes the thumb
 const CATCH_END = 12; // and a trained end

@@ -1,21 +1,18 @@
-// The state of the view, which is the page's address: what the address leaves out has its default. Choosing makes a
-// history entry, so Back is undo; while something is dragged the address waits.
+// The state of the study page, and how an alpha is read.
+
+import { Address } from "../address.js";
 
 const KEYS = ["path", "difficulty", "setting", "level", "rule", "baseline", "a", "problem", "sort"];
 const DATA_KEYS = ["path", "difficulty", "setting", "level", "rule", "baseline"];
 const PROGRAM_KEYS = ["path", "setting"];
-const listeners = [];
 export const FARTHEST = 10; // no alpha beyond this, nor below its negative
 
-export const state = read();
-
-function read() {
-  const address = new URLSearchParams(location.search);
-  const found = Object.fromEntries(KEYS.map((key) => [key, address.get(key) ?? ""]));
+const address = new Address(KEYS, (found) => {
   const taken = found.a === "" ? { alpha: null, refused: "" } : readAlpha(found.a);
   const refused = taken.refused && `The address asks for a = ${found.a}, which is refused (${taken.refused}). The page shows another alpha instead.`;
   return { ...found, a: taken.alpha, refused };
-}
+});
+export const { state } = address;
 
 /** The alpha that a text means, and "" or the reason why it means none. */
 export function readAlpha(text) {
@@ -26,31 +23,11 @@ export function readAlpha(text) {
   return { alpha: Math.round(value * 1e4) / 1e4, refused: "" };
 }
 
-function query(keys) {
-  const kept = keys.filter((key) => state[key] !== "" && state[key] !== null);
-  return new URLSearchParams(kept.map((key) => [key, String(state[key])])).toString();
+export const dataQuery = () => address.query(DATA_KEYS);
+export const programQuery = () => address.query(PROGRAM_KEYS);
+export const onChange = (listener) => address.onChange(listener);
+
+/** Takes new values; a new alpha clears what was refused. */
+export function change(values, options) {
+  address.change("a" in values && !("refused" in values) ? { ...values, refused: "" } : values, options);
 }
-
-export const dataQuery = () => query(DATA_KEYS);
-export const programQuery = () => query(PROGRAM_KEYS);
-
-/** Calls `listener(changed)` after every change, with the set of keys that changed. */
-export function onChange(listener) {
-  listeners.push(listener);
-}
-
-/** Takes new values. With `commit` the address follows, as a new history entry when it differs. */
-export function change(values, { commit = true } = {}) {
-  if ("a" in values && !("refused" in values)) values = { ...values, refused: "" };
-  const changed = new Set(Object.keys(values).filter((key) => state[key] !== values[key]));
-  Object.assign(state, values);
-  if (commit) {
-    const address = query(KEYS);
-    if (`?${address}` !== location.search && (address || location.search)) {
-      history.pushState(null, "", address ? `?${address}` : location.pathname);
-    }
-  }
-  if (changed.size) for (const listener of listeners) listener(changed);
-}
-
-addEventListener("popstate", () => change(read(), { commit: false }));

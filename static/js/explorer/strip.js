@@ -2,7 +2,7 @@
 // of verdicts. Only the rows in sight exist. A click chooses a problem (and the alpha of the cell), j and k or the arrow keys move the choice,
 // Enter opens the problem's page.
 
-import { alphaText, cellWords, element } from "./words.js";
+import { alphaText, cellWords, element } from "../words.js";
 import { CLASSES } from "./view.js";
 
 const ROW = 21; // pixels, as in study.css
