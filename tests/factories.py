@@ -80,6 +80,10 @@ def bob() -> User:
     return person("bob")
 
 
+def vera() -> User:
+    return person("vera")
+
+
 def charlie() -> User:
     return person("charlie")
 
@@ -101,11 +105,12 @@ class Measured(NamedTuple):
 
 
 def empty_study(slug: str = "miniature") -> Study:
-    """alice's study, which bob has joined, with a base and two problem sets that are not written yet."""
+    """alice's study, which bob may change and vera read, with a base and two problem sets that are not written yet."""
     sets = [ProblemSet.objects.create(reference=f"{slug}.{part}", title=part) for part in ("train", "held-out")]
     study = Study.objects.create(slug=slug, title=f"The {slug} study", train_set=sets[0], held_out_set=sets[1])
     Membership.objects.create(study=study, user=alice(), role=Membership.OWNER)
     Membership.objects.create(study=study, user=bob(), role=Membership.EDITOR)
+    Membership.objects.create(study=study, user=vera(), role=Membership.VIEWER)
     study.base = checkpoint(study, "base", origin=Checkpoint.BASE)
     study.save(update_fields=["base"])
     return study

@@ -26,7 +26,8 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.filter(Q(study__isnull=True) | Q(study__in=joined))
 
     def writable_by(self, viewer: Viewer) -> "JobQuerySet":
-        """Jobs that `viewer` may cancel, retry and post events for: those of studies they may change, own jobs of none."""
+        """Jobs that `viewer` may cancel, retry and post events for: those of studies that they may change, and own jobs
+        of none."""
         if viewer.user is None or viewer.share_link is not None:
             return self.none()
         joined = Membership.objects.filter(user=viewer.user, role__in=WRITERS).values("study")
