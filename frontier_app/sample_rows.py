@@ -19,6 +19,7 @@ from compute.judge import tally as codes
 from compute.judge.tally import LETTER_OF_CODE, Tally, largest_so_far, tally
 from compute.problems.coverage import level_sizes
 from frontier_app.copying import HEADER, TRAILER, Column, binary_rows, copy_statement
+from frontier_app.evaluation_rates import refresh_rates
 from frontier_app.models import Evaluation, Problem, Program, Rollup, Sample
 
 SAMPLE_COLUMNS = (
@@ -133,6 +134,7 @@ def add_samples(evaluation: Evaluation, records: Sequence[SampleRecord]) -> Adde
     if samples:
         _copy(Sample._meta.db_table, SAMPLE_COLUMNS, samples)
         _write_rollups(evaluation.pk, rollups, touched)
+        refresh_rates([evaluation.pk])
     return Added(len(columns.kind), refused)
 
 

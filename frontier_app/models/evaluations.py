@@ -126,3 +126,30 @@ class Rollup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.evaluation_id}/{self.problem_id}@{self.level}: {self.solved} of {self.n}"
+
+
+class EvaluationRate(models.Model):
+    """Rates of one evaluation on the problems of one difficulty, judged on whole suites; kept by `frontier_app.ingest`
+    in the transaction that adds samples, so that ten thousand evaluations sort by them without touching `Rollup`.
+
+    Every problem weighs the same whatever its n, as in `compute.stats.bootstrap`; rates are null while no sample
+    counts. `n` leaves infrastructure trouble out. It holds no interval: that needs the problems.
+    """
+
+    evaluation = models.ForeignKey(Evaluation, on_delete=models.CASCADE, related_name="rates")
+    difficulty = models.CharField(max_length=16)
+    problems = models.PositiveIntegerField(help_text="with at least one sample that counts")
+    n = models.PositiveIntegerField()
+    infrastructure = models.PositiveIntegerField()
+    solve_rate = models.FloatField(null=True)
+    optimisation_failure_rate = models.FloatField(null=True)
+    correctness_failure_rate = models.FloatField(null=True)
+    no_answer_rate = models.FloatField(null=True)
+    mean_tokens = models.FloatField(null=True)
+    mean_cpu_seconds = models.FloatField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=("evaluation", "difficulty"), name="one_rate_a_difficulty")]
+
+    def __str__(self) -> str:
+        return f"{self.evaluation_id} on {self.difficulty}: {self.solve_rate} of {self.n}"
