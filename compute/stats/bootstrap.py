@@ -9,6 +9,7 @@ Limits: percentile intervals, without bias correction; fewer than two problems g
 every problem gives an interval of no width, as any bootstrap must.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -45,6 +46,19 @@ class RateIntervals(Intervals):
 
     covariance: Floats
     samples: Integers
+
+    def of(self, rows: Sequence[int]) -> "RateIntervals":
+        """Those of some evaluations, where the arrays are (evaluations, ...)."""
+        chosen = list(rows)
+        return RateIntervals(
+            mean=self.mean[chosen],
+            low=self.low[chosen],
+            high=self.high[chosen],
+            problems=self.problems[chosen],
+            replicates=self.replicates[:, chosen],
+            covariance=self.covariance[chosen],
+            samples=self.samples[chosen],
+        )
 
 
 @lru_cache(maxsize=8)
@@ -151,18 +165,24 @@ def ellipse(mean: ArrayLike, covariance: ArrayLike, confidence: float = CONFIDEN
     return np.asarray(mean, dtype=np.float64) + (circle * radii) @ vectors.T
 
 
-def _covariance(replicates: Floats, problems: Integers) -> Floats:
-    """(..., 2, 2) from replicates (R, ..., classes); replicates that drew no usable problem are left out."""
-    shape = (*problems.shape, 2, 2)
-    if replicates.shape[-1] <= CORRECTNESS:
-        return np.full(shape, np.nan)
-    pair = replicates[..., OPTIMISATION : CORRECTNESS + 1]
-    present = ~np.isnan(pair[..., :1])
+def replicate_covariance(pair: Floats) -> Floats:
+    """(..., 2, 2) of the replicates (R, ..., 2) of two figures; replicates in which either is nan are left out.
+
+    nan where fewer than two replicates are left.
+    """
+    present = ~np.isnan(pair).any(axis=-1, keepdims=True)
     used = present.sum(axis=0)
     centre = _ratio(np.where(present, pair, 0.0).sum(axis=0), used.astype(np.float64))
     centred = np.where(present, pair - centre, 0.0)
     products = np.einsum("r...i,r...j->...ij", centred, centred)
-    result = _ratio(products, np.maximum(used - 1, 0).astype(np.float64)[..., None])
+    return _ratio(products, np.maximum(used - 1, 0).astype(np.float64)[..., None])
+
+
+def _covariance(replicates: Floats, problems: Integers) -> Floats:
+    """(..., 2, 2) from replicates (R, ..., classes); replicates that drew no usable problem are left out."""
+    if replicates.shape[-1] <= CORRECTNESS:
+        return np.full((*problems.shape, 2, 2), np.nan)
+    result = replicate_covariance(replicates[..., OPTIMISATION : CORRECTNESS + 1])
     result[problems < 2] = np.nan
     return result
 

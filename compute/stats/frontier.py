@@ -4,6 +4,9 @@ Legend: a (alpha) is the position on the path theta(a) = (1-a) low + a high. Poi
 failure rates. The *direction* is the unit vector along which the points between the trained ends move as a grows: the
 slopes of a least-squares line on a, one a coordinate. With the two ends alone it is their difference.
 
+A point is *dominated* when another is better on both axes by more than the noise of their paired difference. Whoever
+compares many points should expect some of these by chance: intervals hold a pair at a time.
+
 It does not say whether a frontier exists: with flat ends the direction is noise and every interval includes 0.
 """
 
@@ -11,17 +14,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from compute.stats.bootstrap import CONFIDENCE, RateIntervals
 from compute.stats.rates import CORRECTNESS, OPTIMISATION, SOLVED, Floats
 
+Booleans = NDArray[np.bool_]
 Verdict = Literal["extends", "stays", "collapses"]
+Standing = Literal["dominated", "within noise", "undominated"]
 
 # How much of the nearer end's solve rate a point may lose before it counts as collapsed, in rate.
 SOLVE_MARGIN = 0.05
 # Two alphas closer than this are the same point.
 SAME_ALPHA = 1e-9
+# Between two measured points farther apart than this, or than so many usual steps, a path is an estimate.
+WIDEST_STEP = 0.5
+USUAL_STEPS = 1.5
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,21 @@ class Estimate:
     values: Floats
     between: tuple[float, float]
     measured: bool
+
+
+@dataclass(frozen=True)
+class Dominance:
+    """Whether any other point is better than this one on both axes.
+
+    *dominated*: one is, and both intervals of the paired differences exclude 0. *within noise*: one is by its means
+    alone. `by` is the index of that point, the one with the largest lead; `lead` is its lead on the two axes and
+    `lead_low` the low end of each lead's interval, positive where it is better.
+    """
+
+    standing: Standing
+    by: int | None = None
+    lead: tuple[float, float] | None = None
+    lead_low: tuple[float, float] | None = None
 
 
 def direction(alphas: ArrayLike, points: ArrayLike) -> Floats:
@@ -110,6 +133,73 @@ def estimate(alphas: ArrayLike, values: ArrayLike, alpha: float) -> Estimate | N
     share = (alpha - left) / (right - left)
     reading = (1 - share) * at_left + share * _at(alphas[whole], values[whole], right)
     return Estimate(alpha, reading, (float(left), float(right)), measured=False)
+
+
+def dominance(
+    means: ArrayLike, replicates: ArrayLike, better: tuple[int, int] = (-1, -1), *, confidence: float = CONFIDENCE
+) -> list[Dominance]:
+    """One entry a point. A point with a nan mean is undominated and dominates none.
+
+    Args:
+        means: (points, 2) on the two axes.
+        replicates: (R, points, 2), of one bootstrap, so that differences are paired.
+        better: per axis 1 where more is better, -1 where less is.
+    """
+    signs = np.asarray(better, dtype=np.float64)
+    means = np.asarray(means, dtype=np.float64) * signs
+    series = np.ascontiguousarray(np.moveaxis(np.asarray(replicates, dtype=np.float64) * signs, 0, -1))
+    if means.ndim != 2 or means.shape[1] != 2 or series.shape[:2] != means.shape:
+        raise ValueError(f"means of shape {means.shape} do not fit replicates of shape {np.shape(replicates)}")
+    return [_dominance(index, means, series, confidence) for index in range(len(means))]
+
+
+def _dominance(index: int, means: Floats, series: Floats, confidence: float) -> Dominance:
+    """`series` is (points, 2, R), more is better on both axes."""
+    leads = means - means[index]
+    ahead = np.flatnonzero((leads > 0).all(axis=1))
+    if not ahead.size:
+        return Dominance("undominated")
+    ahead = ahead[np.argsort(-leads[ahead].min(axis=1), kind="stable")]
+    # An interval can exclude 0 only if so few replicates say the contrary: this spares most quantiles.
+    contrary = (series[ahead] <= series[index]).sum(axis=-1).max(axis=-1)
+    possible = ahead[contrary <= (1 - confidence) / 2 * series.shape[-1] + 1]
+    for other in possible:
+        low = _leads_low(series[other] - series[index], confidence)
+        if min(low) > 0:
+            return _entry("dominated", int(other), leads, low)
+    nearest = int(ahead[0])
+    return _entry("within noise", nearest, leads, _leads_low(series[nearest] - series[index], confidence))
+
+
+def _leads_low(differences: Floats, confidence: float) -> tuple[float, float]:
+    return _interval(differences[0], confidence)[0], _interval(differences[1], confidence)[0]
+
+
+def _entry(standing: Standing, other: int, leads: Floats, low: tuple[float, float]) -> Dominance:
+    return Dominance(standing, other, (float(leads[other, 0]), float(leads[other, 1])), low)
+
+
+def estimated_steps(alphas: ArrayLike, uncertain: ArrayLike, planned: ArrayLike = ()) -> Booleans:
+    """(points - 1,): whether the line from each measured point to the next says more than was measured.
+
+    That is so where the step is wider than the path's usual one (the median) or than half the path, where a point at
+    either end is still being measured, and where a planned alpha lies between.
+
+    Args:
+        alphas: (points,) ascending.
+        uncertain: (points,) still being measured.
+        planned: alphas that have no point yet.
+    """
+    alpha, doubt = np.asarray(alphas, dtype=np.float64), np.asarray(uncertain, dtype=bool)
+    if np.any(np.diff(alpha) < 0):
+        raise ValueError("alphas must ascend")
+    if alpha.size < 2:
+        return np.zeros(0, dtype=bool)
+    steps = np.diff(alpha)
+    widest = min(USUAL_STEPS * float(np.median(steps)), WIDEST_STEP)
+    coming = np.asarray(planned, dtype=np.float64)[:, None]
+    between = ((coming > alpha[:-1] + SAME_ALPHA) & (coming < alpha[1:] - SAME_ALPHA)).any(axis=0)
+    return np.asarray((steps > widest + SAME_ALPHA) | doubt[:-1] | doubt[1:] | between)
 
 
 def _classify(
