@@ -86,11 +86,11 @@ def frontier_figure(points: Sequence[FrontierPoint]) -> Figure:
     """The Plotly figure of `points`; with none, the empty axes and their diagonals."""
     path = sorted((point for point in points if point.alpha is not None), key=lambda point: point.alpha or 0.0)
     apart = [point for point in points if point.alpha is None]
-    x_range, y_range = _range([p.optimisation for p in points]), _range([p.correctness for p in points])
+    x_range, y_range = axis_range([p.optimisation for p in points]), axis_range([p.correctness for p in points])
     places, taken = _label_places([*apart, *path], x_range, y_range)
-    ends = _diagonals(x_range, y_range)
+    ends = diagonals(x_range, y_range)
     traces = [
-        *(_iso_solve(*end) for _, *end in ends),
+        *(iso_solve(*end) for _, *end in ends),
         *(_ellipse(point, point.covariance) for point in (*apart, *path) if point.covariance is not None),
         *(_segment(left, right) for left, right in pairwise(path)),
         *(_ring(point) for point in path if point.mark == "extrapolated"),
@@ -99,12 +99,12 @@ def frontier_figure(points: Sequence[FrontierPoint]) -> Figure:
     return {
         "data": traces,
         "layout": {
-            "xaxis": _axis("optimisation-failure rate  →  slower", x_range),
-            "yaxis": _axis("correctness-failure rate  →  more often wrong", y_range),
+            "xaxis": axis("optimisation-failure rate  →  slower", x_range),
+            "yaxis": axis("correctness-failure rate  →  more often wrong", y_range),
             "annotations": [
-                _iso_name(solved, x, y, x == x_range[1])
+                iso_name(solved, x, y, x == x_range[1])
                 for solved, _, (x, y) in ends
-                if solved in NAMED_SOLVE_RATES and _has_room(_pixels(x, y, x_range, y_range), taken)
+                if solved in NAMED_SOLVE_RATES and has_room(pixels(x, y, x_range, y_range), taken)
             ],
             "showlegend": False,
             "hovermode": "closest",
@@ -114,14 +114,14 @@ def frontier_figure(points: Sequence[FrontierPoint]) -> Figure:
     }
 
 
-def _range(readings: Sequence[Reading]) -> Span:
+def axis_range(readings: Sequence[Reading]) -> Span:
     """From just below 0 to just past the last interval, so that a mark on an axis is not cut."""
     reach = [reading.rate + np.nan_to_num(reading.half_width) for reading in readings if not np.isnan(reading.rate)]
     top = min(max([*reach, 0.2]) * 1.08, 1.0) if reach else 1.0
     return round(-0.035 * top, 4), round(top + 0.02 * top, 4)
 
 
-def _axis(title: str, span: Span) -> Figure:
+def axis(title: str, span: Span) -> Figure:
     return {
         "title": {"text": title, "font": {"size": 12, "color": token("ink-2")}, "standoff": 10},
         "range": list(span),
@@ -133,7 +133,7 @@ def _axis(title: str, span: Span) -> Figure:
     }
 
 
-def _diagonals(x_range: Span, y_range: Span) -> list[tuple[float, tuple[float, float], tuple[float, float]]]:
+def diagonals(x_range: Span, y_range: Span) -> list[tuple[float, tuple[float, float], tuple[float, float]]]:
     """Lines of equal solve rate within the plot: the rate, the upper left end and the lower right end."""
     found = []
     for tenths in range(10):
@@ -145,7 +145,7 @@ def _diagonals(x_range: Span, y_range: Span) -> list[tuple[float, tuple[float, f
     return found
 
 
-def _iso_solve(upper: tuple[float, float], lower: tuple[float, float]) -> Figure:
+def iso_solve(upper: tuple[float, float], lower: tuple[float, float]) -> Figure:
     return {
         "type": "scatter",
         "mode": "lines",
@@ -156,7 +156,7 @@ def _iso_solve(upper: tuple[float, float], lower: tuple[float, float]) -> Figure
     }
 
 
-def _iso_name(solved: float, x: float, y: float, leaves_at_right: bool) -> Figure:
+def iso_name(solved: float, x: float, y: float, leaves_at_right: bool) -> Figure:
     return {
         "x": x,
         "y": y,
@@ -276,14 +276,26 @@ def _label_places(points: Sequence[FrontierPoint], x_range: Span, y_range: Span)
 
     Filled marks choose first, then whole and half alphas, then the rest.
     """
-    marks = [_pixels(point.optimisation.rate, point.correctness.rate, x_range, y_range) for point in points]
+    marks = [pixels(point.optimisation.rate, point.correctness.rate, x_range, y_range) for point in points]
+    order = sorted(range(len(points)), key=lambda index: _label_rank(points[index]))
+    return place_labels(marks, [point.label for point in points], order)
+
+
+def place_labels(
+    marks: Sequence[tuple[float, float]],
+    labels: Sequence[str],
+    order: Sequence[int],
+    size: tuple[float, float] = (PLOT_WIDTH, PLOT_HEIGHT),
+) -> tuple[list[str | None], list[Box]]:
+    """Where the label of each mark (in pixels, upwards) stands, None where there is no room or `order`, which says who
+    chooses first, does not name it; and the boxes that are then taken. `size` is the plot's."""
     taken = [(x - MARK_RADIUS, y - MARK_RADIUS, x + MARK_RADIUS, y + MARK_RADIUS) for x, y in marks]
-    places: list[str | None] = [None] * len(points)
-    for index in sorted(range(len(points)), key=lambda index: _label_rank(points[index])):
-        own, width = taken[index], len(points[index].label) * LETTER_WIDTH
+    places: list[str | None] = [None] * len(marks)
+    for index in order:
+        own, width = taken[index], len(labels[index]) * LETTER_WIDTH
         for place, (right, up) in PLACES.items():
             box = _label_box(marks[index], width, right, up)
-            inside = box[0] >= 0 and box[2] <= PLOT_WIDTH and box[1] >= 0 and box[3] <= PLOT_HEIGHT + LABEL_HEIGHT
+            inside = box[0] >= 0 and box[2] <= size[0] and box[1] >= 0 and box[3] <= size[1] + LABEL_HEIGHT
             if inside and not any(_overlap(box, other) for other in taken if other is not own):
                 places[index] = place
                 taken.append(box)
@@ -291,14 +303,16 @@ def _label_places(points: Sequence[FrontierPoint], x_range: Span, y_range: Span)
     return places, taken
 
 
-def _pixels(x: float, y: float, x_range: Span, y_range: Span) -> tuple[float, float]:
+def pixels(
+    x: float, y: float, x_range: Span, y_range: Span, size: tuple[float, float] = (PLOT_WIDTH, PLOT_HEIGHT)
+) -> tuple[float, float]:
     return (
-        (x - x_range[0]) / (x_range[1] - x_range[0]) * PLOT_WIDTH,
-        (y - y_range[0]) / (y_range[1] - y_range[0]) * PLOT_HEIGHT,
+        (x - x_range[0]) / (x_range[1] - x_range[0]) * size[0],
+        (y - y_range[0]) / (y_range[1] - y_range[0]) * size[1],
     )
 
 
-def _has_room(corner: tuple[float, float], taken: Sequence[Box]) -> bool:
+def has_room(corner: tuple[float, float], taken: Sequence[Box]) -> bool:
     """Whether the name of a diagonal, whose lower right corner this is, covers nothing."""
     box = (corner[0] - 9 * LETTER_WIDTH, corner[1], corner[0], corner[1] + LABEL_HEIGHT + 4)
     return box[0] >= 0 and not any(_overlap(box, other) for other in taken)
