@@ -41,6 +41,13 @@ from frontier_app.embedded.processes import stop  # noqa: E402
 from frontier_app.embedded.servers import needed_servers  # noqa: E402
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let the processes that share the work each choose a folder of its own."""
+    for name in ("DJANGO_SETTINGS_MODULE", "FRONTIER_HOME"):
+        del os.environ[name]
+
+
 def pytest_unconfigure() -> None:
     shutil.rmtree(HOME, ignore_errors=True)
 

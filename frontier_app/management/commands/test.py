@@ -1,4 +1,5 @@
-"""`manage.py test`: pytest on the whole suite. Everything after `test` is passed on."""
+"""`manage.py test`: pytest. Without arguments it runs the whole suite, on several processes where the cores are there;
+what follows `test` is passed on."""
 
 import os
 import shutil
@@ -10,6 +11,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Each process has servers of its own; those that an address names would have to be shared.
+WHOLE_SUITE = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile")
 
 
 class Command(BaseCommand):
@@ -23,5 +26,5 @@ class Command(BaseCommand):
         if os.environ.get("CI") and not any(shutil.which(name) for name in BROWSERS):
             raise SystemExit("In CI the browser tests must run, and there is no Chromium: `apt-get install chromium`.")
         environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
-        command = [sys.executable, "-m", "pytest", *argv[2:]]
+        command = [sys.executable, "-m", "pytest", *(argv[2:] or ([] if "REDIS_URL" in os.environ else WHOLE_SUITE))]
         raise SystemExit(subprocess.call(command, cwd=settings.PROJECT, env=environment))
