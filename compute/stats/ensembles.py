@@ -8,15 +8,22 @@ ensemble's samples cost, so that a policy of longer answers gets fewer of them.
 
 All entries are compared on the problems where every entry is defined (enough samples). An entry that is defined
 nowhere, because its budget exceeds every n, is nan and does not empty the comparison.
+
+Whatever is chosen by looking at results (members, allocation, the best single) is chosen on some problems and reported
+on others: `halve` splits them. Both searches are greedy. With m(k) = C(n-c, k) / C(n, k), the rate
+1 - mean prod_m m(k_m) never falls with more samples, and each further sample adds no more than the one before (m falls
+and is convex in k), so a greedy choice reaches at least 1 - 1/e of the best rate: Nemhauser, Wolsey and Fisher 1978
+(doi 10.1007/BF01588971) for sets of members, Soma and Yoshida 2015 (arXiv 1503.01224) for samples over members.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import combinations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from compute.stats.bootstrap import Intervals, bootstrap_means, differences
 from compute.stats.pass_at_k import miss_at_k
@@ -32,6 +39,9 @@ ENSEMBLE, CHOSEN, ORACLE, MEAN, TRAINED, SEEDS = (
     "seeds of one level",
 )
 
+# Gains that equal the largest up to rounding count as equally large.
+TIE_TOLERANCE = 1e-12
+
 
 @dataclass(frozen=True)
 class Policies:
@@ -40,6 +50,16 @@ class Policies:
     n: Integers
     solved: Integers
     tokens: Floats
+
+    def on(self, problems: ArrayLike) -> "Policies":
+        """The same policies on some of the problems: a mask or indices."""
+        columns = np.asarray(problems)
+        return Policies(self.n[:, columns], self.solved[:, columns], self.tokens)
+
+    def of(self, policies: Sequence[int]) -> "Policies":
+        """Some of the policies, in this order."""
+        rows = list(policies)
+        return Policies(self.n[rows], self.solved[rows], self.tokens[rows])
 
     def __post_init__(self) -> None:
         if self.n.ndim != 2 or self.n.shape != self.solved.shape or self.tokens.shape != self.n.shape[:1]:
@@ -121,17 +141,17 @@ def compare(
             raise ValueError(f"{name} must name {len(members)} policies, as many as the ensemble")
     budgets = split_budget(k, len(members))
     tokens = float(np.dot(budgets, policies.tokens[list(members)]))
-    single_budgets = _single_budgets(policies, k, tokens, match)
-    singles = pass_of_each(policies, single_budgets)
+    alone = single_budgets(policies, k, tokens, match)
+    singles = pass_of_each(policies, alone)
     rows = [
         _Row(ENSEMBLE, tuple(members), budgets, _ensemble(policies, members, budgets)),
-        _chosen(policies, singles, single_budgets, selection, seed),
-        _oracle(singles, single_budgets),
-        _Row(MEAN, tuple(range(len(singles))), tuple(map(int, single_budgets)), singles.mean(axis=0)),
+        _chosen(policies, singles, alone, selection, seed),
+        _oracle(singles, alone),
+        _Row(MEAN, tuple(range(len(singles))), tuple(map(int, alone)), singles.mean(axis=0)),
     ]
     for name, group in ((TRAINED, trained), (SEEDS, seeds)):
         if group:
-            shares = budgets if match == "samples" else _token_budgets(policies, group, tokens)
+            shares = budgets if match == "samples" else token_budgets(policies, group, tokens)
             rows.append(_Row(name, tuple(group), shares, _ensemble(policies, group, shares)))
     return _compared(rows, match, k, seed)
 
@@ -141,20 +161,93 @@ def pass_of_each(policies: Policies, budgets: ArrayLike) -> Floats:
     return 1.0 - miss_at_k(policies.n, policies.solved, np.asarray(budgets, dtype=np.int64)[:, None])
 
 
+def halve(problems: Sequence[str], seed: int = 0) -> NDArray[np.bool_]:
+    """True for the problems on which choices are made, False for those on which they are reported (the larger half).
+
+    A problem's place is the rank of the SHA-256 of its name with the seed: it depends on no order of the problems.
+    """
+    ranks = np.argsort(np.array([sha256(f"{seed} {name}".encode()).hexdigest() for name in problems]), kind="stable")
+    chosen = np.zeros(len(problems), dtype=bool)
+    chosen[ranks[: len(problems) // 2]] = True
+    return chosen
+
+
 def best_members(policies: Policies, size: int, k: int) -> tuple[int, ...]:
     """The ensemble of `size` policies with the highest rate, by trying them all. Choose on one split, score on another.
 
     Problems on which any policy has too few samples are left out.
     """
-    misses = {b: miss_at_k(policies.n, policies.solved, b) for b in set(split_budget(k, size))}
+    misses = _misses_of_shares(policies, size, k)
+    candidates = np.array(list(combinations(range(len(policies.n)), size)))
+    missed = np.ones((len(candidates), misses[0].shape[1]))
+    for place, miss in enumerate(misses):
+        missed *= miss[candidates[:, place]]
+    return tuple(int(index) for index in candidates[missed.mean(axis=1).argmin()])
+
+
+def greedy_members(policies: Policies, size: int, k: int) -> tuple[int, ...]:
+    """`size` policies in the order in which they were taken: each time the one that raises the rate most with its share
+    of the k samples. At least 1 - 1/e of the best rate where the shares are equal (see the top). Ties go to the first.
+
+    Problems on which any policy has too few samples are left out; ValueError when that leaves none.
+    """
+    if size > len(policies.n):
+        raise ValueError(f"{size} members cannot be taken from {len(policies.n)} policies")
+    misses = _misses_of_shares(policies, size, k)
+    taken: list[int] = []
+    missed = np.ones(misses[0].shape[1])
+    for miss in misses:
+        rates = (missed * miss).mean(axis=1)
+        rates[taken] = np.inf
+        taken.append(int(rates.argmin()))
+        missed = missed * miss[taken[-1]]
+    return tuple(taken)
+
+
+def greedy_allocation(policies: Policies, k: int) -> Integers:
+    """(budgets, policies): in row i how i + 1 samples are best given to the policies, each to the one it helps most.
+
+    Every row adds one sample to the row before; there are k rows, or fewer when every sample is given out. A problem
+    with too few samples of a policy counts no gain from giving it more. Ties go to the policy with the fewest samples.
+    """
+    most = policies.n.max(axis=1)
+    rows: list[Integers] = []
+    given = np.zeros(len(most), dtype=np.int64)
+    missed = np.ones(policies.n.shape)
+    after = _next_miss(policies, given, missed, range(len(most)))
+    for _ in range(min(k, int(most.sum()))):
+        gains = np.array([(_others(missed, one) * (missed[one] - after[one])).mean() for one in range(len(most))])
+        gains[given >= most] = -np.inf
+        helped = [
+            one for one in range(len(most)) if gains[one] >= gains.max() - TIE_TOLERANCE and given[one] < most[one]
+        ]
+        taken = min(helped, key=lambda one: (given[one], one))
+        given[taken] += 1
+        missed[taken] = after[taken]
+        after[taken] = _next_miss(policies, given, missed, [taken])[0]
+        rows.append(given.copy())
+    return np.stack(rows) if rows else np.zeros((0, len(most)), dtype=np.int64)
+
+
+def _next_miss(policies: Policies, given: Integers, missed: Floats, rows: Sequence[int]) -> Floats:
+    """The misses of some policies with one sample more each, and as they are where that is undefined."""
+    index = list(rows)
+    further = miss_at_k(policies.n[index], policies.solved[index], given[index][:, None] + 1)
+    return np.where(np.isnan(further), missed[index], further)
+
+
+def _others(missed: Floats, one: int) -> Floats:
+    return np.asarray(np.delete(missed, one, axis=0).prod(axis=0))
+
+
+def _misses_of_shares(policies: Policies, size: int, k: int) -> list[Floats]:
+    """For each share of k over `size` members, the misses (policies, problems), on problems where all are defined."""
+    shares = split_budget(k, size)
+    misses = {share: miss_at_k(policies.n, policies.solved, share) for share in set(shares)}
     usable = ~np.isnan(np.stack(list(misses.values()))).any(axis=(0, 1))
     if not usable.any():
         raise ValueError(f"no problem has enough samples of every policy for {k} over {size}")
-    candidates = np.array(list(combinations(range(len(policies.n)), size)))
-    missed = np.ones((len(candidates), int(usable.sum())))
-    for place, budget in enumerate(split_budget(k, size)):
-        missed *= misses[budget][:, usable][candidates[:, place]]
-    return tuple(int(index) for index in candidates[missed.mean(axis=1).argmin()])
+    return [misses[share][:, usable] for share in shares]
 
 
 def _ensemble(policies: Policies, members: Sequence[int], budgets: Sequence[int]) -> Floats:
@@ -162,14 +255,14 @@ def _ensemble(policies: Policies, members: Sequence[int], budgets: Sequence[int]
     return ensemble_pass(policies.n[index], policies.solved[index], budgets)
 
 
-def _single_budgets(policies: Policies, k: int, tokens: float, match: Match) -> Integers:
+def single_budgets(policies: Policies, k: int, tokens: float, match: Match) -> Integers:
     """(policies,): samples that each policy alone may draw."""
     if match == "samples":
         return np.full(len(policies.tokens), k)
-    return np.array([_token_budgets(policies, [index], tokens)[0] for index in range(len(policies.tokens))])
+    return np.array([token_budgets(policies, [index], tokens)[0] for index in range(len(policies.tokens))])
 
 
-def _token_budgets(policies: Policies, members: Sequence[int], tokens: float) -> tuple[int, ...]:
+def token_budgets(policies: Policies, members: Sequence[int], tokens: float) -> tuple[int, ...]:
     """Whole samples a member that its even share of `tokens` pays for, at least one."""
     share = tokens / len(members)
     # The tolerance keeps a share that pays for exactly 4 samples from paying for 3.999...
@@ -179,28 +272,28 @@ def _token_budgets(policies: Policies, members: Sequence[int], tokens: float) ->
 def _chosen(policies: Policies, singles: Floats, budgets: Integers, selection: Policies | None, seed: int) -> _Row:
     """The single policy that was best on other problems: a given split, or else each half's choice for the other."""
     if selection is not None:
-        best = _best(pass_of_each(selection, budgets))
+        best = best_single(pass_of_each(selection, budgets))
         return _Row(CHOSEN, (best,), (int(budgets[best]),), singles[best])
     problems = singles.shape[1]
     halves = np.random.default_rng(seed).permutation(problems) < problems // 2
-    first, second = _best(singles[:, ~halves]), _best(singles[:, halves])
+    first, second = best_single(singles[:, ~halves]), best_single(singles[:, halves])
     members = tuple(dict.fromkeys((first, second)))
     values = np.where(halves, singles[first], singles[second])
     return _Row(CHOSEN, members, tuple(int(budgets[index]) for index in members), values)
 
 
 def _oracle(singles: Floats, budgets: Integers) -> _Row:
-    best = _best(singles)
+    best = best_single(singles)
     return _Row(ORACLE, (best,), (int(budgets[best]),), singles[best])
 
 
-def _best(singles: Floats) -> int:
+def best_single(singles: Floats) -> int:
     """The policy of the highest mean on the problems where all that are defined anywhere are defined."""
-    rates = _on_common_problems(singles)[0].mean(axis=1)
+    rates = on_common_problems(singles)[0].mean(axis=1)
     return 0 if np.isnan(rates).all() else int(np.nanargmax(rates))
 
 
-def _on_common_problems(values: Floats) -> tuple[Floats, Integers]:
+def on_common_problems(values: Floats) -> tuple[Floats, Integers]:
     """The columns that are defined in every row that is defined at all, and their indices."""
     defined = ~np.isnan(values)
     rows = defined.any(axis=1)
@@ -210,7 +303,7 @@ def _on_common_problems(values: Floats) -> tuple[Floats, Integers]:
 
 
 def _compared(rows: Sequence[_Row], match: Match, k: int, seed: int) -> Comparison:
-    common, columns = _on_common_problems(np.stack([row.values for row in rows]))
+    common, columns = on_common_problems(np.stack([row.values for row in rows]))
     intervals = bootstrap_means(common, seed=seed)
     gains = differences(intervals, 0)
     entries = tuple(_entry(row, index, intervals, gains) for index, row in enumerate(rows))
