@@ -1,7 +1,8 @@
 """The websocket behind every live page: `/live/?topics=study:miniature,job:train-1a2b3c4d,home`.
 
-Passes notices on to whoever may see them, and looks the rights up again once a minute. It sends no rows and takes no
-commands; whatever a page says is ignored.
+Passes notices on to whoever may see them. It looks the rights up again when they changed (`live.rights_changed`), when
+a share link expires, and once a minute in any case. It sends no rows and takes no commands; whatever a page says is
+ignored. In a frame of another site there are no cookies: there the address has `&share=` with the token of a link.
 """
 
 import asyncio
@@ -12,16 +13,19 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth.models import User
 from django.http import QueryDict
+from django.utils import timezone
 
-from frontier_app.live import HOME, group_of
+from frontier_app.live import HOME, RIGHTS, group_of
 from frontier_app.models import Job, Study
-from frontier_app.viewer import Viewer, viewer_of_study
+from frontier_app.shared_views import SHARE
+from frontier_app.viewer import Viewer, links_to
 
 RECHECK_SECONDS = 60.0
 MOST_TOPICS = 20
 REFUSED = 4403
 SHOWN_TO_LINKS = {"evaluation", "problems"}
-"""What the bearer of a share link hears of: points on the frontier, nothing about jobs, logs or programs."""
+"""What the bearer of a share link hears of: that something was measured, nothing about jobs, logs or programs."""
+SOONEST_SECONDS = 0.05
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
@@ -29,7 +33,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self._groups: dict[str, str] = {}
         self._only_points: set[str] = set()
         self._rechecking: asyncio.Task[None] | None = None
-        self._asked = list(dict.fromkeys(_topics(self.scope["query_string"])))[:MOST_TOPICS]
+        query = QueryDict(self.scope["query_string"])
+        self._asked = list(dict.fromkeys(_topics(query)))[:MOST_TOPICS]
+        self._token = _token(query)
+        self._ends = RECHECK_SECONDS
         await self._subscribe()
         await self.accept()
         if not self._groups:
@@ -53,20 +60,27 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def live_message(self, message: dict) -> None:
         group = group_of(message["topic"])
         topic = self._groups.get(group)
-        if topic is None or (group in self._only_points and message["what"] not in SHOWN_TO_LINKS):
+        if topic is None:
             return
-        await self._send(topic, message["what"], message["data"])
+        if message["what"] == RIGHTS:
+            await self._look_again()
+        elif group not in self._only_points:
+            await self._send(topic, message["what"], message["data"])
+        elif message["what"] in SHOWN_TO_LINKS:
+            await self._send(topic, message["what"], {})
 
     async def _send(self, topic: str, what: str, data: object) -> None:
         await self.send(text_data=json.dumps({"topic": topic, "what": what, "data": data}))
 
     async def _recheck_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(RECHECK_SECONDS)
-            await self._subscribe()
-            if not self._groups:
-                await self.close(code=REFUSED)
-                return
+        while self._groups:
+            await asyncio.sleep(max(SOONEST_SECONDS, min(RECHECK_SECONDS, self._ends)))
+            await self._look_again()
+
+    async def _look_again(self) -> None:
+        await self._subscribe()
+        if not self._groups:
+            await self.close(code=REFUSED)
 
     async def _subscribe(self) -> None:
         """Join the groups that the asked topics mean for this viewer now, and leave the others."""
@@ -85,14 +99,17 @@ class LiveConsumer(AsyncWebsocketConsumer):
         viewer = Viewer(user=user if isinstance(user, User) and user.is_active else None)
         groups: dict[str, str] = {}
         only_points: set[str] = set()
+        self._ends = RECHECK_SECONDS
         for topic in self._asked:
             kind, _, name = topic.partition(":")
             if kind == "study" and name:
-                seen = viewer_of_study(user, session, name)
-                if Study.objects.visible_to(seen).filter(slug=name).exists():
+                if Study.objects.visible_to(viewer).filter(slug=name).exists():
                     groups[group_of(topic)] = topic
-                    if seen.share_link is not None:
-                        only_points.add(group_of(topic))
+                elif links := links_to(name, session, self._token):
+                    groups[group_of(topic)] = topic
+                    only_points.add(group_of(topic))
+                    ends = [(link.expires - timezone.now()).total_seconds() for link in links if link.expires]
+                    self._ends = min([self._ends, *ends])
             elif kind == "job" and Job.objects.visible_to(viewer).filter(reference=name).exists():
                 groups[group_of(topic)] = topic
         if HOME in self._asked and viewer.user is not None:
@@ -102,6 +119,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
         return groups, only_points
 
 
-def _topics(query: bytes) -> list[str]:
+def _topics(query: QueryDict) -> list[str]:
     """No name holds a character that cannot be printed, and the database refuses some of them."""
-    return [topic for topic in str(QueryDict(query).get("topics", "")).split(",") if topic and topic.isprintable()]
+    return [topic for topic in str(query.get("topics", "")).split(",") if topic and topic.isprintable()]
+
+
+def _token(query: QueryDict) -> str:
+    token = str(query.get(SHARE, ""))
+    return token if token.isprintable() else ""

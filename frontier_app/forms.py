@@ -346,15 +346,3 @@ def starting_values(study: Study) -> dict[str, object]:
     if len(by_coverage) < 2 or by_coverage[0] == by_coverage[1]:
         return {}
     return {"low": by_coverage[0].reference, "high": by_coverage[1].reference}
-
-
-class ShareForm(forms.Form):
-    days = forms.ChoiceField(
-        label="Open for",
-        required=False,
-        initial="30",
-        choices=[("7", "a week"), ("30", "a month"), ("365", "a year"), ("", "ever")],
-    )
-    allow_programs = forms.BooleanField(
-        label="Show programs", required=False, help_text="what the policies wrote, as text"
-    )

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from frontier_app.models import Evaluation, Job
 
 HOME = "home"
+RIGHTS = "rights"
 SEND_SECONDS = 5.0
 MOST_PENDING = 1_000
 COMPLAIN_SECONDS = 60.0
@@ -60,6 +61,15 @@ def evaluation_changed(evaluation: Evaluation, study_slug: str) -> None:
         "version": evaluation.version,
     }
     notify(f"study:{study_slug}", "evaluation", data)
+
+
+def rights_changed(study_slug: str) -> None:
+    """To the sockets that follow the study: look up again who may. No page hears of it."""
+    notify(f"study:{study_slug}", RIGHTS, {})
+
+
+def comments_changed(study_slug: str) -> None:
+    notify(f"study:{study_slug}", "comment", {})
 
 
 def group_of(topic: str) -> str:

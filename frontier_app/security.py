@@ -3,6 +3,8 @@
 The content security policy: pages load only what this server serves, and run no inline script. `unsafe-inline` is
 granted to styles alone, because Plotly writes style attributes into the figures it draws.
 
+A page that a share link embeds may be framed by any site (`EMBEDDED_POLICY`); no other page may.
+
 No address holds a NUL character: no row could, so PostgreSQL would refuse the query of whichever view looked for it.
 """
 
@@ -26,6 +28,7 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+EMBEDDED_POLICY = POLICY.replace("frame-ancestors 'none'", "frame-ancestors *")
 
 
 class ContentSecurityPolicyMiddleware:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils import timezone
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from frontier_app.models import ShareLink
 
 SHARED_STUDIES = "shared_studies"
-"""Session key: the share links opened in this session, study slug -> token."""
+"""Session key: the share links opened in this session, study slug -> tokens, the newest last."""
+MOST_LINKS = 10
+MOST_SHARED_STUDIES = 20
 
 
 @dataclass(frozen=True)
@@ -43,20 +45,36 @@ def viewer_of(request: HttpRequest) -> Viewer:
     return Viewer(share_link=open_share_link(request.GET.get("share", "")))
 
 
-def viewer_of_study(user: "User | AnonymousUser | None", session: "SessionBase | Mapping", slug: str) -> Viewer:
-    """The viewer of one study where there is no request: its member, else what a link opened in the session shows."""
-    from frontier_app.models import Membership
+def remember_link(session: SessionBase, link: "ShareLink") -> None:
+    """Keep an opened link in the session, and of all that were opened only the newest."""
+    shared = dict(session.get(SHARED_STUDIES) or {})
+    slug = link.study.slug
+    tokens = [token for token in _tokens(shared.pop(slug, [])) if token != link.token]
+    shared[slug] = [*tokens, link.token][-MOST_LINKS:]
+    session[SHARED_STUDIES] = dict(list(shared.items())[-MOST_SHARED_STUDIES:])
 
-    if isinstance(user, User) and user.is_active and Membership.objects.filter(user=user, study__slug=slug).exists():
-        return Viewer(user=user)
-    link = open_share_link((session.get(SHARED_STUDIES) or {}).get(slug, ""))
-    return Viewer(share_link=link if link is not None and link.study.slug == slug else None)
+
+def links_to(slug: str, session: "SessionBase | Mapping", token: str = "") -> "list[ShareLink]":
+    """The open links to one study that were opened in a session or whose token the address has, that one first."""
+    from frontier_app.models import ShareLink
+
+    tokens = [token, *reversed(_tokens((session.get(SHARED_STUDIES) or {}).get(slug, [])))]
+    tokens = [one for one in tokens if one]
+    if not tokens:
+        return []
+    found = ShareLink.objects.open().filter(token__in=tokens, study__slug=slug).select_related("study", "saved_view")
+    return sorted(found, key=lambda link: tokens.index(link.token))
+
+
+def _tokens(kept: object) -> list[str]:
+    return [one for one in kept if isinstance(one, str)] if isinstance(kept, list) else []
 
 
 def open_share_link(token: str) -> "ShareLink | None":
     from frontier_app.models import ShareLink
 
-    return ShareLink.objects.open().select_related("study").filter(token=token).first() if token else None
+    found = ShareLink.objects.open().select_related("study", "saved_view").filter(token=token)
+    return found.first() if token else None
 
 
 def user_of_token(token: str) -> User | None:

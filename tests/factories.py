@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.test import Client
 
 from compute.configs import (
     AuditConfig,
@@ -92,8 +93,18 @@ def api_token(user: User) -> str:
     return ApiToken.issue(user, "a script")
 
 
-def link(study: Study, allow_programs: bool = False) -> ShareLink:
-    return ShareLink.objects.create(study=study, created_by=alice(), allow_programs=allow_programs)
+def link(study: Study, allow_programs: bool = False, view: str = "study", query: str = "") -> ShareLink:
+    """A link to one view with one query (`frontier_app.shared_views`)."""
+    return ShareLink.objects.create(
+        study=study, created_by=alice(), allow_programs=allow_programs, view=view, query=query
+    )
+
+
+def reader(study: Study, view: str = "study", query: str = "", allow_programs: bool = False) -> Client:
+    """A browser in which a share link to one view was opened, and nobody is logged in."""
+    browser = Client()
+    browser.get(f"/share/{link(study, allow_programs, view, query).token}/")
+    return browser
 
 
 class Measured(NamedTuple):

@@ -2,8 +2,8 @@
 
 Its description for machines (OpenAPI) is at /api/openapi.json.
 
-Who asks: a bearer token (`Authorization: Bearer ...`), the session of a logged-in browser, or `?share=` with the token
-of a share link, which may only read points.
+Who asks: a bearer token (`Authorization: Bearer ...`) or the session of a logged-in browser. For the bearer of a share
+link nothing is here.
 """
 
 from django.db import DataError
@@ -18,7 +18,7 @@ api = NinjaAPI(
     title="Frontier",
     version="1",
     description="Launch, watch and read studies of weight averaging in code RL.",
-    auth=[ByToken(), ByShareLink(), BySession()],
+    auth=[ByToken(), BySession(), ByShareLink()],
     urls_namespace="api",
     docs_url=None,
 )

@@ -1,12 +1,12 @@
 """Who asks the API, and the first line of every operation: fetch what the address names, with their rights."""
 
 from django.contrib.auth.models import User
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from ninja.errors import HttpError
 from ninja.security import APIKeyQuery, HttpBearer, SessionAuth
 
 from frontier_app.models import Job, Study
-from frontier_app.viewer import Viewer, open_share_link, user_of_token
+from frontier_app.viewer import SHARED_STUDIES, Viewer, open_share_link, user_of_token
 
 
 class ByToken(HttpBearer):
@@ -22,11 +22,14 @@ class BySession(SessionAuth):
 
 
 class ByShareLink(APIKeyQuery):
+    """A share link shows one page, never the API: for its bearer nothing is here."""
+
     param_name = "share"
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Viewer | None:
-        link = open_share_link(key or "")
-        return Viewer(share_link=link) if link else None
+        if open_share_link(key or "") is not None or request.session.get(SHARED_STUDIES):
+            raise Http404
+        return None
 
 
 def viewer(request: HttpRequest) -> Viewer:
@@ -34,10 +37,9 @@ def viewer(request: HttpRequest) -> Viewer:
 
 
 def person(request: HttpRequest) -> User:
-    """The account behind the request. A share link has none (403)."""
+    """The account behind the request."""
     user = viewer(request).user
-    if user is None:
-        raise HttpError(403, "A share link may only read points.")
+    assert user is not None
     return user
 
 

@@ -21,7 +21,7 @@ from frontier_app.audit_report import (
 )
 from frontier_app.figures.audit import caught_figure, reference_figure, sizes_figure
 from frontier_app.models import Job, Problem, ProblemSet
-from frontier_app.views.fetch import OpenStudy, open_study
+from frontier_app.views.fetch import OpenStudy, open_view
 from frontier_app.views.frame import render_page, study_context
 from frontier_app.views.paging import Slice
 
@@ -31,7 +31,7 @@ SHOWN_PROGRAMS = {"": "all", DISAGREE: "not as declared", UNSTABLE: "unstable"}
 
 @require_safe
 def audit(request: HttpRequest, slug: str) -> HttpResponse:
-    opened = open_study(request, slug)
+    opened = open_view(request, slug, "audit")
     chosen, problem_set = chosen_set(request, opened)
     rows = audited(problem_set)
     seen = overview(problem_set, rows)
@@ -110,7 +110,7 @@ def _under_way(opened: OpenStudy, problem_set: ProblemSet | None) -> Job | None:
 @require_safe
 def figures(request: HttpRequest, slug: str) -> HttpResponse:
     """Name -> figure."""
-    opened = open_study(request, slug)
+    opened = open_view(request, slug, "audit")
     _, problem_set = chosen_set(request, opened)
     rows = audited(problem_set)
     caught = overview(problem_set, rows).caught

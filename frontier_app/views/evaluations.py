@@ -9,7 +9,7 @@ from frontier_app.evaluation_report import letters_of, standings, troubled
 from frontier_app.explorer import raised_alarms
 from frontier_app.models import Evaluation, Path, Study
 from frontier_app.placement import place
-from frontier_app.views.fetch import open_evaluation, open_study
+from frontier_app.views.fetch import open_evaluation, open_view
 from frontier_app.views.frame import render_page, study_context
 
 OTHERS = 12
@@ -25,7 +25,7 @@ ALARM_WORDS = {
 
 @require_safe
 def evaluation(request: HttpRequest, slug: str, reference: str) -> HttpResponse:
-    opened = open_study(request, slug)
+    opened = open_view(request, slug, "evaluation")
     found = open_evaluation(opened, reference)
     rates = standings(found)
     letters = letters_of(found)

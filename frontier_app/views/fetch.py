@@ -11,17 +11,25 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
-from frontier_app.models import Evaluation, Job, Membership, Problem, Study
+from frontier_app.models import Evaluation, Job, Membership, Problem, SavedView, ShareLink, Study
 from frontier_app.models.studies import WRITERS
-from frontier_app.viewer import Viewer, viewer_of, viewer_of_study
+from frontier_app.shared_views import SAVED, SHARE, admits, asked, pinned
+from frontier_app.viewer import Viewer, links_to, viewer_of
 
 
 class OpenStudy(NamedTuple):
-    """A study and what this viewer may do in it. `role` is None for the bearer of a share link."""
+    """A study and what this viewer may do in it. `role` is None for the bearer of a share link.
+
+    `view` names the view that was opened, "" for what no link shows; `saved` is the saved view whose data it pins;
+    `embedded` tells that it is drawn in a frame of another site.
+    """
 
     study: Study
     viewer: Viewer
     role: str | None
+    view: str = ""
+    saved: SavedView | None = None
+    embedded: bool = False
 
     @property
     def person(self) -> User:
@@ -51,31 +59,54 @@ def signed_in(request: HttpRequest) -> User:
 
 
 def open_study(request: HttpRequest, slug: str) -> OpenStudy:
-    """The study as its member sees it, else as a share link opened in this session shows it.
+    """The study as its member sees it.
 
-    Raises Http404 for a stranger, PermissionDenied for somebody unknown.
+    Raises Http404 for a stranger and for the bearer of a share link, PermissionDenied for somebody unknown.
     """
     viewer = viewer_of(request)
-    study = Study.objects.visible_to(viewer).filter(slug=slug).first()
-    if study is not None and viewer.user is not None:
-        role = Membership.objects.filter(study=study, user=viewer.user).values_list("role", flat=True).first()
-        return OpenStudy(study, viewer, role)
-    if study is not None:
-        return OpenStudy(study, viewer, None)
-    shared = viewer_of_study(None, request.session, slug)
-    if shared.share_link is not None:
-        return OpenStudy(get_object_or_404(Study.objects.visible_to(shared), slug=slug), shared, None)
-    if viewer.user is None:
+    member = _member(viewer, slug)
+    if member is not None:
+        return OpenStudy(member.study, viewer, member.role)
+    if viewer.user is None and not _links(request, slug):
         raise PermissionDenied
     raise Http404
 
 
 def open_view(request: HttpRequest, slug: str, view: str) -> OpenStudy:
-    """The study, for one page or figure of the view named `view`, which a share link may show.
+    """The study, for one page or answer of the view named `view` (`frontier_app.shared_views`), which a share link may
+    show: only with the link's own query, and only to be read.
 
-    Raises Http404 for a stranger and for a link to another view, PermissionDenied for somebody unknown.
+    Raises Http404 for a stranger and for a link to anything else, PermissionDenied for somebody unknown.
     """
-    return open_study(request, slug)
+    embedded: ShareLink | None = getattr(request, "embedded_link", None)
+    viewer = viewer_of(request)
+    member = _member(viewer, slug) if embedded is None else None
+    if member is not None:
+        return OpenStudy(member.study, viewer, member.role, view, _saved_view(request, member.study, view))
+    links = _links(request, slug) if embedded is None else [embedded]
+    for link in links:
+        if link.study.slug == slug and admits(link, view, request):
+            return OpenStudy(link.study, Viewer(share_link=link), None, view, link.saved_view, embedded is not None)
+    if viewer.user is None and not links:
+        raise PermissionDenied
+    raise Http404
+
+
+def _member(viewer: Viewer, slug: str) -> Membership | None:
+    if viewer.user is None:
+        return None
+    return Membership.objects.select_related("study").filter(study__slug=slug, user=viewer.user).first()
+
+
+def _links(request: HttpRequest, slug: str) -> list[ShareLink]:
+    return links_to(slug, request.session, request.GET.get(SHARE, ""))
+
+
+def _saved_view(request: HttpRequest, study: Study, view: str) -> SavedView | None:
+    """The saved view whose short name the address has, as long as the rest of the address is still its own."""
+    short = request.GET.get(SAVED, "")
+    saved = study.saved_views.filter(short=short, view=view).first() if short else None
+    return saved if saved is not None and asked(view, request) == pinned(view, saved.query) else None
 
 
 def open_study_to_write(request: HttpRequest, slug: str) -> OpenStudy:

@@ -5,27 +5,37 @@ element that asks.
 """
 
 from collections.abc import Collection
+from urllib.parse import urlencode
 
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
-from frontier_app.models import Checkpoint, Job, Problem, Run, Study
+from frontier_app.models import Checkpoint, Evaluation, Job, Problem, Run, Study
+from frontier_app.shared_views import SAVED, SHARE, drawn_by
 from frontier_app.viewer import Viewer
 from frontier_app.views.fetch import OpenStudy
 
 
 def study_context(opened: OpenStudy, tab: str) -> dict[str, object]:
-    """What study_base.html needs; `counts` are those of the tabs and of running and queued jobs."""
+    """What study_base.html needs; `counts` are those of the tabs and of running and queued jobs. `view_name` names the
+    view that can be shared and saved, `carried` is what every request of the page must carry along."""
+    link = opened.viewer.share_link
+    carried = {SHARE: link.token if link else "", SAVED: opened.saved.short if opened.saved else ""}
     return {
         "study": opened.study,
+        "view_name": opened.view,
+        "saved_view": opened.saved,
+        "embedded": opened.embedded,
+        "carried": urlencode({name: value for name, value in carried.items() if value}),
+        "free_keys": " ".join(sorted(drawn_by(opened.view))),
         "viewer": opened.viewer,
         "may_launch": opened.may_launch,
         "may_share": opened.may_share,
         "may_read_programs": opened.viewer.may_read_programs,
         "tab": tab,
-        "counts": tab_counts(opened.study, opened.viewer),
+        "counts": tab_counts(opened.study, opened.viewer) if link is None else {},
     }
 
 

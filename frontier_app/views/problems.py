@@ -16,7 +16,7 @@ from frontier_app.audit_report import finding, judged_program, marks_of
 from frontier_app.figures.growth import growth_figure
 from frontier_app.models import Evaluation, Path, Problem, ProblemSet, Rollup
 from frontier_app.problem_report import add_texts, breakdowns, distinct_programs, growths, letters_of, results_of
-from frontier_app.views.fetch import OpenStudy, open_problem, open_study
+from frontier_app.views.fetch import OpenStudy, open_problem, open_view
 from frontier_app.views.frame import render_page, study_context
 from frontier_app.views.paging import Slice
 
@@ -27,7 +27,7 @@ SHOWN_ALPHAS = (0.0, 0.5, 1.0)
 
 @require_safe
 def problems(request: HttpRequest, slug: str) -> HttpResponse:
-    opened = open_study(request, slug)
+    opened = open_view(request, slug, "problems")
     study = opened.study
     chosen = "train" if request.GET.get("set") == "train" else "held_out"
     problem_set = study.train_set if chosen == "train" else study.held_out_set
@@ -91,7 +91,7 @@ def _rows(rows: Sequence[Problem], evaluations: Sequence[Evaluation]) -> list[di
 
 @require_safe
 def problem(request: HttpRequest, slug: str, problem: str) -> HttpResponse:
-    opened = open_study(request, slug)
+    opened = open_view(request, slug, "problem")
     found = open_problem(opened, problem)
     page = _evaluations(request, opened, found)
     rows = breakdowns(found, page.rows)
@@ -168,7 +168,7 @@ def _programs(request: HttpRequest, problem: Problem, shown: Sequence[Evaluation
 @require_safe
 def sizes(request: HttpRequest, slug: str, problem: str) -> HttpResponse:
     """The figure of CPU time against input size."""
-    opened = open_study(request, slug)
+    opened = open_view(request, slug, "problem")
     found = open_problem(opened, problem)
     evaluations = _evaluations(request, opened, found).rows
     return JsonResponse(growth_figure(growths(found, evaluations), found.cpu_seconds))

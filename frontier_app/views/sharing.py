@@ -1,54 +1,172 @@
-"""Share links: opening one, and an owner's page that makes and revokes them."""
+"""Share links: opening one, drawing one in a frame of another site, and an owner's page that makes and revokes them."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.db.models import F
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import split_domain_port
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import resolve, reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.clickjacking import xframe_options_exempt
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from frontier_app.forms import ShareForm
+from frontier_app import live
+from frontier_app.audit_trail import note
 from frontier_app.models import ShareLink
-from frontier_app.viewer import SHARED_STUDIES
-from frontier_app.views.fetch import open_study_to_own
+from frontier_app.security import EMBEDDED_POLICY
+from frontier_app.shared_views import NotAView, address_of, pinned, read_address, words_of
+from frontier_app.sharing_forms import ShareForm, first_error
+from frontier_app.viewer import open_share_link, remember_link
+from frontier_app.views.fetch import OpenStudy, open_study_to_own
 from frontier_app.views.frame import render_page, study_context
+from frontier_app.views.paging import Slice
 
+LINKS = 50
 # Hosts that no other computer can reach under their name.
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 @require_safe
 def share(request: HttpRequest, token: str) -> HttpResponse:
-    """Remember the link in the session and show the study. Every later page checks that the link is still open."""
-    link = get_object_or_404(ShareLink.objects.open().select_related("study"), token=token)
-    request.session[SHARED_STUDIES] = request.session.get(SHARED_STUDIES, {}) | {link.study.slug: token}
-    return redirect(link.study)
+    """Remember the link in the session and show its view. Every later request checks that the link is still open."""
+    link = open_share_link(token)
+    page = _page(link)
+    if link is None or page is None:
+        raise Http404
+    remember_link(request.session, link)
+    _count(link)
+    response = redirect(page)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@require_safe
+@xframe_options_exempt
+def embed(request: HttpRequest, token: str) -> HttpResponse:
+    """The link's view without anything around it, which any site may frame. A frame has no session, so the link in the
+    address decides alone, even for a member; what the page asks for carries the token along."""
+    link = open_share_link(token)
+    page = _page(link)
+    if link is None or page is None:
+        response = render(request, "shared_closed.html", status=404)
+    else:
+        parts = urlsplit(page)
+        if parts.query and not request.GET:
+            response = redirect(f"{reverse('embed', args=[token])}?{parts.query}")
+            _count(link)
+        else:
+            response = _drawn(request, link, parts.path)
+    response.headers["Content-Security-Policy"] = EMBEDDED_POLICY
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _drawn(request: HttpRequest, link: ShareLink, path: str) -> HttpResponse:
+    """What the view's own page answers, asked by this link."""
+    match = resolve(path)
+    request.embedded_link = link  # type: ignore[attr-defined]  # read by `open_view`
+    request.resolver_match = match
+    try:
+        return match.func(request, *match.args, **match.kwargs)
+    except Http404:
+        return render(request, "shared_closed.html", status=404)
+
+
+def _page(link: ShareLink | None) -> str | None:
+    return address_of(link.study, link.view, link.query, link.saved_view) if link else None
+
+
+def _count(link: ShareLink) -> None:
+    ShareLink.objects.filter(pk=link.pk).update(opened_count=F("opened_count") + 1, last_opened=timezone.now())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def study_sharing(request: HttpRequest, slug: str) -> HttpResponse:
-    """Create a link, or revoke the one that the form names."""
+    """The links of a study; with POST a new one, to the view whose address the form names. A script gets JSON."""
     opened = open_study_to_own(request, slug)
-    form = ShareForm(request.POST if request.method == "POST" and "revoke" not in request.POST else None)
-    if "revoke" in request.POST:
-        opened.study.share_links.filter(token=request.POST["revoke"]).update(revoked=True)
-        messages.success(request, "The link is revoked; whoever opens it now sees nothing.")
-        return redirect("study_sharing", slug)
+    by_script = "application/json" in request.headers.get("Accept", "")
+    form = ShareForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
-        days = form.cleaned_data["days"]
-        opened.study.share_links.create(
-            created_by=opened.person,
-            allow_programs=form.cleaned_data["allow_programs"],
-            expires=timezone.now() + timedelta(days=int(days)) if days else None,
-        )
-        messages.success(request, "The link is ready to be copied.")
-        return redirect("study_sharing", slug)
-    links = [
-        {"link": link, "address": request.build_absolute_uri(f"/share/{link.token}/")}
-        for link in opened.study.share_links.open().select_related("created_by").order_by("-pk")[:100]
-    ]
-    host = split_domain_port(request.get_host())[0]
-    context = study_context(opened, "sharing") | {"form": form, "links": links, "only_here": host in LOOPBACK}
-    return render_page(request, "sharing.html", context, status=422 if form.errors else 200)
+        try:
+            link = _made(opened, form)
+        except NotAView as error:
+            form.add_error("address", str(error))
+        else:
+            if by_script:
+                return JsonResponse(_addresses(request, link), status=201)
+            messages.success(request, "The link is ready to be copied.")
+            return redirect("study_sharing", slug)
+    if form.errors and by_script:
+        return JsonResponse({"error": first_error(form)}, status=422)
+    page = Slice(request, opened.study.share_links.select_related("created_by", "saved_view").order_by("-pk"), LINKS)
+    context = study_context(opened, "sharing") | {
+        "form": form,
+        "slice": page,
+        "links": [_row(request, link) for link in page.rows],
+        "only_here": split_domain_port(request.get_host())[0] in LOOPBACK,
+    }
+    return render_page(request, "sharing.html", context, parts=("links",), status=422 if form.errors else 200)
+
+
+def _made(opened: OpenStudy, form: ShareForm) -> ShareLink:
+    """A link to the view that the form's address names. Raises NotAView."""
+    asked = form.cleaned_data
+    found = read_address(opened.study, asked["address"] or opened.study.get_absolute_url())
+    saved = opened.study.saved_views.filter(short=found.saved, view=found.view).first() if found.saved else None
+    if saved is not None and pinned(saved.view, saved.query) != pinned(found.view, found.query):
+        saved = None
+    days = asked["days"]
+    link = opened.study.share_links.create(
+        created_by=opened.person,
+        name=asked["name"],
+        view=found.view,
+        query=found.query,
+        saved_view=saved,
+        allow_programs=asked["allow_programs"],
+        expires=timezone.now() + timedelta(days=int(days)) if days else None,
+    )
+    words = words_of(link.view, link.query)
+    note(opened.study, opened.person, "share", link.name or words, view=words, programs=link.allow_programs, days=days)
+    return link
+
+
+def _addresses(request: HttpRequest, link: ShareLink) -> dict[str, str]:
+    return {
+        "address": request.build_absolute_uri(reverse("share", args=[link.token])),
+        "embed": request.build_absolute_uri(reverse("embed", args=[link.token])),
+    }
+
+
+def _row(request: HttpRequest, link: ShareLink) -> dict[str, object]:
+    expired = link.expires is not None and link.expires <= timezone.now()
+    state = "revoked" if link.revoked else "expired" if expired else "open"
+    words = words_of(link.view, link.query)
+    return {"link": link, "words": words, "state": state, "page": _page(link), **_addresses(request, link)}
+
+
+@require_POST
+def revoke(request: HttpRequest, slug: str, link: int) -> HttpResponse:
+    return _set_revoked(request, slug, link, True)
+
+
+@require_POST
+def reopen(request: HttpRequest, slug: str, link: int) -> HttpResponse:
+    """Undo a revocation."""
+    return _set_revoked(request, slug, link, False)
+
+
+def _set_revoked(request: HttpRequest, slug: str, link: int, revoked: bool) -> HttpResponse:
+    opened = open_study_to_own(request, slug)
+    found = get_object_or_404(ShareLink.objects.select_related("saved_view"), study=opened.study, pk=link)
+    if ShareLink.objects.filter(pk=found.pk, revoked=not revoked).update(revoked=revoked):
+        words = found.name or words_of(found.view, found.query)
+        note(opened.study, opened.person, "revoke" if revoked else "reopen", words)
+        live.rights_changed(slug)
+    if "application/json" in request.headers.get("Accept", ""):
+        return HttpResponse(status=204)
+    said = "The link is revoked; whoever opens it now sees nothing." if revoked else "The link is open again."
+    messages.success(request, said)
+    return redirect("study_sharing", slug)

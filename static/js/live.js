@@ -2,9 +2,11 @@
 // triggers and other modules listen to. After a gap every listener is told once ("live:job" and the rest with
 // detail.missed), because what happened meanwhile was not heard.
 
-const KINDS = ["job", "log", "evaluation", "metrics", "problems", "checkpoint"];
+const KINDS = ["job", "log", "evaluation", "metrics", "problems", "checkpoint", "comment"];
 const LONGEST_WAIT = 15_000;
 const REFUSED = 4403;
+// A page that a share link opened follows with the link's token: a frame of another site has no cookies.
+const share = new URLSearchParams(document.querySelector('meta[name="carried"]')?.content ?? "").get("share");
 const topics = (document.body.dataset.topics ?? "").split(/\s+/).filter(Boolean);
 const indicator = document.querySelector("[data-live-state]");
 let wait = 500;
@@ -22,6 +24,7 @@ function connect() {
   const address = new URL("/live/", location.href);
   address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   address.searchParams.set("topics", topics.join(","));
+  if (share) address.searchParams.set("share", share);
   const socket = new WebSocket(address);
   socket.onopen = () => {
     wait = 500;
@@ -36,6 +39,7 @@ function connect() {
   socket.onclose = ({ code }) => {
     if (code === REFUSED) {
       show("not live: reload the page");
+      tell("refused", { data: {} });
       return;
     }
     show("reconnecting …");

@@ -78,19 +78,19 @@ def test_without_a_token_nothing_is_answered(measured: factories.Measured) -> No
     assert refusal(client_with("wrong").studies).status == 401
 
 
-def test_a_share_link_reads_points_and_nothing_else(measured: factories.Measured) -> None:
+def test_for_a_share_link_nothing_is_here(measured: factories.Measured) -> None:
     token = factories.link(measured.study).token
     reference = measured.evaluations[0].job.reference
     browser = Browser()
-    assert browser.get(f"/api/studies/miniature/points?share={token}").status_code == 200
-    assert [study["slug"] for study in browser.get(f"/api/studies?share={token}").json()] == ["miniature"]
-    for path in ("studies/miniature/jobs", "studies/miniature/checkpoints", "studies/miniature/runs"):
-        assert browser.get(f"/api/{path}?share={token}").status_code == 403
+    for path in ("", "/miniature", "/miniature/points", "/miniature/jobs", "/miniature/checkpoints", "/miniature/runs"):
+        assert browser.get(f"/api/studies{path}?share={token}").status_code == 404
     assert browser.get(f"/api/jobs/{reference}?share={token}").status_code == 404
     assert browser.get(f"/api/jobs/{reference}/log?share={token}").status_code == 404
     body = {"low": "miniature.low", "high": "miniature.high", "alpha": 0.25}
     answer = browser.post(f"/api/studies/miniature/merge?share={token}", body, content_type="application/json")
-    assert answer.status_code == 403
+    assert answer.status_code == 404
+    browser.get(f"/share/{token}/")
+    assert browser.get("/api/studies/miniature/points").status_code == 404
 
 
 def test_a_revoked_share_link_opens_nothing(measured: factories.Measured) -> None:
@@ -252,7 +252,7 @@ def test_an_audit_is_read_with_the_rights_of_the_study() -> None:
     assert [one["audit"]["slug"] for one in found["problems"]] == [one["slug"] for one in found["problems"]]
     assert refusal(lambda: client(factories.charlie()).audit("miniature")).status == 404
     token = factories.link(study).token
-    assert Browser().get(f"/api/studies/miniature/audit?share={token}").status_code == 403
+    assert Browser().get(f"/api/studies/miniature/audit?share={token}").status_code == 404
     body = {"path": "/tmp"}
     answer = Browser().post(f"/api/studies/miniature/import?share={token}", body, content_type="application/json")
     assert answer.status_code == 403

@@ -278,14 +278,19 @@ def test_hidden_tests_are_in_no_answer_to_anybody(client_of, measured):
         test | {"public": False, "input_text": "hidden-bytes", "output_text": "hidden-bytes"} for test in problem.tests
     ]
     Problem.objects.update(tests=hidden)
-    reader = client_of(None)
-    reader.get(f"/share/{factories.link(measured.study, allow_programs=True).token}/")
-    pages = ("explorer.json", f"programs.json?problem={problem.slug}", "problems/", f"problems/{problem.slug}/",
-             f"problems/{problem.slug}/sizes.json")  # fmt: skip
-    for client in (reader, client_of(factories.alice())):
-        for page in pages:
+    at = f"@problem={problem.slug}"
+    pages = {
+        "explorer.json": ("study", ""),
+        f"programs.json?problem={problem.slug}": ("study", ""),
+        "problems/": ("problems", ""),
+        f"problems/{problem.slug}/": ("problem", at),
+        f"problems/{problem.slug}/sizes.json": ("problem", at),
+    }
+    for page, (view, query) in pages.items():
+        reader = factories.reader(measured.study, view, query, allow_programs=True)
+        for client in (reader, client_of(factories.alice())):
             answer = client.get(f"/studies/miniature/{page}")
-            assert answer.status_code == 200
+            assert answer.status_code == 200, page
             assert b"hidden-bytes" not in answer.content
 
 

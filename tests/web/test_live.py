@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TypeVar
 
 import factories
@@ -13,6 +14,7 @@ from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 
 from compute.events import Finished, Log, Metric
 from frontier_app import consumers, live
@@ -28,7 +30,7 @@ T = TypeVar("T")
 class Page:
     """An open page: its cookies and the topics that it follows."""
 
-    def __init__(self, topics: str, user: User | None = None, shared: dict[str, str] | None = None) -> None:
+    def __init__(self, topics: str, user: User | None = None, shared: dict[str, list[str]] | None = None) -> None:
         browser = Client()
         if user is not None:
             browser.force_login(user)
@@ -133,7 +135,7 @@ def test_a_share_link_hears_of_its_studys_points_and_of_no_job_log_or_other_stud
     factories.empty_study("other")
     link = factories.link(evaluation.study)
     topics = f"study:miniature,study:other,home,job:{evaluation.job.reference}"
-    page = Page(topics, shared={"miniature": link.token, "other": link.token})
+    page = Page(topics, shared={"miniature": [link.token], "other": [link.token]})
 
     async def scene() -> tuple[dict, list[dict]]:
         ready = await page.open()
@@ -153,7 +155,7 @@ def test_a_share_link_hears_of_its_studys_points_and_of_no_job_log_or_other_stud
 
 def test_a_logged_in_stranger_with_a_link_hears_what_the_link_shows(evaluation: Evaluation) -> None:
     link = factories.link(evaluation.study)
-    page = Page("study:miniature", factories.charlie(), shared={"miniature": link.token})
+    page = Page("study:miniature", factories.charlie(), shared={"miniature": [link.token]})
 
     async def scene() -> list[str]:
         await page.open()
@@ -163,6 +165,47 @@ def test_a_logged_in_stranger_with_a_link_hears_what_the_link_shows(evaluation: 
         return heard
 
     assert play(scene) == ["evaluation"]
+
+
+def test_a_frame_without_cookies_hears_what_the_token_in_its_address_shows(evaluation: Evaluation) -> None:
+    link = factories.link(evaluation.study)
+    page = Page(f"study:miniature&share={link.token}")
+
+    async def scene() -> dict:
+        await page.open()
+        await happen(answers(evaluation))
+        heard = await page.hear()
+        assert await page.hears_nothing()
+        return heard
+
+    assert play(scene) == {"topic": "study:miniature", "what": "evaluation", "data": {}}
+
+
+def test_a_revoked_link_is_turned_away_at_once(evaluation: Evaluation) -> None:
+    link = factories.link(evaluation.study)
+    page = Page("study:miniature", shared={"miniature": [link.token]})
+    owner = Client()
+    owner.force_login(factories.alice())
+
+    async def scene() -> int:
+        await page.open()
+        await happen(lambda: owner.post(f"/studies/miniature/sharing/{link.pk}/revoke/"))
+        return await page.is_closed_with()
+
+    assert play(scene) == consumers.REFUSED
+
+
+def test_a_link_is_turned_away_when_it_expires(evaluation: Evaluation) -> None:
+    link = factories.link(evaluation.study)
+    link.expires = timezone.now() + timedelta(seconds=1)
+    link.save()
+    page = Page("study:miniature", shared={"miniature": [link.token]})
+
+    async def scene() -> int:
+        await page.open()
+        return await page.is_closed_with()
+
+    assert play(scene) == consumers.REFUSED
 
 
 def test_home_hears_of_the_studies_one_has_joined_and_of_no_others(evaluation: Evaluation) -> None:

@@ -11,6 +11,7 @@ from frontier_app.models import Job, ShareLink
 pytestmark = pytest.mark.django_db
 
 READING = ("", "problems/", "audit/", "runs/", "checkpoints/")
+VIEWED = {"study": "", "problems": "problems/", "audit": "audit/", "runs": "runs/", "checkpoints": "checkpoints/"}
 FORMS = ("sweep", "train", "merge", "evaluate", "import", "audit")
 MEMBERS = ("jobs/", *(f"launch/{form}/" for form in FORMS))
 
@@ -62,34 +63,40 @@ def test_only_an_owner_shares(client_of, study):
     assert client_of(factories.bob()).get(f"/studies/{study.slug}/sharing/").status_code == 403
 
 
-def test_a_share_link_opens_the_reading_pages_and_nothing_else(client_of, study):
-    client = client_of(None)
+def test_a_share_link_opens_its_view_and_nothing_else(client_of, study):
+    for view, page in VIEWED.items():
+        client = client_of(None)
+        address = f"/studies/{study.slug}/{page}"
+        assert client.get(f"/share/{factories.link(study, view=view).token}/").url == address
+        assert client.get(address).status_code == 200
+        for other in {*READING, *MEMBERS, "sharing/"} - {page}:
+            assert client.get(f"/studies/{study.slug}/{other}").status_code == 404, (view, other)
+        assert client.post(address).status_code == 405
+        assert client.post(f"/studies/{study.slug}/launch/sweep/").status_code == 404
+        assert "Launch" not in client.get(address).content.decode()
 
-    assert client.get(f"/share/{factories.link(study).token}/").url == f"/studies/{study.slug}/"
-    for page in READING:
-        assert client.get(f"/studies/{study.slug}/{page}").status_code == 200
-    for page in MEMBERS:
-        assert client.get(f"/studies/{study.slug}/{page}").status_code == 302
-    assert client.post(f"/studies/{study.slug}/launch/sweep/").status_code == 403
-    assert "Launch" not in client.get(f"/studies/{study.slug}/runs/").content.decode()
 
-
-def test_a_stranger_with_a_share_link_reads_but_does_not_launch(client_of, study):
+def test_a_stranger_with_a_share_link_reads_its_view_alone(client_of, study):
     client = client_of(factories.charlie())
-    client.get(f"/share/{factories.link(study).token}/")
+    client.get(f"/share/{factories.link(study, view='runs').token}/")
 
     assert client.get(f"/studies/{study.slug}/runs/").status_code == 200
-    assert client.get(f"/studies/{study.slug}/launch/sweep/").status_code == 403
+    assert client.get(f"/studies/{study.slug}/").status_code == 404
+    assert client.get(f"/studies/{study.slug}/launch/sweep/").status_code == 404
 
 
 def test_a_revoked_link_closes_for_those_who_opened_it_before(client_of, study):
     link, reader, owner = factories.link(study), client_of(None), client_of(factories.alice())
     reader.get(f"/share/{link.token}/")
+    assert reader.get(f"/studies/{study.slug}/explorer.json").status_code == 200
 
-    owner.post(f"/studies/{study.slug}/sharing/", {"revoke": link.token})
+    owner.post(f"/studies/{study.slug}/sharing/{link.pk}/revoke/")
 
     assert reader.get(f"/studies/{study.slug}/").status_code == 302
+    assert reader.get(f"/studies/{study.slug}/explorer.json").status_code == 302
     assert reader.get(f"/share/{link.token}/").status_code == 404
+    assert reader.get(f"/share/{link.token}/embed/").status_code == 404
+    assert reader.get(f"/studies/{study.slug}/?share={link.token}").status_code == 302
 
 
 def test_an_expired_link_does_not_open(client_of, study):
@@ -130,14 +137,12 @@ def test_no_page_holds_an_inline_script(client_of, study):
             assert "src=" in tag or 'type="application/json"' in tag, page
 
 
-def test_the_way_home_of_a_share_visitor_is_the_shared_study(client_of, study):
-    visitor = client_of(None)
-    visitor.get(f"/share/{factories.link(study).token}/")
+def test_the_way_home_of_a_share_visitor_is_the_shared_view(client_of, study):
+    page = factories.reader(study, "problems").get(f"/studies/{study.slug}/problems/").content.decode()
 
-    page = visitor.get(f"/studies/{study.slug}/problems/").content.decode()
-
-    assert f'<a class="mark" href="/studies/{study.slug}/">' in page
+    assert f'<a class="mark" href="/studies/{study.slug}/problems/">' in page
     assert 'href="/"' not in page
+    assert 'class="tabs"' not in page
 
 
 def test_sharing_from_an_address_of_one_computer_says_that_links_work_only_there(client_of, study, settings):

@@ -119,8 +119,7 @@ def test_rights_are_those_of_the_study(client_of, measured):
         client_of(factories.alice()).get(f"/studies/{other.slug}/evaluations/{evaluation.reference}/").status_code
         == 404
     )
-    reader = client_of(None)
-    reader.get(f"/share/{factories.link(measured.study).token}/")
+    reader = factories.reader(measured.study, "evaluation", f"@reference={evaluation.reference}")
     page = reader.get(address(evaluation))
     assert page.status_code == 200
     assert "/jobs/" not in page.content.decode()

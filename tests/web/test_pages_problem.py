@@ -84,8 +84,7 @@ def test_a_link_shows_programs_only_when_it_may(client_of, measured, problem):
     text = factories.FAST.splitlines()[0]
 
     for allowed in (False, True):
-        client = client_of(None)
-        client.get(f"/share/{factories.link(measured.study, allow_programs=allowed).token}/")
+        client = factories.reader(measured.study, "problem", f"@problem={problem.slug}", allowed)
         page = client.get(address).content.decode()
         assert ("One program" in page) is allowed
         assert (text in page) is allowed

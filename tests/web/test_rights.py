@@ -11,7 +11,7 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from frontier_app.models import ApiToken, Job, Study
-from frontier_app.viewer import SHARED_STUDIES, Viewer, viewer_of, viewer_of_study
+from frontier_app.viewer import MOST_LINKS, SHARED_STUDIES, Viewer, links_to, remember_link, viewer_of
 
 pytestmark = pytest.mark.django_db
 
@@ -108,14 +108,31 @@ def test_a_link_that_expired_or_was_revoked_opens_nothing(study: Study) -> None:
     revoked.save()
     for link in (expired, revoked):
         assert viewer_of(request(None, f"/?share={link.token}")) == Viewer()
+        assert links_to("miniature", {SHARED_STUDIES: {"miniature": [link.token]}}, link.token) == []
 
 
 def test_the_link_of_one_study_opens_no_other(study: Study) -> None:
     link = factories.link(study)
-    session = {SHARED_STUDIES: {"miniature": link.token, "other": link.token}}
-    assert viewer_of_study(None, session, "miniature") == Viewer(share_link=link)
-    assert viewer_of_study(None, session, "other") == Viewer()
-    assert viewer_of_study(factories.alice(), session, "miniature") == Viewer(user=factories.alice())
+    session = {SHARED_STUDIES: {"miniature": [link.token], "other": [link.token]}}
+    assert links_to("miniature", session) == [link]
+    assert links_to("other", session) == []
+    assert links_to("other", {}, link.token) == []
+
+
+def test_several_links_to_one_study_are_kept_and_the_one_in_the_address_comes_first(study: Study) -> None:
+    first, second, session = factories.link(study), factories.link(study), {}
+    for link in (first, second, first):
+        remember_link(session, link)
+    assert links_to("miniature", session) == [first, second]
+    assert links_to("miniature", session, second.token) == [second, first]
+
+
+def test_a_session_keeps_only_the_newest_links(study: Study) -> None:
+    session: dict = {SHARED_STUDIES: {"miniature": "what an older version kept"}}
+    links = [factories.link(study) for _ in range(MOST_LINKS + 3)]
+    for link in links:
+        remember_link(session, link)
+    assert links_to("miniature", session) == links[:2:-1]
 
 
 def test_a_printed_token_acts_as_the_person_it_was_issued_for() -> None:

@@ -1,0 +1,30 @@
+// What every request of an opened view carries along: the token of the share link that opened it (a frame of another
+// site has no cookies) and the short name of the saved view. A classic script, so that it stands before every module.
+// It tells "view:pinned" (detail: true or false) when an answer came from a saved view's snapshot, or no longer did.
+
+(() => {
+  const carried = new URLSearchParams(document.querySelector('meta[name="carried"]')?.content ?? "");
+  if (!carried.toString()) return;
+
+  function carrying(address) {
+    const url = new URL(address, document.baseURI);
+    if (url.origin === location.origin) {
+      for (const [name, value] of carried) if (!url.searchParams.has(name)) url.searchParams.set(name, value);
+    }
+    return url;
+  }
+
+  const ask = window.fetch.bind(window);
+  window.fetch = async (resource, options) => {
+    const read = !options?.method || options.method === "GET";
+    const response = await ask(read && !(resource instanceof Request) ? carrying(resource) : resource, options);
+    const pinned = response.headers.get("X-Pinned");
+    if (carried.has("view") && pinned !== null) document.dispatchEvent(new CustomEvent("view:pinned", { detail: pinned === "1" }));
+    return response;
+  };
+
+  document.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (detail.verb !== "get") return;
+    for (const [name, value] of carried) if (!(name in detail.parameters)) detail.parameters[name] = value;
+  });
+})();

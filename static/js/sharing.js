@@ -1,0 +1,127 @@
+// Sharing and saving the view one looks at: <button data-opens="share-dialog"> opens a dialog, which sends the address of
+// the page as it is now. And on a page that a share link opened: what the link pins cannot be changed, what it does not
+// show is no link, and when it is revoked the page is gone.
+
+import { toast } from "./toast.js";
+
+const by = (id) => document.getElementById(id);
+
+// Dialogs -------------------------------------------------------------------------------------------------------------
+
+function open(dialog) {
+  const form = dialog.querySelector("form");
+  form.hidden = false;
+  dialog.querySelector("[data-made]")?.setAttribute("hidden", "");
+  refuse(form, "");
+  if (form.elements.address) form.elements.address.value = location.pathname + location.search;
+  dialog.showModal();
+}
+
+function refuse(form, words) {
+  const line = form.querySelector("[data-refused]");
+  line.textContent = words;
+  line.hidden = words === "";
+}
+
+const sent = {
+  share(dialog, { address, embed }) {
+    by("share-address").value = address;
+    by("share-frame").value = `<iframe src="${embed}" width="100%" height="900" style="border:0" loading="lazy"></iframe>`;
+    dialog.querySelector("form").hidden = true;
+    dialog.querySelector("[data-made]").hidden = false;
+    by("share-address").select();
+  },
+  save(dialog, { address, said }) {
+    dialog.close();
+    toast(said);
+    location.assign(address);
+  },
+};
+
+async function send(form) {
+  const dialog = form.closest("dialog");
+  const button = form.querySelector("button.main");
+  button.disabled = true;
+  try {
+    const response = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } });
+    const answer = await response.json();
+    if (response.ok) sent[form.dataset.send](dialog, answer);
+    else refuse(form, answer.error);
+  } catch {
+    refuse(form, "The server did not answer. Try again.");
+  }
+  button.disabled = false;
+}
+
+document.addEventListener("click", ({ target }) => {
+  const opener = target.closest("[data-opens]");
+  if (opener) open(by(opener.dataset.opens));
+  if (target.closest("dialog [data-close]")) target.closest("dialog").close();
+});
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-send]")) return;
+  event.preventDefault();
+  send(event.target);
+});
+
+// A change that can be undone: <form data-undo="address"> is sent, and the toast offers the way back. ---------------------
+
+async function post(address, form) {
+  const response = await fetch(address, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } });
+  if (!response.ok) throw new Error(String(response.status));
+}
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.matches("[data-undo]")) return;
+  event.preventDefault();
+  try {
+    await post(form.action, form);
+    reread();
+    toast(form.dataset.said, { undo: async () => { await post(form.dataset.undo, form); reread(); } });
+  } catch {
+    toast("The server refused. Reload the page and try again.");
+  }
+});
+
+/** Reads the list again, in place where it is one part, else with the page. */
+function reread() {
+  const part = document.querySelector("[data-reread]");
+  if (part) window.htmx.ajax("GET", location.pathname + location.search, { target: part, swap: "outerHTML" });
+  else location.reload();
+}
+
+// A page that a share link opened --------------------------------------------------------------------------------------
+
+const free = document.body.dataset.free?.split(" ");
+
+/** The part of an address that the link pins, to be compared. */
+function pinnedOf({ search }) {
+  return [...new URLSearchParams(search)].filter(([name, value]) => value && !free.includes(name)).map(String).sort().join("&");
+}
+
+/** Fields of what the link pins are shown and not to be changed; addresses that it does not show are plain text. */
+function fix(root) {
+  for (const field of root.querySelectorAll("form input[name], form select[name], form textarea[name]")) {
+    if (!free.includes(field.name) && field.type !== "hidden") field.disabled = true;
+  }
+  for (const anchor of root.querySelectorAll("a[href]")) {
+    const url = new URL(anchor.href, document.baseURI);
+    if (url.origin === location.origin && !(url.pathname === location.pathname && pinnedOf(url) === pinnedOf(location))) anchor.removeAttribute("href");
+  }
+}
+
+if (free) {
+  const content = by("content");
+  let due = null;
+  fix(content);
+  new MutationObserver(() => { due ??= setTimeout(() => { due = null; fix(content); }, 200); }).observe(content, { childList: true, subtree: true });
+  document.body.addEventListener("live:refused", () => location.reload());
+}
+
+// A saved view ---------------------------------------------------------------------------------------------------------
+
+document.addEventListener("view:pinned", ({ detail }) => {
+  for (const line of document.querySelectorAll("[data-when-pinned]")) line.hidden = !detail;
+  for (const line of document.querySelectorAll("[data-when-live]")) line.hidden = detail;
+});
