@@ -1,0 +1,317 @@
+"""What can be filtered by: the fields of runs, checkpoints, evaluations, problems and samples.
+
+A field says what it means and where it stands in the rows, never what is compared with it. A list of fields can be
+extended for one page (`plus`), or reduced to what its viewer may ask for (`without`): who can filter by something can
+find out what it is.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.db.models import (
+    BooleanField,
+    Count,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    IntegerField,
+    OuterRef,
+    Q,
+    Subquery,
+    Sum,
+    Value,
+)
+from django.db.models.expressions import Combinable, Func
+from django.db.models.functions import Coalesce, Length, NullIf, Replace
+
+from frontier_app.filters.values import Kind
+from frontier_app.models import Checkpoint, Evaluation, EvaluationRate, Job, MetricPoint
+
+Source = str | Callable[[], Combinable]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One name of the language.
+
+    `source` is a path from the row, or makes an expression over it. For WORDS and FREE it is the path of a JSON column,
+    and `keys` are what leads to the value inside. `choices` are all values there are, as written -> as stored; ""
+    in a row is as good as missing. With `keyed` the name is followed by a dot and a key: keys inside of JSON, or for
+    any other kind the argument of `source_of`.
+    """
+
+    name: str
+    kind: Kind
+    source: Source
+    description: str
+    unit: str = ""
+    choices: Mapping[str, str] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    keyed: bool = False
+    source_of: Callable[[str], Combinable] | None = None
+    suggested: bool = True
+
+    @property
+    def expression(self) -> Combinable:
+        """The value, to filter, sort or annotate by."""
+        return F(self.source) if isinstance(self.source, str) else self.source()
+
+    def at(self, key: str) -> "Field":
+        """The field that a keyed one has under `key`."""
+        name = f"{self.name}.{key}"
+        if self.source_of is not None:
+            source_of = self.source_of
+            return replace(self, name=name, keyed=False, source=lambda: source_of(key))
+        return replace(self, name=name, keyed=False, keys=(*self.keys, *key.split(".")))
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The fields of one kind of row; `searched` names those in which a word alone is looked for."""
+
+    rows: str
+    known: tuple[Field, ...]
+    searched: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Field]:
+        return iter(self.known)
+
+    def find(self, name: str) -> Field | None:
+        """The field of that name, a key after a dot included."""
+        head, dot, key = name.partition(".")
+        for one in self.known:
+            if one.name == name and not one.keyed:
+                return one
+            if one.keyed and one.name == head and dot and key and all(key.split(".")):
+                return one.at(key)
+        return None
+
+    def plus(self, *more: Field) -> "Fields":
+        return replace(self, known=self.known + more)
+
+    def without(self, *names: str) -> "Fields":
+        return replace(
+            self,
+            known=tuple(one for one in self.known if one.name not in names),
+            searched=tuple(name for name in self.searched if name not in names),
+        )
+
+
+def text(name: str, source: Source, description: str, **more: Any) -> Field:
+    return Field(name, Kind.TEXT, source, description, **more)
+
+
+def number(name: str, source: Source, description: str, unit: str = "") -> Field:
+    return Field(name, Kind.NUMBER, source, description, unit)
+
+
+def truth(name: str, condition: Q, description: str) -> Field:
+    return Field(name, Kind.TRUTH, lambda: ExpressionWrapper(condition, output_field=BooleanField()), description)
+
+
+def date(name: str, source: Source, description: str) -> Field:
+    return Field(name, Kind.DATE, source, description)
+
+
+def free(name: str, source: str, description: str) -> Field:
+    return Field(name, Kind.FREE, source, description, keyed=True)
+
+
+def choice(name: str, source: Source, values: Mapping[str, str], description: str) -> Field:
+    return Field(name, Kind.TEXT, source, description, choices=values)
+
+
+def _same(*values: str) -> dict[str, str]:
+    return {value: value for value in values}
+
+
+class JsonLength(Func):
+    """How many elements a JSON array has; missing for anything else."""
+
+    template = "jsonb_array_length(jsonb_path_query_array(%(expressions)s, '$[*]'))"
+    output_field = IntegerField()
+
+
+def last_metric(name: str) -> Combinable:
+    """The last value of a run's training figure."""
+    points = MetricPoint.objects.filter(run=OuterRef("pk"), name=name, value__isnull=False).order_by("-step")
+    return Subquery(points.values("value")[:1], output_field=FloatField())
+
+
+def rate_of_evaluation(column: str) -> Combinable:
+    """A mean over all problems of an evaluation, from its means by difficulty."""
+    weighed = F(column) * F("problems")
+    rows = EvaluationRate.objects.filter(evaluation=OuterRef("pk"), **{f"{column}__isnull": False}).order_by()
+    means = rows.values("evaluation").annotate(mean=Sum(weighed) / NullIf(Sum("problems"), 0))
+    return Subquery(means.values("mean"), output_field=FloatField())
+
+
+def _rate_at_difficulty(column: str) -> Callable[[str], Combinable]:
+    def of(difficulty: str) -> Combinable:
+        rows = EvaluationRate.objects.filter(evaluation=OuterRef("pk"), difficulty=difficulty)
+        return Subquery(rows.values(column), output_field=FloatField())
+
+    return of
+
+
+def _rate(name: str, what: str) -> tuple[Field, Field]:
+    """A rate over all problems, and that of one difficulty as its key."""
+    return (
+        number(name, lambda: rate_of_evaluation(name), f"{what}: mean over problems, judged on whole suites"),
+        Field(
+            name,
+            Kind.NUMBER,
+            "pk",
+            f"the same on one difficulty, such as {name}.hard",
+            keyed=True,
+            source_of=_rate_at_difficulty(name),
+        ),
+    )
+
+
+def _evaluations_of_checkpoint() -> Combinable:
+    rows = Evaluation.objects.filter(checkpoint=OuterRef("pk")).order_by().values("checkpoint")
+    counted = Subquery(rows.annotate(count=Count("pk")).values("count"), output_field=IntegerField())
+    return Coalesce(counted, 0)
+
+
+def _passed() -> Combinable:
+    return Length("letters") - Length(Replace("letters", Value("A"), Value("")))
+
+
+def _fails_from() -> Combinable:
+    """The number of the first test that failed, missing where every test that ran was accepted."""
+    at = Func(F("letters"), Value("[WRTMOC]"), function="regexp_instr", output_field=IntegerField())
+    return NullIf(at, 0)
+
+
+SETTINGS = _same("reasoning", "tools", "agentic")
+ORIGINS = _same(*(origin for origin, _ in Checkpoint.ORIGINS))
+CLASSES = {"solved": "S", "optimisation": "O", "correctness": "C", "no-answer": "N", "infrastructure": "I"}
+
+RUN_FIELDS = Fields(
+    "runs",
+    (
+        text("name", "name", "the run's name"),
+        text("reference", "reference", "the reference of its final checkpoint"),
+        number("coverage", "coverage", "the share of each suite that the reward required, 0 to 1"),
+        number("seed", "seed", "the seed"),
+        number("steps", "steps", "how many steps it was asked for"),
+        text("initialisation", "initialisation__name", "the checkpoint it started from"),
+        choice("state", "job__state", _same(*Job.STATES), "the state of its job"),
+        date("created", "created", "when it was launched"),
+        free("config", "config", "a key of its configuration, such as config.learning_rate"),
+        Field(
+            "metric",
+            Kind.NUMBER,
+            "pk",
+            "the last value of a training figure, such as metric.reward",
+            keyed=True,
+            source_of=last_metric,
+        ),
+    ),
+    ("name", "reference"),
+)
+
+CHECKPOINT_FIELDS = Fields(
+    "checkpoints",
+    (
+        text("name", "name", "the checkpoint's name"),
+        text("reference", "reference", "its reference"),
+        choice("origin", "origin", ORIGINS, "base, trained or merged"),
+        number("coverage", "coverage", "the coverage of its training, 0 to 1"),
+        number("step", "step", "the training step at which it was written"),
+        number("seed", "run__seed", "the seed of its run"),
+        text("run", "run__name", "the run that wrote it"),
+        text("parent", "parent__name", "the checkpoint it was trained from"),
+        number("size", "size_bytes", "the size of its folder", "bytes"),
+        truth("materialised", ~Q(folder=""), "whether its weights are a folder"),
+        number("evaluations", _evaluations_of_checkpoint, "how many evaluations it has"),
+        date("created", "created", "when it was made"),
+        free("config", "run__config", "a key of its run's configuration"),
+    ),
+    ("name", "reference"),
+)
+
+EVALUATION_FIELDS = Fields(
+    "evaluations",
+    (
+        text("checkpoint", "checkpoint__name", "the checkpoint's name"),
+        text("reference", "reference", "the evaluation's reference"),
+        number("alpha", "alpha", "the place on its path"),
+        text("path", "path__name", "the path's name"),
+        choice("setting", "setting", SETTINGS, "reasoning, tools or agentic"),
+        choice(
+            "state",
+            "state",
+            _same(Evaluation.PLANNED, Evaluation.RUNNING, Evaluation.COMPLETE),
+            "planned, running or complete",
+        ),
+        text("set", "problem_set__title", "the problem set's title"),
+        number("samples", "samples_done", "how many samples are judged"),
+        *_rate("solve_rate", "the share of samples that pass every test"),
+        *_rate("optimisation_failure_rate", "the share that is right but too slow or too large"),
+        *_rate("correctness_failure_rate", "the share that is wrong somewhere"),
+        *_rate("no_answer_rate", "the share without a program"),
+        text("isolation", "isolation", "how programs were isolated"),
+        choice("origin", "checkpoint__origin", ORIGINS, "the checkpoint is base, trained or merged"),
+        number("coverage", "checkpoint__coverage", "the coverage of the checkpoint's training"),
+        number("step", "checkpoint__step", "the checkpoint's training step"),
+        number("seed", "checkpoint__run__seed", "the seed of the checkpoint's run"),
+        text("run", "checkpoint__run__name", "the checkpoint's run"),
+        date("created", "created", "when it was planned"),
+        free("sampling", "sampling", "how answers were drawn, such as sampling.temperature"),
+        free("limits", "limits", "the judge's limits, such as limits.cpu_seconds"),
+        free("alarms", "alarms", "collapse indicators, such as alarms.mean_tokens"),
+        free("config", "checkpoint__run__config", "a key of the configuration of the checkpoint's run"),
+    ),
+    ("checkpoint", "reference"),
+)
+
+PROBLEM_FIELDS = Fields(
+    "problems",
+    (
+        text("name", "slug", "the problem's short name"),
+        text("title", "title", "its title"),
+        text("difficulty", "difficulty", "its difficulty"),
+        Field("tags", Kind.WORDS, "tags", "its tags: = means that it has this one"),
+        number("tests", lambda: JsonLength(F("tests")), "how many tests it has"),
+        number("cpu_limit", "cpu_seconds", "the limit of CPU time", "seconds"),
+        number("memory_limit", "memory_bytes", "the limit of memory", "bytes"),
+        text("statement", "statement", "its statement", suggested=False),
+        text("checker", "checker", "how outputs are compared", suggested=False),
+        number("position", "position", "its place in the set, from 0"),
+        truth("audited", ~Q(audit={}), "whether its tests are audited"),
+        Field("marks", Kind.WORDS, "audit", "what the audit found, such as no-slow-program", keys=("marks",)),
+    ),
+    ("name", "title"),
+)
+
+SAMPLE_FIELDS = Fields(
+    "samples",
+    (
+        text("problem", "problem__slug", "the problem's short name"),
+        text("difficulty", "problem__difficulty", "the problem's difficulty"),
+        text("checkpoint", "evaluation__checkpoint__name", "the checkpoint that answered"),
+        number("alpha", "evaluation__alpha", "the place on its path"),
+        number("index", "index", "the number of the sample, from 0"),
+        choice("class", "failure_class", CLASSES, "how it ended when every test counts"),
+        choice("first_failure", "first_failure", CLASSES, "how it ended when the first failing test decides"),
+        text("letters", "letters", "a verdict letter for each test, small to large, such as AAAT", suggested=False),
+        number("passed", _passed, "how many tests it passed"),
+        number("fails_from", _fails_from, "the number of the first test that it failed"),
+        number("cpu", "cpu_seconds", "the CPU time of its slowest test", "seconds"),
+        number("memory", "memory_bytes", "the memory of its largest test", "bytes"),
+        number("tokens", "tokens", "the length of the answer"),
+        truth("truncated", Q(truncated=True), "whether the answer was cut off"),
+        number("log_likelihood", "log_likelihood", "of the answer"),
+        text("program", "program__text", "the text of the program", suggested=False),
+    ),
+    ("program", "problem"),
+)
+"""Who may not read programs gets `SAMPLE_FIELDS.without("program")`."""
+
+FIELDS: Mapping[str, Fields] = {
+    one.rows: one for one in (RUN_FIELDS, CHECKPOINT_FIELDS, EVALUATION_FIELDS, PROBLEM_FIELDS, SAMPLE_FIELDS)
+}
