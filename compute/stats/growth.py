@@ -24,8 +24,8 @@ KINDS: tuple[Kind, ...] = ("flat", "slow_growing", "fast_growing", "undecided")
 THRESHOLD = 1.5
 """Between n log n, which looks like 1.1 to 1.2, and quadratic."""
 EXPONENTS = np.round(np.arange(0.0, 4.01, 0.05), 2)
-# The doubt in one time: the clock's millisecond, and what runs of one program differ by.
-CLOCK_MILLISECONDS = 1.0
+# The doubt in one time: half the millisecond to which it is rounded, and what runs of one program differ by.
+CLOCK_MILLISECONDS = 0.5
 RELATIVE_SPREAD = 0.15
 # 95 % quantile of chi-square with one degree of freedom.
 CHI_SQUARE_95 = 3.841

@@ -1,0 +1,68 @@
+"""Two evaluations side by side. The address holds both; a share link of the view "compare" may show it, without
+programs unless it allows them."""
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from frontier_app.comparison import SORTS, Compared, compare, side_by_side, sides
+from frontier_app.failures import Shown, shown_by
+from frontier_app.models import Evaluation, Problem, Study
+from frontier_app.placement import SelectionError, difficulties_of
+from frontier_app.views.fetch import OpenStudy, open_evaluation, open_problem, open_view
+from frontier_app.views.frame import render_page, study_context
+
+VIEW = "compare"
+OFFERED = 200
+SHOWN_PROBLEMS = 200
+
+
+@require_safe
+def comparison(request: HttpRequest, slug: str) -> HttpResponse:
+    opened = open_view(request, slug, VIEW)
+    query = request.GET.dict()
+    a, b = (open_evaluation(opened, query[name]) if query.get(name) else None for name in ("a", "b"))
+    context = study_context(opened, "failures") | {
+        "a": a,
+        "b": b,
+        "offered": _offered(opened) if opened.is_member else [],
+        "difficulties": difficulties_of(opened.study),
+        "difficulty": query.get("difficulty", ""),
+        "sort": query.get("sort", ""),
+        "level": query.get("level", ""),
+        "rule": query.get("rule", ""),
+    }
+    if a is None or b is None:
+        return render_page(request, "compare.html", context)
+    try:
+        shown = shown_by(opened.study, query)
+        found = _compared(opened.study, a, b, shown, query.get("sort", "") or SORTS[0])
+    except SelectionError as error:
+        return render_page(request, "compare.html", context | {"refused": str(error)}, status=400)
+    kept = found.problems if query.get("all") == "1" else found.problems[:SHOWN_PROBLEMS]
+    context |= {"found": found, "rows": kept, "left_out": len(found.problems) - len(kept), "shown": shown}
+    if opened.viewer.may_read_programs and query.get("problem"):
+        context |= _programs(opened, query["problem"], a, b)
+    return render_page(request, "compare.html", context)
+
+
+def _compared(study: Study, a: Evaluation, b: Evaluation, shown: Shown, sort: str) -> Compared:
+    """Raises SelectionError where the two cannot be compared."""
+    if a.problem_set_id != b.problem_set_id or a.problem_set_id != study.held_out_set_id:
+        raise SelectionError("Only two evaluations on the study's held-out problems can be compared.")
+    if sort not in SORTS:
+        raise SelectionError(f"The order must be one of {', '.join(SORTS)}, not {sort!r}.")
+    return compare(study, a, b, shown.selection, shown.difficulty, sort)
+
+
+def _programs(opened: OpenStudy, slug: str, a: Evaluation, b: Evaluation) -> dict[str, object]:
+    problem: Problem = open_problem(opened, slug)
+    left, right = sides(problem, [a, b])
+    lines = side_by_side(left.text, right.text) if left and right else []
+    return {"problem": problem, "sides": [("a", left), ("b", right)], "lines": lines}
+
+
+def _offered(opened: OpenStudy) -> list[Evaluation]:
+    measured = Evaluation.objects.filter(
+        study=opened.study, problem_set=opened.study.held_out_set_id, samples_done__gt=0
+    )
+    return list(measured.select_related("checkpoint").order_by("path", "alpha", "pk")[:OFFERED])

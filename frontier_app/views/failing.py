@@ -1,0 +1,199 @@
+"""The failures page: problem by checkpoint, test levels, growth, tags; and the samples behind one of its cells.
+
+The page and its figures are the view "failures", which a share link may show. Samples, with their programs, are for
+members. Hidden tests' bytes are in no row and on no page.
+"""
+
+from collections.abc import Callable
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from frontier_app import failures as numbers
+from frontier_app import strategies
+from frontier_app.filters import FilterError
+from frontier_app.models import Evaluation, Study
+from frontier_app.placement import DIFFICULTIES, SelectionError, difficulties_of
+from frontier_app.sample_list import (
+    CLASSES,
+    LETTERS,
+    PAGE,
+    Asked,
+    Line,
+    Opened,
+    Page,
+    SampleFilterError,
+    asked_by,
+    matching,
+    open_sample,
+    page_of,
+)
+from frontier_app.views.fetch import OpenStudy, open_evaluation, open_problem, open_study, open_view
+from frontier_app.views.frame import render_page, study_context
+
+VIEW = "failures"
+PANELS: dict[str, Callable[[Study, numbers.Shown], dict[str, object]]] = {
+    "levels": numbers.levels_data,
+    "groups": numbers.groups_data,
+}
+
+
+@require_safe
+def failures(request: HttpRequest, slug: str) -> HttpResponse:
+    opened = open_view(request, slug, VIEW)
+    return render_page(request, "failures.html", study_context(opened, VIEW) | _choices(opened))
+
+
+@require_safe
+def grid(request: HttpRequest, slug: str) -> HttpResponse:
+    """Every cell of the heat grid; 304 when the browser has it."""
+    opened = open_view(request, slug, VIEW)
+    return _answer(request, opened, lambda shown: numbers.grid_data(opened.study, shown.selection))
+
+
+@require_safe
+def panel(request: HttpRequest, slug: str, panel: str) -> HttpResponse:
+    """The figure and the table of one panel below the grid."""
+    opened = open_view(request, slug, VIEW)
+    if panel == "growth":
+        return _answer(request, opened, lambda shown: strategies.growth_data(opened.study, shown, request.GET.dict()))
+    if panel not in PANELS:
+        raise Http404
+    return _answer(request, opened, lambda shown: PANELS[panel](opened.study, shown))
+
+
+def _answer(
+    request: HttpRequest, opened: OpenStudy, compute: Callable[[numbers.Shown], dict[str, object]]
+) -> HttpResponse:
+    try:
+        shown = numbers.shown_by(opened.study, request.GET.dict())
+        version = f'"{numbers.version_of(opened.study, shown)}"'
+        if request.headers.get("If-None-Match") == version:
+            response = HttpResponse(status=304)
+        else:
+            response = JsonResponse(compute(shown))
+    except SelectionError as error:
+        return JsonResponse({"error": str(error)}, status=400)
+    response.headers["ETag"] = version
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _choices(opened: OpenStudy) -> dict[str, object]:
+    """What the filters offer, and what the page's script needs to know before any data arrives."""
+    study = opened.study
+    levels = study.held_out_set.levels if study.held_out_set else 1
+    settings = sorted(set(study.evaluations.values_list("setting", flat=True)) | {"reasoning"})
+    return {
+        "difficulties": difficulties_of(study) or list(DIFFICULTIES),
+        "settings": settings,
+        "levels": [{"level": level, "coverage": level / levels} for level in range(1, levels + 1)],
+        "paths": study.paths.all(),
+        "config": {
+            "grid": reverse("failures_grid", args=[study.slug]),
+            "panel": reverse("failures_panel", args=[study.slug, "PANEL"]),
+            "samples": reverse("samples", args=[study.slug]) if opened.is_member else None,
+            "problem": reverse("problem", args=[study.slug, "SLUG"]) if opened.is_member else None,
+            "evaluation": reverse("evaluation", args=[study.slug, "REFERENCE"]) if opened.is_member else None,
+            "compare": reverse("compare", args=[study.slug]) if opened.is_member else None,
+        },
+    }
+
+
+# The samples of a cell ------------------------------------------------------------------------------------------------
+
+EVALUATIONS_OFFERED = 200
+NO_PAGE = Page([], 1, False, 0)
+
+
+@require_safe
+def samples(request: HttpRequest, slug: str) -> HttpResponse:
+    """The samples of an evaluation, on one problem or all; one of them with its program; one of its tests."""
+    opened = open_study(request, slug)
+    query = request.GET.dict()
+    evaluation = open_evaluation(opened, query["evaluation"]) if query.get("evaluation") else None
+    problem = open_problem(opened, query["problem"]) if query.get("problem") else None
+    page, asked, refused, mistake = NO_PAGE, Asked(), None, None
+    try:
+        asked = asked_by(query, request.GET.getlist("class"))
+        if evaluation is not None:
+            page = page_of(matching(evaluation, problem, asked), _number(query.get("page", "")))
+    except SampleFilterError as error:
+        refused = error
+    except FilterError as error:
+        mistake = error
+    sample = open_sample(evaluation, query["sample"]) if evaluation is not None and query.get("sample") else None
+    if query.get("sample") and sample is None:
+        raise Http404
+    context = study_context(opened, VIEW) | {
+        "evaluation": evaluation,
+        "problem": problem,
+        "evaluations": _offered(opened.study, evaluation),
+        "asked": asked,
+        "q": query.get("q", ""),
+        "text": query.get("text", ""),
+        "refused": refused,
+        "filter_error": mistake,
+        "excerpt": mistake.excerpt(query.get("q", "")) if mistake else "",
+        "page": page,
+        "rows": [_row(request, line, sample) for line in page.lines],
+        "earlier": _address(request, page=page.number - 1) if page.number > 1 else None,
+        "later": _address(request, page=page.number + 1) if page.more else None,
+        "page_size": PAGE,
+        "classes": list(CLASSES),
+        "letters": list(LETTERS),
+        "levels": sorted(set(problem.test_groups)) if problem else [],
+        **(_sample(request, sample, query.get("test", "")) if sample and evaluation else {}),
+    }
+    return render_page(request, "samples.html", context, parts=("rows",), status=422 if refused or mistake else 200)
+
+
+def _offered(study: Study, chosen: Evaluation | None) -> list[Evaluation]:
+    """The evaluations that the page offers: those alike to the chosen one first."""
+    measured = Evaluation.objects.filter(study=study, samples_done__gt=0).select_related("checkpoint")
+    if chosen is not None:
+        measured = measured.filter(problem_set=chosen.problem_set_id, setting=chosen.setting)
+    return list(measured.order_by("path", "alpha", "pk")[:EVALUATIONS_OFFERED])
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1
+
+
+def _address(request: HttpRequest, **values: object) -> str:
+    """This page's address with some parameters set; None takes one away."""
+    kept = request.GET.copy()
+    for name, value in values.items():
+        kept.pop(name, None)
+        if value is not None:
+            kept[name] = str(value)
+    return f"?{kept.urlencode()}"
+
+
+def _row(request: HttpRequest, line: Line, opened: Opened | None) -> dict[str, object]:
+    current = opened is not None and opened.line.sample.pk == line.sample.pk
+    return {"line": line, "href": _address(request, sample=line.key, test=line.first_test), "current": current}
+
+
+def _sample(request: HttpRequest, opened: Opened, number: str) -> dict[str, object]:
+    """One sample and one of its tests, with addresses for its other tests."""
+    test = opened.test(_number(number) if number else opened.line.first_test) or opened.test(1)
+    groups = opened.problem.test_groups
+    return {
+        "sample": opened.line.sample,
+        "sample_line": opened.line,
+        "sample_problem": opened.problem,
+        "program": opened.program,
+        "test": test,
+        "tests": [
+            {
+                "test": one,
+                "href": _address(request, test=one.number),
+                "first": place > 0 and groups[place] != groups[place - 1],
+                "current": test is not None and one.number == test.number,
+            }
+            for place, one in enumerate(opened.tests)
+        ],
+        "closed": _address(request, sample=None, test=None),
+    }

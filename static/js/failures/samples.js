@@ -1,0 +1,44 @@
+// Keys of the samples page, beside those of every page: Enter opens the first failing test of a sample, the arrows go
+// through its tests, j and k through the samples while one is open, Esc closes the sample and then leads to the grid.
+
+const typing = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
+const rows = () => [...document.querySelectorAll("#samples [data-href]")];
+const open = document.getElementById("test");
+
+function go(address) {
+  if (address) location.assign(address);
+}
+
+function besideTest(step) {
+  const tests = [...document.querySelectorAll(".tests-line a")];
+  const at = tests.findIndex((one) => one.hasAttribute("aria-current"));
+  return tests[at + step]?.href;
+}
+
+function besideSample(step) {
+  const all = rows();
+  const at = all.findIndex((row) => row.classList.contains("current"));
+  return all[at < 0 ? 0 : at + step]?.dataset.href;
+}
+
+const acts = {
+  Enter: () => !open && !rows().some((row) => row.classList.contains("current")) && rows()[0]?.dataset.href,
+  ArrowLeft: () => open && besideTest(-1),
+  ArrowRight: () => open && besideTest(1),
+  j: () => open && besideSample(1),
+  k: () => open && besideSample(-1),
+  Escape: () => (open ? document.querySelector("[data-close]").href : document.querySelector(".crumbs a:last-of-type")?.href),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
+  const address = acts[event.key]?.();
+  if (!address) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  go(address);
+}, { capture: true });
+
+document.querySelector("#samples .current")?.scrollIntoView({ block: "nearest" });
