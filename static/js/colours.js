@@ -3,13 +3,14 @@
 
 const NAMED = /^(token|ramp)\(([^,)]+)(?:,\s*([\d.]+))?\)$/;
 let tokens = new Map();
+let themed = document.documentElement;
 
 document.addEventListener("theme:changed", () => { tokens = new Map(); });
 
 /** The [r, g, b] of a design token. */
 export function rgb(name) {
   if (!tokens.has(name)) {
-    const hex = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim().slice(1);
+    const hex = getComputedStyle(themed).getPropertyValue(`--${name}`).trim().slice(1);
     const wide = hex.length === 3 ? [...hex].map((digit) => digit + digit).join("") : hex;
     tokens.set(name, [0, 2, 4].map((at) => parseInt(wide.slice(at, at + 2), 16)));
   }
@@ -37,6 +38,17 @@ function named(text) {
   if (!found) return text;
   const opacity = found[3] === undefined ? 1 : Number(found[3]);
   return found[1] === "ramp" ? ramp(Number(found[2]), opacity) : token(found[2], opacity);
+}
+
+/** A copy of a figure in the colours of the theme that `element` stands in. */
+export function colouredOn(element, figure) {
+  const before = tokens;
+  [tokens, themed] = [new Map(), element];
+  try {
+    return coloured(figure);
+  } finally {
+    [tokens, themed] = [before, document.documentElement];
+  }
 }
 
 /** A copy of a figure, or of any part of one, with every named colour resolved. */

@@ -13,6 +13,7 @@ async function read(address) {
 }
 
 async function one(element) {
+  element.dataset.path ??= "";
   await draw(element, await read(element.dataset.figure));
 }
 
@@ -20,7 +21,10 @@ async function family(element) {
   const figures = await read(element.dataset.figures);
   const names = Object.keys(figures);
   if (names.join(" ") !== element.dataset.names) frame(element, names);
-  await Promise.all([...element.querySelectorAll("[data-name]")].map((plot) => draw(plot, figures[plot.dataset.name])));
+  await Promise.all([...element.querySelectorAll("[data-name]")].map((plot) => {
+    plot.dataset.path ??= plot.dataset.name;
+    return draw(plot, figures[plot.dataset.name]);
+  }));
 }
 
 /** One card a figure, in the order in which the server names them; cards that exist are kept. */

@@ -1,17 +1,30 @@
-// Every table copies: <span data-copy="#id"> gets the buttons CSV, Markdown and LaTeX for that table, and
-// <button data-copy-text="#id"> copies the text of an element. A cell's data-value stands for its content.
+// Every table exports. parts/export_table.html names a table (data-table="#id"): its buttons copy the rows that are
+// shown, its links save all rows that match, with the query of the page as it stands. <span data-copy="#id"> gets the
+// copy buttons alone, and <button data-copy-text="#id"> copies the text of an element. A cell's data-value stands for its
+// content; a head cell's data-best="high|low" names the end that a paper sets in bold.
 
-const FORMATS = { CSV: csv, Markdown: markdown, LaTeX: latex };
+import { copyText, csv, latex, markdown } from "./table_text.js";
+import { toast } from "./toast.js";
 
-function cells(table) {
-  const columns = table.tHead ? table.tHead.rows[0].cells.length : 0;
-  return [...table.rows]
-    .filter((row) => row.offsetParent !== null)
-    .map((row) => {
-      const texts = [...row.cells].flatMap((cell) => [text(cell), ...Array(cell.colSpan - 1).fill("")]);
-      return columns ? texts.slice(0, columns) : texts;
-    });
+const WRITERS = { csv, md: markdown, tex: latex };
+const NAMES = { csv: "CSV", md: "Markdown", tex: "LaTeX" };
+
+/** What a table shows: { head, body, best }. Columns of controls, whose head is empty, are left out. */
+export function tableText(table) {
+  const rows = [...table.rows].filter((row) => row.offsetParent !== null);
+  const heads = table.tHead ? [...table.tHead.rows[table.tHead.rows.length - 1].cells] : [];
+  const texts = rows.filter((row) => row.parentElement !== table.tHead).map(wide);
+  const width = heads.length || Math.max(0, ...texts.map((row) => row.length));
+  const names = !heads.length || texts.some((row) => row[0]);
+  const kept = [...Array(width).keys()].filter((at) => (at === 0 && names) || !heads.length || text(heads[at]));
+  return {
+    head: kept.map((at) => (heads[at] ? text(heads[at]) : "")),
+    body: texts.map((row) => kept.map((at) => row[at] ?? "")),
+    best: kept.map((at) => heads[at]?.dataset.best ?? ""),
+  };
 }
+
+const wide = (row) => [...row.cells].flatMap((cell) => [text(cell), ...Array(cell.colSpan - 1).fill("")]);
 
 function text(cell) {
   if (cell.dataset.value !== undefined) return cell.dataset.value;
@@ -19,70 +32,63 @@ function text(cell) {
   return (letters ? letters.getAttribute("aria-label") : cell.innerText).replace(/\s+/g, " ").trim();
 }
 
-function csv(rows) {
-  // A leading = + - @ would run as a formula in a spreadsheet; a number keeps its sign.
-  const safe = (value) => (/^[=+@\t\r]|^-(?!\d)/.test(value) ? `'${value}` : value);
-  const quoted = (value) => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
-  return rows.map((row) => row.map((value) => quoted(safe(value))).join(",")).join("\n");
-}
-
-function markdown([head, ...body]) {
-  const line = (row) => `| ${row.map((value) => value.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...body.map(line)].join("\n");
-}
-
-function latex([head, ...body]) {
-  const escaped = (value) => value
-    .replace(/[\\{}$&#%_^~]/g, (sign) => ({ "\\": "\\textbackslash{}", "^": "\\^{}", "~": "\\~{}" }[sign] ?? `\\${sign}`))
-    .replaceAll("±", "$\\pm$").replaceAll("−", "$-$").replaceAll("—", "---").replaceAll("×", "$\\times$");
-  const line = (row) => `${row.map(escaped).join(" & ")} \\\\`;
-  return [`\\begin{tabular}{${"l".repeat(head.length)}}`, "\\toprule", line(head), "\\midrule", ...body.map(line), "\\bottomrule", "\\end{tabular}"].join("\n");
-}
-
-async function put(content, button) {
-  try {
-    await navigator.clipboard.writeText(content);
-    say("Copied");
-  } catch {
-    // Without a secure origin there is no clipboard: select the text so that one key copies it.
-    const area = Object.assign(document.createElement("textarea"), { value: content });
-    button.after(area);
-    area.select();
-    const copied = document.execCommand("copy");
-    area.remove();
-    say(copied ? "Copied" : "The browser does not allow copying here");
-  }
-}
-
-let toast = null;
-function say(words) {
-  toast?.remove();
-  toast = Object.assign(document.createElement("div"), { className: "toast", textContent: words, role: "status" });
-  document.body.append(toast);
-  const shown = toast;
-  setTimeout(() => shown.remove(), 1600);
+async function put(content, button, words) {
+  toast((await copyText(content, button)) ? words : "The browser does not allow copying here");
 }
 
 function offer(root) {
   for (const slot of root.querySelectorAll("[data-copy]")) {
     if (slot.childElementCount) continue;
     slot.append("copy ");
-    for (const name of Object.keys(FORMATS)) {
-      slot.append(Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: name }));
+    for (const [format, name] of Object.entries(NAMES)) {
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: name });
+      button.dataset.copyTable = format;
+      slot.append(button);
     }
   }
 }
 
+/** The address of all matching rows: the page's own query (or the one of `data-address`) in another format. */
+function fileAddress(link) {
+  const own = new URL(link.dataset.address || location.href, location.href);
+  own.hash = "";
+  own.searchParams.delete("page");
+  own.searchParams.set("format", link.dataset.file);
+  return own.href;
+}
+
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-copy] button, [data-copy-text]");
+  const link = event.target.closest("a[data-file]");
+  if (link) {
+    link.href = fileAddress(link);
+    link.closest("details").open = false;
+    return;
+  }
+  const button = event.target.closest("[data-copy-table], [data-copy-text]");
   if (!button) return;
   if (button.dataset.copyText) {
     const source = document.querySelector(button.dataset.copyText);
-    put(source.value ?? source.textContent, button);
+    put(source.value ?? source.textContent, button, "Copied");
     return;
   }
-  const table = document.querySelector(button.closest("[data-copy]").dataset.copy);
-  if (table) put(FORMATS[button.textContent](cells(table)), button);
+  const named = button.closest("[data-table]");
+  const table = document.querySelector(named ? named.dataset.table : button.closest("[data-copy]").dataset.copy);
+  if (!table) {
+    toast("There is no row to copy yet");
+    return;
+  }
+  const content = tableText(table);
+  const rows = content.body.length === 1 ? "1 row" : `${content.body.length} rows`;
+  put(WRITERS[button.dataset.copyTable](content), button, `Copied ${rows} as ${NAMES[button.dataset.copyTable]}`);
+  if (named) named.open = false;
 });
-document.addEventListener("htmx:afterSwap", () => offer(document));
+
+// Live data redraws a list: an open menu stays open.
+let open = null;
+document.addEventListener("htmx:beforeSwap", () => { open = document.querySelector("details.table-export[open]")?.dataset.table ?? null; });
+document.addEventListener("htmx:afterSwap", () => {
+  offer(document);
+  const menu = open && document.querySelector(`details.table-export[data-table="${CSS.escape(open)}"]`);
+  if (menu) menu.open = true;
+});
 offer(document);

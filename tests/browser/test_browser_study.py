@@ -292,7 +292,7 @@ def test_the_numbers_behind_a_panel_can_be_saved(visitor: Visitors, alice: User,
     page = study_page(visitor(alice), measured.study)
     page.locator("details.export summary").first.click()
     with page.expect_download() as saved:
-        page.locator("[data-export=frontier][data-as=csv]").click()
+        page.locator("[data-save=frontier][data-as=csv]").click()
     lines = saved.value.path().read_text().splitlines()
     assert lines[0].startswith("checkpoint,alpha,mark,difficulty,n,problems,infrastructure,solved_rate")
     assert len(lines) == 1 + 6

@@ -1,19 +1,7 @@
-// Every plot as SVG or PNG, and the numbers behind each panel as CSV.
+// The numbers behind each panel of the study page, for the menus that save figures.
 
+import { provide } from "../figure_export.js";
 import { CLASSES } from "./view.js";
-
-const SIZE = { width: 900, height: 560 };
-
-function save(name, type, text) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
-
-const quoted = (value) => (/[",\n]/.test(String(value ?? "")) ? `"${String(value).replaceAll('"', '""')}"` : String(value ?? ""));
-const csv = (rows) => rows.map((row) => row.map(quoted).join(",")).join("\n") + "\n";
 
 function pointRows(view) {
   const head = CLASSES.flatMap((name) => [`${name}_rate`, `${name}_half_width`]);
@@ -35,16 +23,9 @@ function cellRows(view) {
   ];
 }
 
-/** Serves the copy menus; `current()` gives the view that is shown. */
+/** Gives the menus of figure_export.js the numbers behind each panel; `current()` is the view that is shown. */
 export function serveExports(current) {
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-export]");
-    const view = current();
-    if (!button || !view) return;
-    const { export: what, as } = button.dataset;
-    const name = `${location.pathname.split("/").filter(Boolean).at(-1)}-${view.difficulty}-${what}`;
-    button.closest("details").open = false;
-    if (as === "csv") save(`${name}.csv`, "text/csv", csv(what === "strip" ? cellRows(view) : pointRows(view)));
-    else window.Plotly.downloadImage(document.getElementById(what), { format: as, filename: name, ...SIZE, scale: as === "png" ? 2 : 1 });
-  });
+  for (const [id, rows] of Object.entries({ frontier: pointRows, composition: pointRows, strip: cellRows })) {
+    provide(id, { table: () => current() && rows(current()) });
+  }
 }
