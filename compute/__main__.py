@@ -28,6 +28,7 @@ RUNNERS = {
     "problems": "compute.miniature.problem_sets",
     "import": "compute.problems.importing",
     "audit": "compute.problems.auditing",
+    "inspect": "compute.judge.inspecting",
     "pretrain": "compute.training.sft",
     "train": "compute.training.grpo",
     "merge": "compute.merging.merge",

@@ -127,6 +127,21 @@ class AuditConfig(Strict):
     limits: JudgeLimits = JudgeLimits()
 
 
+class InspectConfig(Strict):
+    """Run one program on one public test of a problem and keep what it wrote, for a person who looks into a failure.
+
+    `test` is the test's place in size order, from 1. Hidden tests are refused: their bytes must not come back.
+    """
+
+    kind: Literal["inspect"] = "inspect"
+    problems: ProblemSetSource
+    problem: Reference
+    test: int = Field(ge=1, le=MOST_COUNTED)
+    program: str = Field(max_length=1 << 20)
+    language: str = "python"
+    limits: JudgeLimits = JudgeLimits()
+
+
 class PretrainConfig(Strict):
     """Supervised pre-training of the miniature base."""
 
@@ -256,6 +271,7 @@ JobConfig = Annotated[
     | ProblemsConfig
     | ImportConfig
     | AuditConfig
+    | InspectConfig
     | PretrainConfig
     | TrainConfig
     | MergeConfig
@@ -263,7 +279,7 @@ JobConfig = Annotated[
     Field(discriminator="kind"),
 ]
 _adapter: TypeAdapter[JobConfig] = TypeAdapter(JobConfig)
-KINDS = ("install", "problems", "import", "audit", "pretrain", "train", "merge", "evaluate")
+KINDS = ("install", "problems", "import", "audit", "inspect", "pretrain", "train", "merge", "evaluate")
 
 
 def parse_config(data: object) -> JobConfig:

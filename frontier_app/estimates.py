@@ -14,6 +14,7 @@ DEFAULT_SECONDS = {
     "problems": 15.0,
     "import": 20.0,
     "audit": 4.0,
+    "inspect": 2.0,
     "pretrain": 240.0,
     "train": 15.0,
     "merge": 3.0,

@@ -217,12 +217,13 @@ def open_sample(evaluation: Evaluation, key: str) -> Opened | None:
     slug, _, index = key.rpartition(":")
     if not index.isascii() or not index.isdigit() or len(index) > 9:
         return None
-    rows = Sample.objects.select_related("problem", "program")
+    rows = Sample.objects.select_related("problem__problem_set", "program")
     sample = rows.filter(evaluation=evaluation, problem__slug=slug, problem__problem_set=evaluation.problem_set_id,
                          index=int(index)).first()  # fmt: skip
     if sample is None:
         return None
     problem = sample.problem
+    sample.evaluation = evaluation
     return Opened(
         line=Line(sample, problem.test_groups),
         problem=problem,

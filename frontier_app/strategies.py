@@ -68,13 +68,13 @@ Programs = dict[str, Written]
 
 def growth_data(study: Study, shown: Shown, query: Mapping[str, str]) -> dict[str, object]:
     """Shares and solve rates of slow-growing and fast-growing programs along alpha, and the growth of the distinct
-    programs of one problem (`problem` of the query, else one that has both kinds). Raises SelectionError."""
+    programs of one problem (`of` in the query, else one that has both kinds). Raises SelectionError."""
     threshold = threshold_of(query.get("growth", ""))
     placed = placed_evaluations(study, shown.selection.path, shown.selection.setting)
     measured = [one for one in placed if one.evaluation.samples_done and one.alpha is not None]
     chosen = spread(measured, MOST_CHECKPOINTS)
     keys = problems_of(study, shown)
-    wanted = Problem.objects.filter(problem_set=study.held_out_set_id, slug=query.get("problem", "")).first()
+    wanted = Problem.objects.filter(problem_set=study.held_out_set_id, slug=query.get("of", "")).first()
     problems = problems_for(keys, wanted.pk if wanted else None)
     programs, nothing = written(chosen, problems)
     sizes = fit(problems, programs, threshold)

@@ -289,13 +289,7 @@ class Judge:
 
     def _compare(self, worker: Worker, case: Case, test: int, run: Run, given: SealedFile) -> Ruling:
         wanted = case.problem.tests[test]
-        name, answer = wanted.checker or case.problem.checker, self._answers.get(wanted.output)
-        flags = validator_flags(name)
-        if flags is None:
-            right = checker_named(name)(run.output, answer)
-            return Ruling(Verdict.ACCEPTED if right else Verdict.WRONG_ANSWER, "")
-        assert case.problem.validator is not None  # checked with the test's key
-        return worker.decide(Dispute(case.problem.validator, flags, given, run.output, answer))
+        return compared(worker, case.problem, wanted, run.output, given, self._answers.get(wanted.output))
 
     # What cannot be believed at once ------------------------------------------------------------------------------
 
@@ -359,6 +353,19 @@ class Judge:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def compared(
+    worker: Worker, problem: Problem, test: TestCase, output: bytes, given: SealedFile, answer: bytes
+) -> Ruling:
+    """What the problem's checker says of an output, or its validator, which runs in `worker`."""
+    name = test.checker or problem.checker
+    flags = validator_flags(name)
+    if flags is None:
+        right = checker_named(name)(output, answer)
+        return Ruling(Verdict.ACCEPTED if right else Verdict.WRONG_ANSWER, "")
+    assert problem.validator is not None  # checked with the test's key
+    return worker.decide(Dispute(problem.validator, flags, given, output, answer))
 
 
 def _allow_many_files() -> None:

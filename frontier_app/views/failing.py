@@ -5,15 +5,21 @@ members. Hidden tests' bytes are in no row and on no page.
 """
 
 from collections.abc import Callable
+from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from frontier_app import failures as numbers
+from frontier_app import launch as verbs
 from frontier_app import strategies
 from frontier_app.filters import FilterError
+from frontier_app.inspection import last_look
 from frontier_app.models import Evaluation, Study
+from frontier_app.pinned import pinned_answer
 from frontier_app.placement import DIFFICULTIES, SelectionError, difficulties_of
 from frontier_app.sample_list import (
     CLASSES,
@@ -29,7 +35,14 @@ from frontier_app.sample_list import (
     open_sample,
     page_of,
 )
-from frontier_app.views.fetch import OpenStudy, open_evaluation, open_problem, open_study, open_view
+from frontier_app.views.fetch import (
+    OpenStudy,
+    open_evaluation,
+    open_problem,
+    open_study,
+    open_study_to_write,
+    open_view,
+)
 from frontier_app.views.frame import render_page, study_context
 
 VIEW = "failures"
@@ -66,6 +79,8 @@ def panel(request: HttpRequest, slug: str, panel: str) -> HttpResponse:
 def _answer(
     request: HttpRequest, opened: OpenStudy, compute: Callable[[numbers.Shown], dict[str, object]]
 ) -> HttpResponse:
+    if (pinned := pinned_answer(request, opened.saved)) is not None:
+        return pinned
     try:
         shown = numbers.shown_by(opened.study, request.GET.dict())
         version = f'"{numbers.version_of(opened.study, shown)}"'
@@ -144,8 +159,11 @@ def samples(request: HttpRequest, slug: str) -> HttpResponse:
         "classes": list(CLASSES),
         "letters": list(LETTERS),
         "levels": sorted(set(problem.test_groups)) if problem else [],
-        **(_sample(request, sample, query.get("test", "")) if sample and evaluation else {}),
+        **(_sample(request, opened, sample, query.get("test", "")) if sample else {}),
     }
+    htmx = getattr(request, "htmx", None)
+    if sample and htmx and htmx.target == "got":
+        return render_page(request, "samples_test.html", context, parts=("got",))
     return render_page(request, "samples.html", context, parts=("rows",), status=422 if refused or mistake else 200)
 
 
@@ -176,8 +194,30 @@ def _row(request: HttpRequest, line: Line, opened: Opened | None) -> dict[str, o
     return {"line": line, "href": _address(request, sample=line.key, test=line.first_test), "current": current}
 
 
-def _sample(request: HttpRequest, opened: Opened, number: str) -> dict[str, object]:
-    """One sample and one of its tests, with addresses for its other tests."""
+@require_POST
+def inspect(request: HttpRequest, slug: str) -> HttpResponse:
+    """Have the program of a sample run once more on one public test; the page of that test shows what it wrote."""
+    opened = open_study_to_write(request, slug)
+    evaluation = open_evaluation(opened, request.POST.get("evaluation", ""))
+    found = open_sample(evaluation, request.POST.get("sample", ""))
+    if found is None:
+        raise Http404
+    number = _number(request.POST.get("test", ""))
+    try:
+        verbs.launch_inspection(opened.study, opened.person, found.line.sample, number)
+    except verbs.LaunchError as error:
+        messages.error(request, error.message)
+    query = {
+        "evaluation": evaluation.reference,
+        "problem": found.problem.slug,
+        "sample": found.line.key,
+        "test": number,
+    }
+    return redirect(f"{reverse('samples', args=[slug])}?{urlencode(query)}")
+
+
+def _sample(request: HttpRequest, study: OpenStudy, opened: Opened, number: str) -> dict[str, object]:
+    """One sample and one of its tests, with addresses for its other tests and what a look at it has found."""
     test = opened.test(_number(number) if number else opened.line.first_test) or opened.test(1)
     groups = opened.problem.test_groups
     return {
@@ -186,6 +226,7 @@ def _sample(request: HttpRequest, opened: Opened, number: str) -> dict[str, obje
         "sample_problem": opened.problem,
         "program": opened.program,
         "test": test,
+        "look": last_look(study.study, opened.line.sample, test.number) if test and test.public else None,
         "tests": [
             {
                 "test": one,

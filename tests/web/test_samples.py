@@ -1,5 +1,6 @@
 """The samples behind a cell: which ones a filter leaves, one with its tests, what is hidden, who sees them."""
 
+from pathlib import Path
 from urllib.parse import urlencode
 
 import factories
@@ -7,7 +8,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from frontier_app.models import Problem, Program, Sample
+from compute.events import Finished
+from frontier_app.models import Job, Problem, Program, Sample
 from frontier_app.sample_list import PAGE
 
 pytestmark = pytest.mark.django_db
@@ -173,3 +175,74 @@ def test_many_rows_cost_no_more_queries_than_few(client_of, evaluation, problem)
 
     queries()
     assert queries() == queries(problem=problem.slug, least=39) - 1  # the problem itself
+
+
+# A look at what a program writes --------------------------------------------------------------------------------------
+
+INSPECT = "/studies/miniature/failures/inspect/"
+
+
+@pytest.fixture
+def public(problem):
+    """The problem with a file on this server, whose first test is public."""
+    problem.tests[0] |= {"public": True, "input_text": "3\n", "output_text": "9\n"}
+    problem.save()
+    path = Path(factories.source(problem.problem_set).path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("")
+    return problem
+
+
+@pytest.fixture
+def sample(evaluation, public):
+    return evaluation.samples.filter(problem=public, program__isnull=False).order_by("index").first()
+
+
+def look(client, evaluation, sample, test=1):
+    key = f"{sample.problem.slug}:{sample.index}"
+    return client.post(INSPECT, {"evaluation": evaluation.reference, "sample": key, "test": test})
+
+
+def test_a_look_is_a_job_whose_finding_stands_beside_the_expected_output(client_of, evaluation, sample):
+    client, key = client_of(factories.bob()), f"{sample.problem.slug}:{sample.index}"
+    before = opened(client, evaluation, sample=key, test=1).content.decode()
+    assert "not outputs" in before
+    assert look(client, evaluation, sample).status_code == 302
+    job = Job.objects.get(kind="inspect")
+    assert (job.config["test"], job.config["program"]) == (1, sample.program.text)
+    look(client, evaluation, sample)
+    assert Job.objects.filter(kind="inspect").count() == 1
+    assert "is run again" in opened(client, evaluation, sample=key, test=1).content.decode()
+
+    summary = {"letter": "W", "rule": "", "cpu_seconds": 0.01, "wall_seconds": 0.02, "memory_bytes": 9 << 20,
+               "isolation": "rlimits", "got": "<7>\n", "got_bytes": 4, "error_output": "oh & no"}  # fmt: skip
+    factories.tell(factories.hold(job), Finished(summary=summary))
+    after = opened(client, evaluation, sample=key, test=1).content.decode()
+    assert "&lt;7&gt;" in after
+    assert "oh &amp; no" in after
+    assert "The evaluation saw" in after
+    assert "&lt;7&gt;" not in opened(client, evaluation, sample=key, test=2).content.decode()
+
+
+def test_nobody_looks_at_hidden_tests(client_of, evaluation, sample):
+    client = client_of(factories.alice())
+    response = client.post(
+        INSPECT, {"evaluation": evaluation.reference, "sample": f"{sample.problem.slug}:{sample.index}", "test": 9},
+        follow=True,
+    )  # fmt: skip
+    assert "This test is hidden" in response.content.decode()
+    assert not Job.objects.filter(kind="inspect").exists()
+
+
+def test_an_answer_without_a_program_has_nothing_to_run(client_of, evaluation, sample):
+    sample.program = None
+    sample.save()
+    look(client_of(factories.alice()), evaluation, sample)
+    assert not Job.objects.filter(kind="inspect").exists()
+
+
+def test_those_who_may_launch_look_and_nobody_else(client_of, evaluation, sample):
+    assert look(client_of(factories.vera()), evaluation, sample).status_code == 403
+    assert look(client_of(factories.charlie()), evaluation, sample).status_code == 404
+    assert client_of(factories.bob()).get(INSPECT).status_code == 405
+    assert not Job.objects.filter(kind="inspect").exists()

@@ -7,7 +7,7 @@ import { Cells } from "./cells.js";
 import { Grid } from "./grid.js";
 import { showPanel } from "./panels.js";
 
-const KEYS = ["path", "difficulty", "tag", "setting", "level", "rule", "find", "colour", "sort", "cols", "zoom", "growth", "problem", "at"];
+const KEYS = ["path", "difficulty", "tag", "setting", "level", "rule", "find", "colour", "sort", "cols", "zoom", "growth", "of", "problem", "at"];
 const GRID_KEYS = ["path", "setting", "level", "rule"];
 const PANEL_KEYS = [...GRID_KEYS, "difficulty", "tag"];
 const LEAST_WAIT = 4000; // milliseconds between two refetches while something is measured
@@ -96,8 +96,18 @@ function point({ reveal = false } = {}) {
     ...(config.samples ? [link(samplesAddress(cell), "its samples ", element("kbd", "", "Enter"))] : []),
     ...(config.problem ? [link(config.problem.replace("SLUG", encodeURIComponent(cells.problems.slug[row])), "the problem ", element("kbd", "", "p"))] : []),
     ...(config.evaluation ? [link(config.evaluation.replace("REFERENCE", encodeURIComponent(reference)), "the evaluation")] : []),
+    growthButton(cells.problems.slug[row]),
     ...(config.compare ? [link(query(config.compare, { a: reference }), "compare it")] : []),
   );
+}
+
+function growthButton(slug) {
+  const button = Object.assign(element("button", "quiet", "growth of its programs"), { type: "button" });
+  button.addEventListener("click", () => {
+    address.change({ of: slug });
+    by("growth-title").scrollIntoView({ behavior: "smooth", block: "start" });
+  });
+  return button;
 }
 
 function tell(message) {
@@ -126,14 +136,13 @@ async function readGrid() {
   }
 }
 
-function readPanel(name, extra = []) {
-  showPanel(name, `${config.panel.replace("PANEL", name)}?${address.query([...PANEL_KEYS, ...extra])}`);
+function readPanel(name) {
+  const keys = name === "growth" ? [...PANEL_KEYS, "growth", "of"] : PANEL_KEYS;
+  showPanel(name, `${config.panel.replace("PANEL", name)}?${address.query(keys)}`);
 }
 
 function readPanels() {
-  readPanel("levels");
-  readPanel("groups");
-  readPanel("growth", ["growth", "problem"]);
+  for (const name of ["levels", "growth", "groups"]) readPanel(name);
 }
 
 function offerTags() {
@@ -171,7 +180,7 @@ address.onChange((changed) => {
   else if (cells && any(["difficulty", "tag", "find", "colour", "sort", "cols", "zoom"])) arrange();
   if (cells && any(["problem", "at"])) point({ reveal: true });
   if (any(PANEL_KEYS)) readPanels();
-  else if (any(["growth"])) readPanel("growth", ["growth", "problem"]);
+  else if (any(["growth", "of"])) readPanel("growth");
 });
 
 /** Reads everything again after something was measured, at a bearable pace. */

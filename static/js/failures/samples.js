@@ -1,5 +1,6 @@
 // Keys of the samples page, beside those of every page: Enter opens the first failing test of a sample, the arrows go
-// through its tests, j and k through the samples while one is open, Esc closes the sample and then leads to the grid.
+// through its tests, j and k through the samples while one is open, r runs the program again on the test, Esc closes the
+// sample and then leads to the grid.
 
 const typing = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
 const rows = () => [...document.querySelectorAll("#samples [data-href]")];
@@ -31,6 +32,7 @@ const acts = {
 };
 
 document.addEventListener("keydown", (event) => {
+  if (event.key === "r" && !event.ctrlKey && !event.metaKey && !typing(event.target)) document.querySelector("[data-inspect]")?.click();
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (typing(event.target) || document.querySelector("dialog[open]")) return;
   if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
