@@ -21,9 +21,10 @@ from compute.miniature import study as miniature
 from compute.miniature.study import PLAN, MiniaturePlan
 from frontier_app import estimates, live
 from frontier_app.estimates import Estimate
+from frontier_app.inspection import inspection_config, last_look
 from frontier_app.jobs import queue
 from frontier_app.miniature import write_miniature
-from frontier_app.models import Checkpoint, Job, Membership, ProblemSet, Study
+from frontier_app.models import Checkpoint, Job, Membership, ProblemSet, Sample, Study
 from frontier_app.planning import (
     LaunchError,
     Point,
@@ -196,6 +197,18 @@ def launch_audit(
         if under_way.exists():
             raise LaunchError("problem_set", f"{problem_set} is being audited already.")
         return _launched([plan_audit(study, by, problem_set, config, number)])
+
+
+def launch_inspection(study: Study, by: User, sample: Sample, number: int) -> Job:
+    """Run the program of a sample once more on one public test, to see what it writes. A look that is under way is
+    given back instead of a second one."""
+    config = inspection_config(sample, number)
+    with transaction.atomic(), _one_launch_at_a_time(study):
+        known = last_look(study, sample, number)
+        if known is not None and known.under_way:
+            return known.job
+        title = f"Look at test {number} of {sample.problem.slug}, sample {sample.index}"
+        return enqueue(config, title=title, study=study, launched_by=by)
 
 
 def launch_training(

@@ -47,6 +47,7 @@ urlpatterns = [
     path("studies/<slug:slug>/failures/", failing.failures, name="failures"),
     path("studies/<slug:slug>/failures/grid.json", failing.grid, name="failures_grid"),
     path("studies/<slug:slug>/failures/samples/", failing.samples, name="samples"),
+    path("studies/<slug:slug>/failures/inspect/", failing.inspect, name="inspect"),
     path("studies/<slug:slug>/failures/<slug:panel>.json", failing.panel, name="failures_panel"),
     path("studies/<slug:slug>/compare/", comparing.comparison, name="compare"),
     path("studies/<slug:slug>/jobs/", jobs.study_jobs, name="study_jobs"),
