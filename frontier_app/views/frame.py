@@ -44,6 +44,7 @@ def tab_counts(study: Study, viewer: Viewer) -> dict[str, int]:
         "problems": Problem.objects.filter(problem_set=study.held_out_set_id).count() if study.held_out_set_id else 0,
         "runs": Run.objects.filter(study=study).count(),
         "checkpoints": Checkpoint.objects.filter(study=study).count(),
+        "evaluations": Evaluation.objects.filter(study=study).count(),
     } | job_counts(study, viewer)
 
 

@@ -1,21 +1,36 @@
-"""Training runs and their curves."""
+"""Training runs: their table, their curves, what two of them differ in, and the end of several at once."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.db.models import F, Max, Min
 from django.db.models.functions import Mod
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
 
+from frontier_app import launch
+from frontier_app.configurations import agreeing, differences
 from frontier_app.figures.curves import Curve, curves_figure
-from frontier_app.models import MetricPoint, Run
-from frontier_app.views.fetch import OpenStudy, open_study
+from frontier_app.filters import RUN_FIELDS, FilterError, compile_filter
+from frontier_app.models import Job, MetricPoint, Run, Study
+from frontier_app.tables import runs as run_table
+from frontier_app.tables.runs import RunRow
+from frontier_app.tables.table import Table
+from frontier_app.views import table_page
+from frontier_app.views.fetch import OpenStudy, open_study, open_study_to_write, open_view
 from frontier_app.views.frame import render_page, study_context
-from frontier_app.views.paging import Slice
+from frontier_app.views.table_page import Line, difficulty_of, filter_word, page_of, read_filter, table_context
 
-RUNS = 20
+RUNS = 25
+# More lines than this in one small figure tell nothing apart.
+CURVES = 25
 POINTS_A_CURVE = 400
+MOST_COMPARED = 20
 # The figures in the order in which a reader asks for them; whatever else a trainer reports follows by name.
 FIRST = (
     "reward",
@@ -32,71 +47,163 @@ FIRST = (
 )
 # What tells of the machine and not of the policy stands folded, below the rest.
 MACHINE = ("sampling_seconds", "judging_seconds", "learning_seconds", "cache_hit_rate", "infrastructure_count")
+ACTS = "parts/table_acts_runs.html"
+GROUP_FIELDS = {"coverage": "coverage", "seed": "seed", "steps": "steps", "from": "initialisation"}
 
 
 @require_safe
 def runs(request: HttpRequest, slug: str) -> HttpResponse:
-    opened = open_study(request, slug)
-    page = _page(request, opened)
-    metrics = MetricPoint.objects.filter(run__in=page.rows).order_by().values("run", "name")
-    last_steps: dict[int, int] = defaultdict(int)
-    names = set()
-    for row in metrics.annotate(last=Max("step")):
-        last_steps[row["run"]] = max(last_steps[row["run"]], row["last"])
-        names.add(row["name"])
-    shades, seeds = _shades(opened, page.rows), sorted({run.seed for run in page.rows})
-    context = study_context(opened, "runs") | {
-        "slice": page,
-        "rows": [
-            {"run": run, "step": last_steps.get(run.pk), "shade": shades[run.pk], "seed_rank": seeds.index(run.seed)}
-            for run in page.rows
-        ],
-        "names": [name for name in in_order(names) if name not in MACHINE],
-        "machine_names": [name for name in in_order(names) if name in MACHINE],
-    }
-    return render_page(request, "runs.html", context, parts=("rows",))
+    opened = open_view(request, slug, "runs")
+    study = opened.study
+    difficulty, _ = difficulty_of(request, study)
+    columns = run_table.columns(study, difficulty)
+    table = Table("runs", "runs", request.GET, columns, RUNS)
+    filtered = read_filter(request, RUN_FIELDS)
+    matching = Run.objects.filter(study=study)
+    choices = run_table.group_choices(columns)
+    by = run_table.group_key(table.group)
+    baseline = Run.objects.filter(study=study, reference=table.baseline).first() if table.baseline else None
+    shades = _shades(study)
+
+    def shown(keys: Sequence[int]) -> list[RunRow]:
+        return run_table.rows_of(study, keys, shades, difficulty, baseline)[0]
+
+    if "format" in request.GET and not filtered.error:
+        rows, name, format = matching.filter(filtered.condition), f"{slug}-runs", request.GET["format"]
+        if by is not None:
+            return table_page.groups_file(table, rows, by, run_table.UNIT, name, format)
+        return table_page.rows_file(table, rows, (), shown, name, format)
+    context: dict[str, object] = {"group_choices": table.groups(choices)}
+    if by is not None:
+        field = GROUP_FIELDS.get(table.group, table.group)
+        rows = matching.filter(filtered.condition)
+        context |= table_page.groups_context(table, rows, by, run_table.UNIT, field, choices)
+    else:
+        filtered, keys = page_of(table, filtered, matching)
+        lines, pinned = run_table.rows_of(study, keys, shades, difficulty, baseline)
+        names = {name for row in lines[:CURVES] for name in row.metrics}
+        context |= {
+            "lines": [_line(row, opened, table) for row in lines],
+            "pinned": _line(pinned, opened, table) if pinned else None,
+            "names": [name for name in in_order(names) if name not in MACHINE],
+            "machine_names": [name for name in in_order(names) if name in MACHINE],
+            "curves_query": request.GET.urlencode(),
+            "curves_of": min(len(lines), CURVES),
+        }
+    context["any"] = table.total > 0 or matching.exists()
+    made = table_context(opened, "runs", table, filtered, difficulty=difficulty, **context)
+    return render_page(request, "runs.html", made, parts=("rows",), status=filtered.status)
+
+
+def _line(row: RunRow, opened: OpenStudy, table: Table) -> Line:
+    job = row.run.job
+    checkpoints = reverse("checkpoints", args=[opened.study.slug])
+    written = f"{checkpoints}?{urlencode({'q': f'run = {filter_word(row.run.name)}'})}"
+    href = job.get_absolute_url() if job is not None else written
+    pin = table.address(baseline=None if table.baseline == row.key else row.key)
+    return Line(row, row.run.pk, row.key, row.run.name, href if opened.is_member else "", pin, ACTS)
 
 
 @require_safe
 def curves(request: HttpRequest, slug: str) -> HttpResponse:
-    """Metric name -> figure of the page's runs: of those about the policy, or of those about the machine."""
-    opened = open_study(request, slug)
+    """Metric name -> figure of the page's first runs: of those about the policy, or of those about the machine."""
+    opened = open_view(request, slug, "runs")
+    study = opened.study
     about_machine = "machine" in request.GET
-    shown = _page(request, opened).rows
-    longest = max((run.steps for run in shown), default=1)
-    stride = max(1, longest // POINTS_A_CURVE)
-    points: dict[str, dict[int, tuple[list[int], list[float | None]]]] = defaultdict(lambda: defaultdict(_no_points))
-    thinned = MetricPoint.objects.filter(run__in=shown).annotate(kept=Mod(F("step"), stride)).filter(kept=0)
+    table = Table("runs", "runs", request.GET, run_table.columns(study, difficulty_of(request, study)[0]), RUNS)
+    _, keys = page_of(table, read_filter(request, RUN_FIELDS), Run.objects.filter(study=study))
+    drawn = in_keys(keys[:CURVES])
+    longest = max((run.steps for run in drawn), default=1)
+    points = _points(drawn, max(1, longest // POINTS_A_CURVE), about_machine)
+    shades = _shades(study)
+    figures = {}
+    for name in in_order(points):
+        known = [run for run in drawn if run.pk in points[name]]
+        lines = [Curve(run.name, shades(run.coverage), run.seed, *points[name][run.pk]) for run in known]
+        figures[name] = curves_figure(lines, longest, named=not about_machine)
+    return JsonResponse(figures)
+
+
+def in_keys(keys: Sequence[int]) -> list[Run]:
+    found = Run.objects.defer("config").in_bulk(list(keys))
+    return [found[key] for key in keys if key in found]
+
+
+Points = dict[str, dict[int, tuple[list[int], list[float | None]]]]
+
+
+def _points(runs: Sequence[Run], stride: int, about_machine: bool) -> Points:
+    """Metric -> run -> steps and values, every `stride`th step."""
+    points: Points = defaultdict(lambda: defaultdict(_no_points))
+    thinned = MetricPoint.objects.filter(run__in=runs).annotate(kept=Mod(F("step"), stride)).filter(kept=0)
     thinned = thinned.filter(name__in=MACHINE) if about_machine else thinned.exclude(name__in=MACHINE)
     for name, run, step, value in thinned.order_by("step").values_list("name", "run_id", "step", "value"):
         steps, values = points[name][run]
         steps.append(step)
         values.append(value)
-    shades = _shades(opened, shown)
-    figures = {}
-    for name in in_order(points):
-        drawn = [run for run in shown if run.pk in points[name]]
-        lines = [Curve(run.name, shades[run.pk], run.seed, *points[name][run.pk]) for run in drawn]
-        figures[name] = curves_figure(lines, longest, named=not about_machine)
-    return JsonResponse(figures)
+    return points
 
 
 def _no_points() -> tuple[list[int], list[float | None]]:
     return [], []
 
 
-def _page(request: HttpRequest, opened: OpenStudy) -> "Slice[Run]":
-    listed = Run.objects.filter(study=opened.study).select_related("job", "initialisation")
-    return Slice(request, listed.defer("job__config", "job__log_tail"), RUNS)
-
-
-def _shades(opened: OpenStudy, shown: Sequence[Run]) -> dict[int, float]:
-    """Run -> place on the colour scale: 0 for the study's lowest coverage, 1 for its highest."""
-    ends = Run.objects.filter(study=opened.study).aggregate(low=Min("coverage"), high=Max("coverage"))
+def _shades(study: Study) -> Callable[[float], float]:
+    """Coverage -> place on the colour scale: 0 for the study's lowest coverage, 1 for its highest."""
+    ends = Run.objects.filter(study=study).aggregate(low=Min("coverage"), high=Max("coverage"))
     low, high = ends["low"] or 0.0, ends["high"] or 1.0
-    return {run.pk: (run.coverage - low) / (high - low) if high > low else 1.0 for run in shown}
+    return lambda coverage: (coverage - low) / (high - low) if high > low else 1.0
 
 
 def in_order(names: Iterable[str]) -> list[str]:
     known = FIRST + MACHINE
     return sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))
+
+
+@require_safe
+def diff(request: HttpRequest, slug: str) -> HttpResponse:
+    """In what the configurations of some runs differ. `runs` holds their references, by commas."""
+    opened = open_study(request, slug)
+    wanted = list(dict.fromkeys(one for one in request.GET.get("runs", "").split(",") if one))
+    found = {run.reference: run for run in Run.objects.filter(study=opened.study, reference__in=wanted[:MOST_COMPARED])}
+    compared = [found[reference] for reference in wanted if reference in found]
+    missing = [reference for reference in wanted[:MOST_COMPARED] if reference not in found]
+    configs = [run.config for run in compared]
+    context = study_context(opened, "runs") | {
+        "runs": compared,
+        "differences": differences(configs),
+        "agreeing": agreeing(configs),
+        "missing": missing,
+        "left_out": max(0, len(wanted) - MOST_COMPARED),
+        "most": MOST_COMPARED,
+    }
+    return render_page(request, "run_diff.html", context)
+
+
+@require_POST
+def cancel_runs(request: HttpRequest, slug: str) -> HttpResponse:
+    """End the jobs of some runs: those named by `runs`, or with `all` every run that the filter `q` matches."""
+    opened = open_study_to_write(request, slug)
+    rows = Run.objects.filter(study=opened.study)
+    if request.POST.get("all"):
+        text = request.POST.get("q", "").strip()
+        try:
+            rows = rows.filter(compile_filter(text, RUN_FIELDS))
+        except FilterError as error:
+            messages.error(request, f"Nothing was cancelled: {error.message}")
+            return redirect("runs", slug)
+    else:
+        rows = rows.filter(reference__in=request.POST.get("runs", "").split(","))
+    asked = 0
+    for job in Job.objects.active().filter(runs__in=rows).exclude(state=Job.CANCELLING).distinct():
+        with suppress(launch.LaunchError):  # it ended meanwhile
+            launch.cancel(job, opened.person)
+            asked += 1
+    messages.success(
+        request, f"{_jobs(asked)} asked to stop." if asked else "None of these runs was queued or running."
+    )
+    return redirect("runs", slug)
+
+
+def _jobs(number: int) -> str:
+    return f"{number} job{'' if number == 1 else 's'}"

@@ -11,7 +11,9 @@ from frontier_app.placement import select
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ("problems/", "audit/", "audit/figures.json", "runs/", "runs/curves.json", "checkpoints/", "jobs/")
+PAGES = ("problems/", "audit/", "audit/figures.json", "runs/", "runs/curves.json", "checkpoints/",
+         "checkpoints/?sort=-solve_rate", "evaluations/", "evaluations/?sort=-solve_rate", "evaluations/?group=alpha",
+         "runs/?group=coverage", "jobs/")  # fmt: skip
 
 
 def queries(client, address: str) -> int:
@@ -92,6 +94,7 @@ PARTS = [
     ("/studies/miniature/audit/", "programs"),
     ("/studies/miniature/runs/", "rows"),
     ("/studies/miniature/checkpoints/", "rows"),
+    ("/studies/miniature/evaluations/", "rows"),
     ("/studies/miniature/jobs/", "rows"),
 ]
 
@@ -138,11 +141,12 @@ def test_lineage_shows_runs_merges_and_their_weights(client_of):
 
     lines = client_of(factories.alice()).get("/studies/miniature/checkpoints/").context["lines"]
 
-    merges = {line.checkpoint.name: line for line in lines if line.checkpoint and line.checkpoint.origin == "merged"}
+    merges = {line.name: line.row for line in lines if line.row.checkpoint.origin == "merged"}
     quarter, beyond = merges["low → high at 0.25"], merges["low → high at 1.5"]
     assert (quarter.alpha, quarter.low, quarter.high) == (0.25, measured.path.low, measured.path.high)
     assert [part.weight for part in beyond.ingredients] == [-0.5, 1.5]
-    assert [line.run.name for line in lines if line.run] == ["low", "high"]
+    assert [line.row.run_heading.name for line in lines if line.row.run_heading] == ["low", "high"]
+    assert [line.depth for line in lines] == [0, 2, 2, 2, 2]
 
 
 def test_a_queued_job_shows_its_place_and_what_it_waits_for(client_of):

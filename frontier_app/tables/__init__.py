@@ -1,0 +1,6 @@
+"""Tables of ten thousand rows: the server filters, sorts and pages, and the address holds the whole state.
+
+`columns` says what a column is, `table` reads the address, `groups` averages over seeds; `runs`, `checkpoints` and
+`evaluations` declare one table each and turn its rows into what the cells show. Nothing here knows HTTP or rights:
+callers hand in the rows of a study that the viewer may read.
+"""

@@ -1,0 +1,123 @@
+"""Rates of the evaluations on one page, with intervals and paired differences from a baseline; and rates to sort by.
+
+Intervals need the problems, so they come from `Rollup` for the page's evaluations alone; orders and averages over ten
+thousand come from `EvaluationRate`, whose means are the same numbers.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from django.db.models import F, FloatField, OuterRef, QuerySet, Subquery
+from django.db.models.expressions import Combinable
+
+from compute.stats.bootstrap import RateIntervals, cluster_bootstrap, differences
+from compute.stats.rates import CLASSES
+from frontier_app.figures.frontier import Reading
+from frontier_app.models import Checkpoint, Evaluation, EvaluationRate, Study
+from frontier_app.placement import Placed, read_cells
+
+FIELDS = dict(
+    zip(
+        CLASSES,
+        ("solve_rate", "optimisation_failure_rate", "correctness_failure_rate", "no_answer_rate"),
+        strict=True,
+    )
+)
+BEST: dict[str, Literal["", "high", "low"]] = {"solved": "high", "optimisation": "low", "correctness": "low"}
+WORDS = dict(zip(CLASSES, ("solved", "too slow", "wrong", "no program"), strict=True))
+
+
+class Rates(NamedTuple):
+    """Of one evaluation on one difficulty. `deltas` are None without a baseline and for the baseline itself."""
+
+    n: int
+    problems: int
+    rates: dict[str, Reading]
+    deltas: dict[str, Reading] | None = None
+
+
+class CellReading(NamedTuple):
+    """What the cell of a rate shows."""
+
+    rate: float
+    half_width: float
+    delta: float | None
+    delta_half_width: float | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the interval of the difference excludes 0."""
+        return self.delta is not None and self.delta_half_width is not None and abs(self.delta) > self.delta_half_width
+
+
+def reading(rates: Rates | None, name: str) -> CellReading | None:
+    if rates is None:
+        return None
+    shown, delta = rates.rates[name], rates.deltas[name] if rates.deltas else None
+    if delta is None:
+        return CellReading(shown.rate, shown.half_width, None, None)
+    return CellReading(shown.rate, shown.half_width, delta.rate, delta.half_width)
+
+
+def rates_at(
+    study: Study, evaluations: Sequence[Evaluation], difficulty: str, baseline: Evaluation | None = None
+) -> dict[int, Rates]:
+    """Evaluation -> rates on the study's held-out problems of one difficulty, judged on whole suites; without those
+    that have no sample there. Two queries."""
+    wanted = {one.pk: one for one in [*([baseline] if baseline else []), *evaluations]}
+    chosen = [one for one in wanted.values() if one.problem_set_id == study.held_out_set_id]
+    levels = study.held_out_set.levels if study.held_out_set else 1
+    placed = [Placed(one, None, "mid", None) for one in chosen]
+    cells = read_cells(study, placed, levels, "every_test", difficulty)
+    if not chosen or not cells.problems:
+        return {}
+    intervals = cluster_bootstrap(cells.classes, cells.counts.n)
+    at = next((place for place, one in enumerate(chosen) if baseline is not None and one.pk == baseline.pk), None)
+    deltas = differences(intervals, at) if at is not None else None
+    return {
+        one.pk: Rates(
+            n=int(intervals.samples[place]),
+            problems=int(intervals.problems[place]),
+            rates=_readings(intervals.mean[place], intervals.half_width[place]),
+            deltas=_readings(deltas.mean[place], deltas.half_width[place])
+            if deltas is not None and place != at and _comparable(intervals, place, at)
+            else None,
+        )
+        for place, one in enumerate(chosen)
+        if intervals.problems[place]
+    }
+
+
+def _comparable(intervals: RateIntervals, place: int, at: int | None) -> bool:
+    return at is not None and bool(intervals.problems[at]) and bool(intervals.problems[place])
+
+
+def _readings(means: np.ndarray, halves: np.ndarray) -> dict[str, Reading]:
+    pairs = zip(means.tolist(), halves.tolist(), strict=True)
+    return dict(zip(CLASSES, (Reading(*pair) for pair in pairs), strict=True))
+
+
+def stored_rate(name: str, difficulty: str) -> Combinable:
+    """A column of `EvaluationRate`, of the evaluation in a row of evaluations."""
+    rows = EvaluationRate.objects.filter(evaluation=OuterRef("pk"), difficulty=difficulty)
+    return Subquery(rows.values(name)[:1])
+
+
+def final_evaluation() -> "QuerySet[Evaluation]":
+    """Of a run in a row of runs: the evaluation with the most samples of the checkpoint that it ended with."""
+    return Evaluation.objects.filter(
+        checkpoint__run=OuterRef("pk"), checkpoint__origin=Checkpoint.TRAINED, checkpoint__step=OuterRef("steps")
+    ).order_by("-samples_done", "-pk")
+
+
+def final_rate(name: str, difficulty: str) -> Combinable:
+    """A column of `EvaluationRate`, of a run's final evaluation."""
+    rates = EvaluationRate.objects.filter(
+        evaluation__checkpoint__run=OuterRef("pk"),
+        evaluation__checkpoint__origin=Checkpoint.TRAINED,
+        evaluation__checkpoint__step=OuterRef("steps"),
+        difficulty=difficulty,
+    )
+    newest = rates.order_by(F("evaluation__samples_done").desc(), F("evaluation").desc())
+    return Subquery(newest.values(name)[:1], output_field=FloatField())

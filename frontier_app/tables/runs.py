@@ -1,0 +1,197 @@
+"""The table of runs: what was asked of each, how far it came, what it ended with and how its last checkpoint does.
+
+Configuration keys and metrics become columns of their own; which there are is read off the newest runs, so that the
+menu costs the same for ten runs and for ten thousand. An address may name any other key or metric.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.db.models import F, QuerySet, Subquery
+from django.db.models.expressions import Combinable
+
+from compute.stats.rates import CLASSES
+from frontier_app.configurations import configured_keys, flatten
+from frontier_app.models import Evaluation, Run, Study
+from frontier_app.tables.columns import Column, json_key
+from frontier_app.tables.rates import (
+    BEST,
+    FIELDS,
+    WORDS,
+    CellReading,
+    Rates,
+    final_evaluation,
+    final_rate,
+    rates_at,
+    reading,
+)
+from frontier_app.tables.run_metrics import Last, last_metric, last_metrics
+from frontier_app.tables.table import in_order
+
+CELLS = "parts/table_cells_runs.html"
+COMMON = "parts/table_cells.html"
+# How many of the newest runs tell which configuration keys and metrics a study has.
+SAMPLED = 50
+# What a run's own columns show already.
+OWN_KEYS = ("kind", "coverage", "seed", "steps", "initialisation_reference", "initialisation")
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One line of the table. `shade` is the run's place on the coverage scale; `rates` are those of the evaluation with
+    the most samples of the checkpoint that it ended with."""
+
+    run: Run
+    shade: float
+    seed_rank: int
+    metrics: dict[str, Last]
+    config: dict[str, object]
+    rates: Rates | None
+    baseline: "RunRow | None" = None
+
+    @property
+    def key(self) -> str:
+        return self.run.reference
+
+    @property
+    def step(self) -> int | None:
+        return max((last.step for last in self.metrics.values()), default=None)
+
+
+@dataclass(frozen=True)
+class Value:
+    """A number and its difference from the baseline's; None where either is missing."""
+
+    value: float | None
+    delta: float | None
+
+
+def columns(study: Study, difficulty: str) -> list[Column]:
+    """Every column there is, those of the newest runs' configurations and metrics at the end."""
+    newest = list(Run.objects.filter(study=study).order_by("-pk").values_list("pk", "config")[:SAMPLED])
+    keys = [key for key in configured_keys(config for _, config in newest) if key not in OWN_KEYS]
+    names = {name for found in last_metrics([pk for pk, _ in newest]).values() for name in found}
+    shown = {"reward", "solved_rate"} & names
+    return [
+        Column("run", "run", lambda row: row.run.name, f"{CELLS}#run", "name"),
+        Column("reference", "reference", lambda row: row.run.reference, f"{COMMON}#mono", "reference", shown=False),
+        Column("coverage", "coverage", lambda row: row.run.coverage, f"{COMMON}#number", "coverage", numeric=True),
+        Column("seed", "seed", lambda row: row.run.seed, f"{COMMON}#number", "seed", numeric=True),
+        Column("steps", "steps", lambda row: row.run.steps, f"{CELLS}#steps", "steps", css="progress-column"),
+        Column("state", "state", _state, f"{CELLS}#state", "job__state"),
+        Column("from", "from", lambda row: row.run.initialisation.name, sort="initialisation__name"),
+        Column("took", "took", lambda row: row.run.job.cost_seconds if row.run.job else None, f"{COMMON}#seconds",
+               F("job__ended") - F("job__started"), numeric=True),
+        *(_rate(name, difficulty) for name in CLASSES),
+        *(_metric(name, name in shown) for name in sorted(names)),
+        *(_configured(key) for key in keys),
+        Column("created", "created", lambda row: row.run.created, f"{COMMON}#moment", "created", shown=False),
+    ]  # fmt: skip
+
+
+def _state(row: RunRow) -> str:
+    return row.run.job.state if row.run.job else "imported"
+
+
+def _rate(name: str, difficulty: str) -> Column:
+    return Column(
+        FIELDS[name],
+        WORDS[name],
+        partial(_reading, name=name),
+        f"{COMMON}#rate",
+        final_rate(FIELDS[name], difficulty),
+        shown=name == "solved",
+        numeric=True,
+        measured=True,
+        best=BEST.get(name, ""),
+        title=f"of its last checkpoint, on {difficulty} held-out problems",
+    )
+
+
+def _reading(row: RunRow, name: str) -> CellReading | None:
+    return reading(row.rates, name)
+
+
+def _metric(name: str, shown: bool) -> Column:
+    return Column(
+        f"metric.{name}",
+        name.replace("_", " ").replace("/", ": "),
+        partial(_last, name=name),
+        f"{COMMON}#value",
+        last_metric(name),
+        shown=shown,
+        numeric=True,
+        measured=True,
+        title="in training, at its last step",
+    )
+
+
+def _last(row: RunRow, name: str) -> Value:
+    own = row.metrics[name].value if name in row.metrics else None
+    other = row.baseline.metrics[name].value if row.baseline and name in row.baseline.metrics else None
+    return Value(own, own - other if own is not None and other is not None else None)
+
+
+def _configured(key: str) -> Column:
+    return Column(
+        f"config.{key}", key, partial(_setting, key=key), f"{COMMON}#setting", json_key("config", key), shown=False,
+        title="from its configuration",
+    )  # fmt: skip
+
+
+def _setting(row: RunRow, key: str) -> object:
+    return row.config.get(key)
+
+
+def group_choices(known: Sequence[Column]) -> list[tuple[str, str]]:
+    """What runs can be grouped by."""
+    own = [("coverage", "coverage"), ("seed", "seed"), ("steps", "steps"), ("from", "initialisation")]
+    return own + [(column.key, column.label) for column in known if column.key.startswith("config.")]
+
+
+def group_key(key: str) -> Combinable | None:
+    """The expression behind a choice, or behind any other configuration key that an address names."""
+    own = {"coverage": F("coverage"), "seed": F("seed"), "steps": F("steps"), "from": F("initialisation__name")}
+    if key.startswith("config.") and len(key) > len("config."):
+        return json_key("config", key.removeprefix("config."))
+    return own.get(key)
+
+
+UNIT = F("seed")
+
+
+def rows_of(
+    study: Study,
+    keys: Sequence[int],
+    shades: Callable[[float], float],
+    difficulty: str,
+    baseline: Run | None = None,
+) -> tuple[list[RunRow], RunRow | None]:
+    """The lines of these runs, and the one of the baseline. The same queries for two runs and for two hundred."""
+    wanted = list(dict.fromkeys([*keys, *([baseline.pk] if baseline else [])]))
+    loaded = in_order(wanted, _loaded(study))
+    evaluations = Evaluation.objects.in_bulk([run.final_pk for run in loaded if run.final_pk])  # type: ignore[attr-defined]
+    finals: dict[int, Evaluation] = {
+        run.pk: evaluations[run.final_pk] for run in loaded if run.final_pk in evaluations  # type: ignore[attr-defined]
+    }  # fmt: skip
+    other = finals.get(baseline.pk) if baseline else None
+    rates = rates_at(study, list(finals.values()), difficulty, other)
+    metrics, seeds = last_metrics(wanted), sorted({run.seed for run in loaded})
+
+    def row(run: Run, pinned: RunRow | None = None) -> RunRow:
+        found = rates.get(finals[run.pk].pk) if run.pk in finals else None
+        rank = seeds.index(run.seed)
+        return RunRow(run, shades(run.coverage), rank, metrics.get(run.pk, {}), flatten(run.config), found, pinned)
+
+    by_pk = {run.pk: run for run in loaded}
+    pinned = row(by_pk[baseline.pk]) if baseline and baseline.pk in by_pk else None
+    return [row(by_pk[key], pinned) for key in keys if key in by_pk], pinned
+
+
+def _loaded(study: Study) -> "QuerySet[Run, Any]":
+    rows = Run.objects.filter(study=study).select_related("job", "initialisation")
+    return rows.defer("job__config", "job__log_tail", "job__summary").annotate(
+        final_pk=Subquery(final_evaluation().values("pk")[:1])
+    )

@@ -1,0 +1,143 @@
+// Selecting rows of a table <table data-select="NAME" data-of="ALL">: its boxes, Shift for a range, Ctrl or a click on a
+// box for one, x and Space for the current row, Esc for none, and "all N that match" where the bar offers it. A row is
+// remembered by its data-key, through live redraws and from page to page of one visit. The bar is
+// <div data-bulk="NAME" data-noun="run">: [data-go] opens an address that ends with the keys, with data-pair as ?a=…&b=…;
+// [data-bulk-form] posts the keys, or all=1 for all that match.
+
+const typing = (element) => element.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
+const table = () => document.querySelector("table[data-select]");
+const rows = () => [...document.querySelectorAll("table[data-select] tr[data-key]")];
+const bar = document.querySelector("[data-bulk]");
+const store = `selected:${location.pathname}`;
+const chosen = new Set(JSON.parse(sessionStorage.getItem(store) ?? "[]"));
+// What "all that match" refers to; it ends with the filter.
+const matching = () => new URLSearchParams(location.search).get("q") ?? "";
+let all = false;
+let anchor = null;
+
+function choose(row, wanted) {
+  all = false;
+  if (wanted) chosen.add(row.dataset.key); else chosen.delete(row.dataset.key);
+}
+
+function toggle(row) {
+  choose(row, !chosen.has(row.dataset.key));
+  anchor = row.dataset.key;
+  show();
+}
+
+/** Everything from the last row that was chosen alone to this one. */
+function extend(row) {
+  const keys = rows().map((one) => one.dataset.key);
+  const from = keys.indexOf(anchor);
+  const to = keys.indexOf(row.dataset.key);
+  if (from < 0) {
+    toggle(row);
+    return;
+  }
+  for (const one of rows().slice(Math.min(from, to), Math.max(from, to) + 1)) choose(one, true);
+  show();
+}
+
+function clear() {
+  chosen.clear();
+  all = false;
+  anchor = null;
+  show();
+}
+
+function show() {
+  const shown = rows();
+  for (const row of shown) {
+    const on = all || chosen.has(row.dataset.key);
+    row.classList.toggle("selected", on);
+    row.setAttribute("aria-selected", String(on));
+    const box = row.querySelector(".pick input");
+    if (box) box.checked = on;
+  }
+  const here = shown.filter((row) => all || chosen.has(row.dataset.key)).length;
+  const head = document.querySelector("[data-pick-all]");
+  if (head) {
+    head.checked = shown.length > 0 && here === shown.length;
+    head.indeterminate = here > 0 && here < shown.length;
+  }
+  sessionStorage.setItem(store, JSON.stringify([...chosen]));
+  if (bar) showBar(here === shown.length && shown.length > 0);
+}
+
+function showBar(wholePage) {
+  const of = Number(table()?.dataset.of ?? 0);
+  const number = all ? of : chosen.size;
+  bar.hidden = number === 0;
+  bar.querySelector("output").textContent = `${words(number)} selected`;
+  const offer = bar.querySelector("[data-bulk-all]");
+  if (offer) {
+    offer.hidden = all || !wholePage || of <= chosen.size;
+    offer.textContent = `all ${words(of)} that match`;
+  }
+  for (const button of bar.querySelectorAll("[data-go]")) {
+    const least = Number(button.dataset.least ?? 1);
+    const most = Number(button.dataset.most ?? 50);
+    button.disabled = all || number < least || number > most;
+    button.title = !button.disabled ? "" : least === most ? `Select ${least}` : `Select ${least} to ${most}`;
+  }
+}
+
+function words(number) {
+  return `${String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f")} ${bar?.dataset.noun ?? "row"}${number === 1 ? "" : "s"}`;
+}
+
+function go(button) {
+  const keys = [...chosen].map(encodeURIComponent);
+  location.assign(button.dataset.go + ("pair" in button.dataset ? `?a=${keys[0]}&b=${keys[1]}` : keys.join(",")));
+}
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-bulk-none]")) clear();
+  else if (event.target.closest("[data-bulk-all]")) { all = true; show(); }
+  else if (event.target.closest("[data-go]")) go(event.target.closest("[data-go]"));
+  else if (event.target.closest("[data-pick-all]")) {
+    const on = event.target.closest("[data-pick-all]").checked;
+    for (const row of rows()) choose(row, on);
+    show();
+  } else {
+    const row = event.target.closest("table[data-select] tr[data-key]");
+    const box = row && event.target.closest(".pick");
+    if (!row || (!box && !event.ctrlKey && !event.metaKey && !event.shiftKey)) return;
+    if (!box && event.target.closest("a, button")) return; // a modified click on a link opens it elsewhere
+    if (!box || event.target.tagName !== "INPUT") event.preventDefault();
+    if (event.shiftKey) { getSelection()?.removeAllRanges(); extend(row); } else toggle(row);
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (typing(event.target) || document.querySelector("dialog[open]")) return;
+  const current = document.querySelector("table[data-select] tr.current[data-key]");
+  const free = !event.target.closest("a, button, summary, input");
+  if (event.key === "x" && current) toggle(current);
+  else if (event.key === "X" && current) extend(current);
+  else if (event.key === " " && current && free) { event.preventDefault(); toggle(current); }
+  else if (event.key === "Escape" && (all || chosen.size)) clear();
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("[data-bulk-form]");
+  if (!form) return;
+  const question = form.querySelector("[data-confirm]")?.dataset.confirm;
+  const number = all ? Number(table()?.dataset.of ?? 0) : chosen.size;
+  if (question && !confirm(question.replace("# runs", words(number)))) {
+    event.preventDefault();
+    return;
+  }
+  form.elements.all.value = all ? "1" : "";
+  form.elements.q.value = matching();
+  form.elements.runs.value = all ? "" : [...chosen].join(",");
+  chosen.clear();
+  sessionStorage.removeItem(store);
+});
+
+// Radio buttons of a filter take effect at once.
+document.addEventListener("change", (event) => { if (event.target.matches("[data-send]")) event.target.form.requestSubmit(); });
+document.addEventListener("htmx:afterSwap", show);
+show();

@@ -1,0 +1,333 @@
+"""The tables of runs, checkpoints and evaluations: order, columns, groups, baseline, files, and what ends jobs."""
+
+import csv
+import html
+import io
+
+import factories
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compute.stats.seeds import mean_over_seeds
+from frontier_app.configurations import configured_keys, differences, flatten
+from frontier_app.models import Checkpoint, EvaluationRate, Job, MetricPoint, Path, Run
+from frontier_app.tables.rates import rates_at
+from frontier_app.tables.run_metrics import last_metrics
+
+pytestmark = pytest.mark.django_db
+STUDY = "/studies/miniature/"
+
+
+def lines(client, address: str) -> list[str]:
+    response = client.get(STUDY + address)
+    assert response.status_code == 200, address
+    return [line.name for line in response.context["lines"]]
+
+
+@pytest.fixture
+def measured() -> factories.Measured:
+    return factories.measured_study(problems=8, samples=4, alphas=(-0.5, 0.0, 0.5, 1.0, 1.5))
+
+
+@pytest.fixture
+def alice(client_of):
+    return client_of(factories.alice())
+
+
+def test_evaluations_sort_by_the_rate_that_they_show(alice, measured):
+    for sort, sign in (("solve_rate", 1), ("-solve_rate", -1), ("optimisation_failure_rate", 1)):
+        rows = alice.get(f"{STUDY}evaluations/?sort={sort}").context["lines"]
+        name = "solved" if "solve" in sort else "optimisation"
+        shown = [line.row.rates.rates[name].rate for line in rows]
+        assert len(shown) == 6
+        np.testing.assert_allclose(shown, sign * np.sort(sign * np.array(shown)), atol=1e-12)
+
+
+def test_a_rate_comes_with_its_interval_and_n(alice, measured):
+    page = alice.get(f"{STUDY}evaluations/").content.decode()
+    rates = rates_at(measured.study, measured.evaluations, "hard")[measured.evaluations[2].pk]
+
+    assert f"{rates.rates['solved'].rate:.3f}<em> ± {rates.rates['solved'].half_width:.3f}</em>" in page
+    assert rates.n == 16
+
+
+def test_rows_without_a_value_come_last_in_either_direction(alice, measured):
+    planned = factories.planned_evaluation(measured.study, measured.study.base, samples=9)
+
+    for sort in ("solve_rate", "-solve_rate"):
+        assert alice.get(f"{STUDY}evaluations/?sort={sort}").context["lines"][-1].key == planned.reference
+
+
+def test_equal_rows_keep_one_order_over_the_pages(alice, measured):
+    Checkpoint.objects.bulk_create(
+        Checkpoint(reference=f"bulk-{at}", name="same", study=measured.study, origin=Checkpoint.MERGED)
+        for at in range(60)
+    )
+
+    pages = [alice.get(f"{STUDY}checkpoints/?sort=name&size=25&page={page}").context["lines"] for page in (1, 2, 3)]
+
+    keys = [line.key for page in pages for line in page]
+    assert len(keys) == len(set(keys)) == 66
+
+
+def test_columns_sizes_and_orders_that_do_not_exist_show_the_usual_ones(alice, measured):
+    usual = alice.get(f"{STUDY}evaluations/").context["table"]
+    odd = alice.get(f"{STUDY}evaluations/?columns=x&sort=-nothing&size=7&page=-3&group=x&baseline=y&difficulty=z")
+
+    assert odd.status_code == 200
+    assert [column.key for column in odd.context["table"].shown] == [column.key for column in usual.shown]
+    assert (odd.context["table"].size, odd.context["table"].sorting) == (50, None)
+
+
+def test_an_address_chooses_columns_configuration_keys_and_metrics_among_them(alice, measured):
+    response = alice.get(f"{STUDY}runs/?columns=run,config.learning_rate,metric.reward&sort=-metric.reward")
+
+    assert [column.key for column in response.context["table"].shown] == [
+        "run",
+        "metric.reward",
+        "config.learning_rate",
+    ]
+    assert "0.00025" in response.content.decode()
+    later = response.context["table"].later
+    assert later is None
+
+
+def test_runs_sort_by_the_last_value_of_a_metric(alice, measured):
+    for run, value in zip(Run.objects.order_by("pk"), (0.9, 0.1), strict=True):
+        MetricPoint.objects.create(run=run, step=9, name="reward", value=value)
+
+    assert lines(alice, "runs/?sort=metric.reward") == ["high", "low"]
+    assert lines(alice, "runs/?sort=-metric.reward") == ["low", "high"]
+    assert lines(alice, "runs/?sort=-coverage") == ["high", "low"]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.integers(0, 5), st.floats(-1, 1, width=32)),
+        max_size=20,
+        unique_by=lambda point: point[:2],
+    )
+)
+def test_the_last_value_of_each_metric_is_that_of_its_largest_step(points):
+    run = Run.objects.first() or factories.study("walked", problems=1).runs.first()
+    MetricPoint.objects.filter(run=run).delete()
+    MetricPoint.objects.bulk_create(
+        MetricPoint(run=run, name=name, step=step, value=value) for name, step, value in points
+    )
+
+    found = last_metrics([run.pk]).get(run.pk, {})
+
+    expected = {name: (step, value) for name, step, value in sorted(points, key=lambda point: point[1])}
+    assert {name: tuple(last) for name, last in found.items()} == expected
+
+
+def test_a_pinned_evaluation_gives_every_rate_its_paired_difference(alice, measured):
+    baseline = measured.evaluations[1]
+
+    response = alice.get(f"{STUDY}evaluations/?baseline={baseline.reference}")
+
+    rates = rates_at(measured.study, measured.evaluations, "hard", baseline)
+    other = rates[measured.evaluations[3].pk]
+    assert response.context["pinned"].key == baseline.reference
+    assert other.deltas["solved"].rate == pytest.approx(
+        other.rates["solved"].rate - rates[baseline.pk].rates["solved"].rate
+    )
+    row = next(line.row for line in response.context["lines"] if line.key == measured.evaluations[3].reference)
+    assert row.rates.deltas == other.deltas
+    assert next(line.row for line in response.context["lines"] if line.key == baseline.reference).rates.deltas is None
+
+
+def seeds(study, coverages=(0.4, 1.0), numbers=(1, 2)) -> None:
+    """The study's two runs again with other seeds, each with its last checkpoint measured."""
+    for seed in numbers:
+        for coverage in coverages:
+            run = factories.trained_run(study, f"c{coverage:g}-s{seed}", coverage)
+            run.seed = seed
+            run.save(update_fields=["seed"])
+    for checkpoint in study.checkpoints.filter(origin=Checkpoint.TRAINED):
+        if not checkpoint.evaluations.exists():
+            factories.measure(study, checkpoint, samples=4, seed=checkpoint.run.seed)
+
+
+def test_groups_average_over_seeds_with_student_intervals(alice, measured):
+    seeds(measured.study)
+
+    groups = alice.get(f"{STUDY}runs/?group=coverage&columns=run,solve_rate").context["groups"]
+
+    assert [(group.words, group.rows, group.seeds) for group in groups] == [("0.4", 3, 3), ("1", 3, 3)]
+    for group in groups:
+        rates = EvaluationRate.objects.filter(
+            evaluation__checkpoint__run__coverage=group.value,
+            evaluation__checkpoint__origin="trained",
+            difficulty="hard",
+        )
+        expected = mean_over_seeds(list(rates.values_list("solve_rate", flat=True)))
+        np.testing.assert_allclose(group.readings[0], expected, atol=1e-12)
+        assert group.address
+
+
+def test_what_shares_a_seed_counts_once(alice, measured):
+    for _ in range(3):
+        factories.measure(measured.study, measured.path.low, samples=4)
+    seeds(measured.study, coverages=(0.4,))
+
+    groups = alice.get(f"{STUDY}evaluations/?group=coverage&columns=checkpoint,solve_rate&q=coverage+%3D+0.4")
+
+    (group,) = groups.context["groups"]
+    own = EvaluationRate.objects.filter(evaluation__checkpoint__coverage=0.4, difficulty="hard")
+    means = [np.mean(list(own.filter(evaluation__checkpoint__run__seed=seed).values_list("solve_rate", flat=True)))
+             for seed in (0, 1, 2)]  # fmt: skip
+    assert (group.rows, group.seeds) == (6, 3)
+    np.testing.assert_allclose(group.readings[0], mean_over_seeds(means), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "runs/?group=config.learning_rate",
+        "runs/?group=from&sort=-solve_rate",
+        "runs/?group=seed&columns=metric.reward",
+        "evaluations/?group=setting&sort=solve_rate",
+        "evaluations/?group=sampling.temperature",
+        "evaluations/?group=path",
+        "evaluations/?group=seed",
+        "evaluations/?group=alpha&sort=-optimisation_failure_rate",
+    ],
+)
+def test_every_key_groups_and_each_group_leads_to_its_rows(alice, measured, address):
+    groups = alice.get(STUDY + address).context["groups"]
+
+    assert groups
+    page = address.partition("?")[0]
+    for group in groups:
+        reached = alice.get(STUDY + page + group.address)
+        assert reached.status_code == 200, group.address
+        if page == "runs/" or group.value is not None:
+            assert reached.context["table"].total == group.rows, group.address
+
+
+def test_a_filter_that_is_no_filter_is_told_in_one_sentence(alice, measured):
+    for page in ("runs/", "checkpoints/", "evaluations/"):
+        response = alice.get(f"{STUDY}{page}?q=name+~~+(")
+        assert response.status_code == 422
+        assert response.context["filter_error"].message in html.unescape(response.content.decode())
+
+
+def test_all_matching_rows_come_as_a_file_with_the_columns_that_are_shown(alice, measured):
+    response = alice.get(f"{STUDY}evaluations/?format=csv&columns=reference,alpha,solve_rate&sort=alpha&size=25")
+
+    rows = list(csv.DictReader(io.StringIO(response.content.decode())))
+    assert [float(row["alpha"]) for row in rows if row["alpha"]] == [-0.5, 0, 0.5, 1, 1.5]
+    assert list(rows[0]) == ["reference", "alpha", "solve_rate", "solve_rate_half_width", "solve_rate_n"]
+    assert alice.get(f"{STUDY}runs/?format=json").json()[0]["run"] == "low"
+    assert len(alice.get(f"{STUDY}checkpoints/?format=json").json()) == 6
+    assert "reading" not in alice.get(f"{STUDY}runs/?group=coverage&format=tex").content.decode()
+    assert alice.get(f"{STUDY}runs/?format=docx").status_code == 400
+
+
+def test_differences_show_only_the_keys_in_which_runs_differ(alice, measured):
+    page = alice.get(f"{STUDY}runs/diff/?runs=miniature.low,miniature.high,nothing")
+
+    assert [one.key for one in page.context["differences"]] == ["coverage"]
+    assert page.context["missing"] == ["nothing"]
+    assert "Choose two runs" in alice.get(f"{STUDY}runs/diff/?runs=miniature.low").content.decode()
+    assert alice.get(f"{STUDY}runs/diff/").status_code == 200
+
+
+def test_nested_keys_are_flat_and_names_left_out():
+    one = {"reference": "a", "limits": {"cpu_seconds": 1, "toolchain": {"cpp_flags": ["-O2"]}}, "seed": 0, "x": {}}
+    other = {"reference": "b", "limits": {"cpu_seconds": 2, "toolchain": {"cpp_flags": ["-O2"]}}, "seed": 0}
+
+    assert flatten(one) == {"limits.cpu_seconds": 1, "limits.toolchain.cpp_flags": ["-O2"], "seed": 0, "x": {}}
+    assert [(row.key, row.values) for row in differences([one, other])] == [
+        ("limits.cpu_seconds", ["1", "2"]),
+        ("x", ["{}", None]),
+    ]
+    assert configured_keys([one, other]) == ["limits.cpu_seconds", "seed"]
+
+
+def running(study) -> list[Job]:
+    """Two more runs, one queued and one running."""
+    from frontier_app.jobs import queue
+
+    jobs = []
+    for name in ("waits", "works"):
+        config = factories.training_config(study, name, 0.5)
+        job = queue.enqueue(config, title=f"Train {name}", study=study, queue="gpu")
+        Run.objects.create(study=study, reference=config.reference, name=name, coverage=0.5, steps=3, job=job,
+                           initialisation=study.base, config=job.config)  # fmt: skip
+        jobs.append(job)
+    factories.hold(jobs[1])
+    return jobs
+
+
+def test_the_jobs_of_chosen_runs_are_cancelled(client_of, measured):
+    jobs = running(measured.study)
+
+    response = client_of(factories.bob()).post(f"{STUDY}runs/cancel/", {"runs": "miniature.waits,miniature.low"})
+
+    assert response.status_code == 302
+    assert [Job.objects.get(pk=job.pk).state for job in jobs] == [Job.CANCELLED, Job.RUNNING]
+
+
+def test_the_jobs_of_all_runs_that_match_are_cancelled(client_of, measured):
+    jobs = running(measured.study)
+
+    client_of(factories.alice()).post(f"{STUDY}runs/cancel/", {"all": "1", "q": "coverage = 0.5"})
+
+    assert [Job.objects.get(pk=job.pk).state for job in jobs] == [Job.CANCELLED, Job.CANCELLING]
+
+
+def test_who_may_not_launch_cancels_nothing_and_a_bad_filter_neither(client_of, measured):
+    jobs = running(measured.study)
+
+    assert client_of(factories.vera()).post(f"{STUDY}runs/cancel/", {"all": "1"}).status_code == 403
+    assert client_of(factories.charlie()).post(f"{STUDY}runs/cancel/", {"all": "1"}).status_code == 404
+    assert client_of(factories.alice()).post(f"{STUDY}runs/cancel/", {"all": "1", "q": "coverage ="}).status_code == 302
+    assert client_of(factories.alice()).post(f"{STUDY}runs/cancel/", {}).status_code == 302
+    assert {Job.objects.get(pk=job.pk).state for job in jobs} == {Job.QUEUED, Job.RUNNING}
+
+
+def test_a_viewer_reads_the_tables_and_is_offered_nothing_to_start(client_of, measured):
+    for page in ("runs/", "checkpoints/", "evaluations/"):
+        text = client_of(factories.vera()).get(STUDY + page).content.decode()
+        assert "data-key" in text
+        assert "Cancel jobs" not in text
+        assert "launch/" not in text
+
+
+def test_a_checkpoint_shows_the_rates_of_its_evaluation_with_the_most_samples(alice, measured):
+    most = factories.measure(measured.study, measured.path.low, samples=8, seed=5)
+    factories.measure(measured.study, measured.path.low, samples=2, seed=6)
+
+    rows = {line.name: line.row for line in alice.get(f"{STUDY}checkpoints/").context["lines"]}
+
+    assert rows["low"].rates == rates_at(measured.study, [most], "hard")[most.pk]
+    assert (rows["low"].evaluations, rows["low"].samples) == (3, 8 * (4 + 8 + 2))
+    assert rows["low"].newest.samples_done == 16
+
+
+def test_checkpoints_sort_by_alpha_of_their_path(alice, measured):
+    third = factories.trained_run(measured.study, "third", 0.7)
+    other = Path.objects.create(study=measured.study, name="other", low=measured.path.low,
+                                high=third.checkpoints.get())  # fmt: skip
+    factories.point_on(other, 0.25)
+
+    rows = alice.get(f"{STUDY}checkpoints/?sort=alpha").context["lines"]
+
+    assert [line.row.alpha for line in rows][:4] == [-0.5, 0.25, 0.5, 1.5]
+    assert {line.row.alpha for line in rows[4:]} == {None}
+
+
+def test_the_first_page_stays_below_two_hundred_kilobytes(alice, measured):
+    factory = measured.study
+    Checkpoint.objects.bulk_create(
+        Checkpoint(reference=f"bulk-{at}", name=f"a rather long name of a checkpoint {at}", study=factory,
+                   origin=Checkpoint.MERGED, folder="/somewhere") for at in range(300)
+    )  # fmt: skip
+
+    for page in ("runs/", "checkpoints/", "evaluations/"):
+        assert len(alice.get(STUDY + page).content) < 200_000, page
