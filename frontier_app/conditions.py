@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from frontier_app.audit_report import finding
 from frontier_app.models import Evaluation, Problem, Study
+from frontier_app.placement import ALL_DIFFICULTIES
 from frontier_app.templatetags.frontier import count, isolation, seconds, size
 
 UNSAFE = "none"
@@ -30,7 +31,9 @@ def conditions(
     study: Study, evaluations: Sequence[Evaluation], difficulty: str, judged: int, spoiled: int
 ) -> list[Condition]:
     """Of one view: `judged` samples of its evaluations count, `spoiled` are left out. One query."""
-    held_out = Problem.objects.filter(problem_set=study.held_out_set_id, difficulty=difficulty)
+    held_out = Problem.objects.filter(problem_set=study.held_out_set_id)
+    if difficulty != ALL_DIFFICULTIES:
+        held_out = held_out.filter(difficulty=difficulty)
     problems = held_out.aggregate(
         least=Min("cpu_seconds"),
         most=Max("cpu_seconds"),
@@ -99,5 +102,6 @@ def _audit(study: Study, difficulty: str, problems: dict) -> Condition:
     address = reverse("audit", args=[study.slug])
     if not problems["audited"]:
         return _condition("tests not audited", "whether they tell slow programs from fast ones is not known", address)
-    words = f"audit: {count(problems['marked'])} of {count(problems['audited'])} {difficulty} problems marked"
+    kind = "" if difficulty == ALL_DIFFICULTIES else f"{difficulty} "
+    words = f"audit: {count(problems['marked'])} of {count(problems['audited'])} {kind}problems marked"
     return _condition(words, "problems whose tests, limits or declared verdicts are in doubt", address)

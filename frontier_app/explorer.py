@@ -1,11 +1,11 @@
-"""From rows to the numbers of the study page: rates, intervals, deltas, flips and verdicts of one view, as JSON.
+"""From rows to the numbers of the study page: rates, intervals, comparisons and verdicts of one view, as JSON.
 
-Plots come from `Rollup` (through `frontier_app.placement`); only the programs of one chosen problem are counted from
-samples. It decides no rights, and every statistic is one of `compute.stats`.
+Plots come from `Rollup` (through `frontier_app.placement`), never from samples; the programs of one chosen problem are
+those of `frontier_app.programs_written`. It decides no rights, and every statistic is one of `compute.stats`.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,14 +13,15 @@ import numpy as np
 from django.db.models import Count, Q
 from numpy.typing import NDArray
 
-from compute.stats.bootstrap import RateIntervals, cluster_bootstrap, differences
-from compute.stats.flips import FALSE_DISCOVERY_RATE, flips
+from compute.stats.bootstrap import RateIntervals, cluster_bootstrap
 from compute.stats.frontier import Extrapolation, classify_extrapolated
 from compute.stats.rates import CLASSES
+from frontier_app.collapse import nearer_end, raised_alarms, signs_of
+from frontier_app.comparisons import against_baseline, no_baseline, rate_pairs, rounded
 from frontier_app.conditions import conditions
 from frontier_app.figures.composition import composition_figure
 from frontier_app.figures.frontier import FrontierPoint, Reading, frontier_figure
-from frontier_app.models import Checkpoint, Evaluation, Path, Problem, Program, Sample, Study
+from frontier_app.models import Checkpoint, Evaluation, Path, Problem, Study
 from frontier_app.placement import (
     DIFFICULTIES,
     RULES,
@@ -28,21 +29,16 @@ from frontier_app.placement import (
     Placed,
     Selection,
     coverage_words,
+    find_baseline,
     placed_evaluations,
     read_cells,
     select,
+    with_baseline,
 )
 from frontier_app.viewer import Viewer
 
 # Raised whenever the shape of `explorer_data` changes, so that no browser keeps the old one.
-FORMAT = 2
-# Fewer answers without a program than this raise no alarm; nor do figures within this factor of the nearer end's.
-ALARMING_NO_ANSWER_RATE = 0.05
-ALARMING_FACTOR = 1.5
-ALARMS_BY_FACTOR = (
-    ("mean_tokens", "answers {:.1f} times as long"),
-    ("mean_log_likelihood", "answers {:.1f} times as unlikely"),
-)
+FORMAT = 3
 
 
 def explorer_data(study: Study, selection: Selection, viewer: Viewer) -> dict[str, object]:
@@ -50,9 +46,10 @@ def explorer_data(study: Study, selection: Selection, viewer: Viewer) -> dict[st
 
     `evaluations` are in order of alpha, those apart from the path last. Each one's `cells` hold, problem after problem,
     n and the counts of solved, optimisation, correctness, no answer and infrastructure; its `point` holds rates with
-    half-widths, deltas against the baseline, flips and the verdict beyond the ends, or is null while nothing is judged.
+    half-widths, what `frontier_app.comparisons` says of it and the verdict beyond the ends, or is null while nothing is
+    judged. A baseline that stands on another path joins the evaluations apart from this one.
     """
-    placed = placed_evaluations(study, selection.path, selection.setting)
+    placed, elsewhere = with_baseline(study, selection)
     cells = read_cells(study, placed, selection.level, selection.rule, selection.difficulty)
     intervals = cluster_bootstrap(cells.classes, cells.counts.n)
     baseline = find_baseline(placed, selection.baseline)
@@ -66,14 +63,15 @@ def explorer_data(study: Study, selection: Selection, viewer: Viewer) -> dict[st
         "setting": selection.setting,
         "ends": {"low": _end(selection.path.low), "high": _end(selection.path.high)} if selection.path else None,
         "baseline": baseline,
+        "elsewhere": elsewhere if viewer.share_link is None else [],
         "conditions": conditions(study, shown, selection.difficulty, judged, spoiled),
         "problems": {
             "slug": [problem.slug for problem in cells.problems],
             "title": [problem.title for problem in cells.problems],
+            "difficulty": [problem.difficulty for problem in cells.problems],
         },
         "evaluations": [
-            _evaluation(one, placed, len(cells.problems), viewer)
-            | {"cells": table.tolist(), "point": number if judged else None}
+            _evaluation(one, placed, viewer) | {"cells": table.tolist(), "point": number if judged else None}
             for one, table, number, judged in zip(
                 placed, _flat(cells), numbers, intervals.problems.tolist(), strict=True
             )
@@ -130,14 +128,6 @@ def _end(checkpoint: Checkpoint) -> dict[str, str]:
     return {"reference": checkpoint.reference, "words": coverage_words(checkpoint.coverage) or checkpoint.name}
 
 
-def find_baseline(placed: Sequence[Placed], wanted: str) -> int | None:
-    """The evaluation that deltas refer to: by alpha, by mark or by checkpoint; None when there is none such yet."""
-    for index, one in enumerate(placed):
-        if wanted in (one.checkpoint.reference, one.mark if one.alpha is None else f"{one.alpha:g}"):
-            return index
-    return None
-
-
 def _flat(cells: Cells) -> NDArray[np.int64]:
     """(evaluations, problems * 6): what the page keeps of each cell."""
     parts = [cells.counts.n[..., None], cells.classes, cells.counts.infrastructure[..., None]]
@@ -145,7 +135,7 @@ def _flat(cells: Cells) -> NDArray[np.int64]:
     return table.reshape(len(table), len(cells.problems) * 6)
 
 
-def _evaluation(one: Placed, placed: Iterable[Placed], problems: int, viewer: Viewer) -> dict[str, object]:
+def _evaluation(one: Placed, placed: Sequence[Placed], viewer: Viewer) -> dict[str, object]:
     evaluation, job = one.evaluation, one.evaluation.job
     jobs_shown = viewer.user is not None and viewer.share_link is None
     return {
@@ -161,7 +151,8 @@ def _evaluation(one: Placed, placed: Iterable[Placed], problems: int, viewer: Vi
         "samples_done": evaluation.samples_done,
         "samples_per_problem": evaluation.samples_per_problem,
         "job": job.get_absolute_url() if job is not None and jobs_shown else None,
-        "alarms": raised_alarms(evaluation.alarms, _nearer_end(one, placed)),
+        "alarms": raised_alarms(evaluation.alarms, nearer_end(one, placed)),
+        "signs": signs_of(evaluation.alarms),
     }
 
 
@@ -169,33 +160,11 @@ def _is_underway(evaluation: Evaluation) -> bool:
     return evaluation.state != Evaluation.COMPLETE and evaluation.job is not None and not evaluation.job.ended_already
 
 
-def _nearer_end(one: Placed, placed: Iterable[Placed]) -> dict[str, float | None]:
-    """The alarm figures of the trained end of the path that lies nearer; none for an end and for a point apart."""
-    if one.alpha is None or one.mark == "trained":
-        return {}
-    end = 0.0 if one.alpha < 0.5 else 1.0
-    return next((other.evaluation.alarms for other in placed if other.alpha == end), {})
-
-
-def raised_alarms(alarms: Mapping[str, float | None], end: Mapping[str, float | None]) -> list[str]:
-    """Signs of collapse, a few words each, against the figures of the nearer trained end."""
-    raised = []
-    no_answer, usual = alarms.get("no_answer_rate"), end.get("no_answer_rate")
-    if no_answer is not None and no_answer >= max(ALARMING_NO_ANSWER_RATE, 2 * (usual or 0.0)):
-        raised.append(f"{no_answer:.0%} of answers hold no program")
-    for name, words in ALARMS_BY_FACTOR:
-        value, usual = alarms.get(name), end.get(name)
-        if value and usual and not 1 / ALARMING_FACTOR < value / usual < ALARMING_FACTOR:
-            raised.append(words.format(value / usual))
-    return raised
-
-
 def _numbers(
     placed: Sequence[Placed], cells: Cells, intervals: RateIntervals, baseline: int | None
 ) -> list[dict[str, object]]:
     """The `point` of every evaluation, aligned with `placed`."""
-    deltas = differences(intervals, baseline) if baseline is not None else None
-    moved = _flips(cells, baseline) if baseline is not None else None
+    compared = no_baseline(len(placed)) if baseline is None else against_baseline(cells, baseline)
     verdicts = verdicts_beyond(placed, intervals)
     infrastructure = cells.counts.infrastructure.sum(axis=1)
     return [
@@ -204,26 +173,11 @@ def _numbers(
             "problems": int(intervals.problems[index]),
             "infrastructure": int(infrastructure[index]),
             "partial": is_partial(one, int(intervals.problems[index]), len(cells.problems)),
-            "rates": _pairs(intervals.mean[index], intervals.half_width[index]),
-            "deltas": _pairs(deltas.mean[index], deltas.half_width[index]) if deltas is not None else None,
-            "flips": moved[index] if moved is not None else None,
+            "rates": rate_pairs(intervals.mean[index], intervals.half_width[index]),
             "beyond": _verdict(verdicts[index]),
+            **compared[index],
         }
         for index, one in enumerate(placed)
-    ]
-
-
-def _flips(cells: Cells, baseline: int) -> list[dict[str, object]]:
-    """Problems gained and lost against the baseline, by their place, with false-discovery control."""
-    solved, n = cells.counts.solved, cells.counts.n
-    found = flips(solved[baseline], n[baseline], solved, n)
-    return [
-        {
-            "gained": np.flatnonzero(gained).tolist(),
-            "lost": np.flatnonzero(lost).tolist(),
-            "false_discovery_rate": FALSE_DISCOVERY_RATE,
-        }
-        for gained, lost in zip(found.gained, found.lost, strict=True)
     ]
 
 
@@ -254,16 +208,8 @@ def _only(intervals: RateIntervals, chosen: Sequence[int]) -> RateIntervals:
 def _verdict(found: Extrapolation | None) -> dict[str, object] | None:
     if found is None:
         return None
-    numbers = {name: _rounded(getattr(found, name)) for name in ("beyond", "low", "high", "solve_change", "margin")}
+    numbers = {name: rounded(getattr(found, name)) for name in ("beyond", "low", "high", "solve_change", "margin")}
     return {"verdict": found.verdict, "end": found.end, **numbers}
-
-
-def _pairs(means: NDArray[np.float64], halves: NDArray[np.float64]) -> dict[str, list[float | None]]:
-    return {name: [_rounded(mean), _rounded(half)] for name, mean, half in zip(CLASSES, means, halves, strict=True)}
-
-
-def _rounded(value: float) -> float | None:
-    return round(float(value), 5) if np.isfinite(value) else None
 
 
 class Standing(NamedTuple):
@@ -313,54 +259,6 @@ def _readings(intervals: RateIntervals, index: int) -> list[Reading]:
         Reading(float(mean), float(half))
         for mean, half in zip(intervals.mean[index], intervals.half_width[index], strict=True)
     ]
-
-
-def problem_programs(study: Study, problem: Problem, selection: Selection) -> dict[str, object]:
-    """For each evaluation of a view, the program it writes most often for `problem`, with its count and letters.
-
-    Tests are given by level and size alone: hidden tests never leave the server. Four queries at any size.
-    """
-    placed = placed_evaluations(study, selection.path, selection.setting)
-    references = {one.evaluation.pk: one.evaluation.reference for one in placed}
-    groups = (
-        Sample.objects.filter(evaluation__in=list(references), problem=problem)
-        .values_list("evaluation_id", "program_id", "letters")
-        .annotate(count=Count("pk"))
-        .order_by()
-    )
-    written: dict[int, list[tuple[str | None, str, int]]] = {}
-    for evaluation, program, letters, count in groups:
-        written.setdefault(evaluation, []).append((program, letters, count))
-    most = {references[evaluation]: most_frequent(rows) for evaluation, rows in written.items()}
-    wanted = {row["program"] for row in most.values() if row["program"]}
-    return {
-        "problem": {
-            "slug": problem.slug,
-            "title": problem.title,
-            "statement": problem.statement,
-            "tests": [{"group": test["group"], "size_bytes": test["size_bytes"]} for test in problem.tests],
-        },
-        "evaluations": most,
-        "programs": dict(Program.objects.filter(pk__in=wanted).values_list("pk", "text")),
-    }
-
-
-def most_frequent(rows: Sequence[tuple[str | None, str, int]]) -> dict[str, object]:
-    """Of (program, letters, count); ties go to the program that comes first by content hash.
-
-    `letters` are those that the program got most often, and `n` counts every sample.
-    """
-    counts: dict[str | None, int] = {}
-    for program, _, count in rows:
-        counts[program] = counts.get(program, 0) + count
-    chosen = min(counts, key=lambda program: (-counts[program], program is None, program or ""))
-    return {
-        "program": chosen,
-        "count": counts[chosen],
-        "n": sum(counts.values()),
-        "distinct": sum(program is not None for program in counts),
-        "letters": min((-count, letters) for program, letters, count in rows if program == chosen)[1],
-    }
 
 
 def points_table(study: Study) -> list[dict[str, object]]:

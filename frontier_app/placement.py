@@ -21,6 +21,7 @@ from frontier_app.figures.frontier import Mark
 from frontier_app.models import Checkpoint, Evaluation, Path, Problem, Rollup, Study
 
 DIFFICULTIES = ("easy", "medium", "hard")
+ALL_DIFFICULTIES = "all"
 RULES: tuple[Rule, ...] = ("every_test", "first_failure")
 COLUMNS = (
     "n",
@@ -32,6 +33,10 @@ COLUMNS = (
     "first_correctness",
     "infrastructure",
 )
+
+
+# How many checkpoints that stand elsewhere are offered as a baseline.
+ELSEWHERE = 200
 
 
 class SelectionError(ValueError):
@@ -126,8 +131,9 @@ def select(study: Study, query: Mapping[str, str]) -> Selection:
         raise SelectionError(f"This study has no path {query['path']!r}.")
     difficulties = difficulties_of(study) or list(DIFFICULTIES)
     difficulty = query.get("difficulty") or difficulties[-1]
-    if difficulty not in difficulties:
-        raise SelectionError(f"The difficulty must be one of {', '.join(difficulties)}, not {difficulty!r}.")
+    if difficulty not in (*difficulties, ALL_DIFFICULTIES):
+        offered = ", ".join(difficulties)
+        raise SelectionError(f"The difficulty must be one of {offered} or {ALL_DIFFICULTIES}, not {difficulty!r}.")
     levels = study.held_out_set.levels if study.held_out_set else 1
     level = query.get("level") or str(levels)
     if level not in map(str, range(1, levels + 1)):
@@ -183,6 +189,34 @@ def place(study: Study, evaluation: Evaluation, path: Path | None, ends: Sequenc
     return Placed(evaluation, None, "mid", _shade_of_coverage(checkpoint, path))
 
 
+def with_baseline(study: Study, selection: Selection) -> tuple[list[Placed], list[list[str]]]:
+    """The evaluations of a view, and [reference, name] of the other evaluated checkpoints that may be its baseline.
+
+    A baseline of these is placed apart, behind all others.
+    """
+    placed = placed_evaluations(study, selection.path, selection.setting)
+    shown = {one.checkpoint.pk for one in placed}
+    others = (
+        study.evaluations.filter(problem_set=study.held_out_set_id, setting=selection.setting, samples_done__gt=0)
+        .exclude(checkpoint__in=shown)
+        .select_related("checkpoint", "job")
+    )
+    names = others.order_by("-checkpoint_id").values_list("checkpoint__reference", "checkpoint__name").distinct()
+    if find_baseline(placed, selection.baseline) is None:
+        chosen = others.filter(checkpoint__reference=selection.baseline).order_by("-samples_done", "-pk").first()
+        if chosen is not None:
+            placed.append(Placed(chosen, None, "mid", 0.5, chosen.checkpoint.name))
+    return placed, [list(pair) for pair in names[:ELSEWHERE]]
+
+
+def find_baseline(placed: Sequence[Placed], wanted: str) -> int | None:
+    """The evaluation that deltas refer to: by alpha, by mark or by checkpoint; None when there is none such yet."""
+    for index, one in enumerate(placed):
+        if wanted in (one.checkpoint.reference, one.mark if one.alpha is None else f"{one.alpha:g}"):
+            return index
+    return None
+
+
 def _told_apart(placed: Sequence[Placed], path: Path | None) -> list[Placed]:
     """Names for the checkpoints apart that share their coverage with another, or have steps of their own."""
     coverages = Counter(one.checkpoint.coverage for one in placed if one.checkpoint.origin == Checkpoint.TRAINED)
@@ -218,10 +252,11 @@ def _shade_of_coverage(checkpoint: Checkpoint, path: Path | None) -> float:
 
 
 def read_cells(study: Study, placed: Sequence[Placed], level: int, rule: Rule, difficulty: str | None = None) -> Cells:
-    """The counts of the placed evaluations on every held-out problem (of one difficulty). Two queries at any size."""
+    """The counts of the placed evaluations on every held-out problem (of one difficulty, unless it is
+    `ALL_DIFFICULTIES`). Two queries at any size."""
     columns = Problem.objects.filter(problem_set=study.held_out_set_id).order_by("position")
     rollups = Rollup.objects.filter(evaluation__in=[one.evaluation.pk for one in placed], level=level)
-    if difficulty is not None:
+    if difficulty not in (None, ALL_DIFFICULTIES):
         columns = columns.filter(difficulty=difficulty)
         rollups = rollups.filter(problem__difficulty=difficulty)
     problems = [ProblemColumn(*row) for row in columns.values_list("pk", "slug", "title", "difficulty")]

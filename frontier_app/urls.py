@@ -34,6 +34,7 @@ urlpatterns = [
     path("studies/<slug:slug>/", studies.study, name="study"),
     path("studies/<slug:slug>/explorer.json", studies.study_data, name="study_data"),
     path("studies/<slug:slug>/programs.json", studies.study_programs, name="study_programs"),
+    path("studies/<slug:slug>/program.json", studies.study_program, name="study_program"),
     path("studies/<slug:slug>/figure.pdf", exporting.figure_pdf, name="figure_pdf"),
     path("studies/<slug:slug>/chip/", jobs.chip, name="study_chip"),
     path("studies/<slug:slug>/problems/", problems.problems, name="problems"),

@@ -1,8 +1,10 @@
 """Which problems are won and lost between two policies, and whether two policies solve different problems at all.
 
-A *flip* is a problem whose solve probability differs between a baseline and another policy. Two questions are kept
-apart: which single problems moved (exact test a problem, false-discovery control over problems), and whether more were
-won than lost (exact McNemar test on the problems that each policy solves in the majority of its samples).
+A *flip* is a problem whose solve probability differs between a baseline and another policy. Three questions are kept
+apart: which single problems moved (exact test a problem, false-discovery control over problems), whether more were
+won than lost (exact McNemar test on the problems that each policy solves in the majority of its samples), and whether a
+rate moved (bootstrap over problems of the paired differences). The last two are asked of several policies at once, with
+false-discovery control over these.
 
 Limits: Fisher's test takes the two policies' samples as independent. Samples that share random numbers are positively
 correlated, which makes it conservative.
@@ -20,6 +22,8 @@ from compute.stats.rates import Floats, Integers
 FALSE_DISCOVERY_RATE = 0.1
 # Tables whose probability equals the observed one up to rounding count as equally extreme.
 TIE_TOLERANCE = 1e-7
+# A mean change of rates within this is none, up to rounding; it counts on both sides.
+NO_CHANGE = 1e-12
 # Bounds the memory of the exact tests, to some tens of MiB.
 CELLS_AT_ONCE = 1 << 20
 
@@ -42,6 +46,35 @@ class Flips:
     won: Integers
     dropped: Integers
     mcnemar_p: Floats
+
+
+@dataclass(frozen=True)
+class MajorityChanges:
+    """Policies against one of them, by the problems that each solves in the majority of its samples; all (policies,).
+
+    `won`, `lost` and `unchanged` count the problems that both policies have samples of. `p_values` are McNemar's exact
+    ones, `q_values` adjusted over the policies; both are nan for the baseline itself and where no problem is shared.
+    """
+
+    won: Integers
+    lost: Integers
+    unchanged: Integers
+    p_values: Floats
+    q_values: Floats
+
+
+@dataclass(frozen=True)
+class PairedChanges:
+    """Rates of policies minus those of one of them; arrays (policies, classes).
+
+    `changes` are means over the problems that both have, with their intervals. `p_values` are two-sided, from the
+    replicates; `q_values` are adjusted over the policies, class by class. Both are nan for the baseline itself and with
+    fewer than two problems.
+    """
+
+    changes: Intervals
+    p_values: Floats
+    q_values: Floats
 
 
 @dataclass(frozen=True)
@@ -94,6 +127,38 @@ def flips(
 def majority(solved: ArrayLike, n: ArrayLike) -> Booleans:
     """Solved by more than half of its samples; exactly half is not."""
     return np.asarray(2 * np.asarray(solved) > np.asarray(n))
+
+
+def majority_changes(solved: ArrayLike, n: ArrayLike, baseline: int) -> MajorityChanges:
+    """Problems won, lost and unchanged by each policy (policies, problems) against policy `baseline`."""
+    totals = np.asarray(n, dtype=np.int64)
+    solves = majority(solved, totals)
+    shared = (totals > 0) & (totals[baseline] > 0)
+    won = (shared & solves & ~solves[baseline]).sum(axis=-1)
+    lost = (shared & ~solves & solves[baseline]).sum(axis=-1)
+    compared = shared.sum(axis=-1)
+    p_values = np.where(compared > 0, mcnemar_exact(won, lost), np.nan)
+    p_values[baseline] = np.nan
+    return MajorityChanges(
+        won=won, lost=lost, unchanged=compared - won - lost, p_values=p_values, q_values=benjamini_hochberg(p_values)
+    )
+
+
+def paired_bootstrap(rates: ArrayLike, baseline: int, *, seed: int = 0) -> PairedChanges:
+    """Changes of class rates (policies, problems, classes) against policy `baseline`, problems resampled in pairs.
+
+    Rates are nan where a policy has no samples of a problem. The p-value is the smallest level at which the percentile
+    interval excludes 0, counted so that it is never 0: (1 + replicates on the other side) / (replicates + 1), doubled
+    (Davison and Hinkley 1997, section 4.2).
+    """
+    values = np.asarray(rates, dtype=np.float64)
+    changes = bootstrap_means(np.moveaxis(values - values[baseline], -1, -2), seed=seed)
+    count = len(changes.replicates)
+    below = (1 + (changes.replicates <= NO_CHANGE).sum(axis=0)) / (count + 1)
+    above = (1 + (changes.replicates >= -NO_CHANGE).sum(axis=0)) / (count + 1)
+    p_values = np.where(np.isnan(changes.low), np.nan, np.minimum(2 * np.minimum(below, above), 1.0))
+    p_values[baseline] = np.nan
+    return PairedChanges(changes, p_values, benjamini_hochberg(p_values.T).T)
 
 
 def mcnemar_exact(won: ArrayLike, dropped: ArrayLike) -> Floats:

@@ -4,6 +4,10 @@ export const DASH = "—";
 
 export const rate = (value) => (value === null || value === undefined ? DASH : value.toFixed(3));
 export const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
+/** A p or q value: three digits, and below 0.001 a bound in powers of ten. */
+export const probability = (value) => (
+  value === null || value === undefined ? DASH : value >= 0.001 ? value.toFixed(3) : `<10${superscript(Math.floor(Math.log10(Math.max(value, 1e-99))) + 1)}`);
+const superscript = (power) => String(power).replace("-", "⁻").replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]);
 export const whole = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 export const brief = (value) => (value < 100_000 ? whole(value) : value < 1e6 ? `${Math.round(value / 1e3)}k` : `${(value / 1e6).toFixed(1)}M`);
 export const alphaText = (alpha) => String(Math.round(alpha * 1e6) / 1e6).replace("-", "−");

@@ -38,7 +38,7 @@ export class Composition {
   place(alpha) {
     this.alpha = alpha;
     if (!this.view || !this.scale || alpha === null) return;
-    const rates = this.view.estimate(alpha)?.rates ?? this.#measured(alpha);
+    const rates = this.view.ratesAt(alpha);
     for (const shape of [this.line, ...this.knobs]) shape.toggleAttribute("hidden", !rates);
     if (!rates) return;
     const x = this.scale.x(alpha).toFixed(1);
@@ -47,11 +47,6 @@ export class Composition {
     this.line.setAttribute("y1", this.scale.top);
     this.line.setAttribute("y2", this.scale.top + this.scale.height);
     this.knobs.forEach((knob, index) => knob.setAttribute("transform", `translate(${x} ${edges[index]})`));
-  }
-
-  #measured(alpha) {
-    const point = this.view.measuredAt(alpha)?.point;
-    return point && Object.fromEntries(Object.entries(point.rates).map(([name, [mean]]) => [name, mean]));
   }
 
   #grab(event) {

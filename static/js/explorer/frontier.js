@@ -13,6 +13,7 @@ export class Frontier {
     this.ellipse = this.#add("path", "ellipse", {}, this.inside);
     this.halo = this.#add("circle", "halo", { r: 12 });
     this.mark = this.#add("circle", "here", { r: 8 });
+    this.other = this.#add("path", "here other", { d: "M0-9L9 0L0 9L-9 0Z", hidden: "" });
     this.lit = this.#add("circle", "lit", { r: 12 });
     this.lit.setAttribute("hidden", "");
     this.bound = false;
@@ -35,9 +36,11 @@ export class Frontier {
     return made;
   }
 
-  async show(view) {
+  /** Draws a view's figure, and where there is a second one its path beside the first. */
+  async show(view, second = null) {
     this.view = view;
-    const figure = view.figures.frontier;
+    this.second = second;
+    const figure = second ? withPath(view.figures.frontier, second) : view.figures.frontier;
     this.ellipses = new Map(figure.data.filter((trace) => trace.meta?.ellipse).map((trace) => [trace.meta.ellipse, trace]));
     const key = JSON.stringify(figure);
     if (key !== this.key) {
@@ -80,6 +83,15 @@ export class Frontier {
     }
   }
 
+  /** Moves the second family's mark, a rhombus. */
+  placeSecond(alpha) {
+    const rates = this.second && this.scale && alpha !== null ? this.second.ratesAt(alpha) : null;
+    this.other.toggleAttribute("hidden", !rates);
+    if (!rates) return;
+    this.other.setAttribute("transform", `translate(${this.scale.x(rates.optimisation).toFixed(1)} ${this.scale.y(rates.correctness).toFixed(1)})`);
+    this.other.dataset.kind = this.second.measuredAt(alpha) ? "measured" : "estimate";
+  }
+
   light(reference) {
     const point = reference && this.view?.reference.get(reference)?.point;
     this.lit.toggleAttribute("hidden", !point || !this.scale);
@@ -88,4 +100,29 @@ export class Frontier {
       this.lit.setAttribute("cy", this.scale.y(point.rates.correctness[0]).toFixed(1));
     }
   }
+}
+
+/** A figure with the path of a second view in it: rhombs on a dashed line, within axes that hold both. */
+function withPath(figure, second) {
+  const path = second.measured;
+  const at = (name) => path.map((one) => one.point.rates[name][0]);
+  const [x, y] = [at("optimisation"), at("correctness")];
+  const trace = {
+    type: "scatter", mode: "lines+markers", x, y, cliponaxis: false,
+    line: { color: "token(ink-3)", width: 1.4, dash: "dash" },
+    marker: {
+      symbol: path.map((one) => (one.mark === "trained" ? "diamond" : "diamond-open")), size: 9,
+      color: path.map((one) => `ramp(${one.alpha})`), line: { width: 1.8 },
+    },
+    hovertext: path.map((one) => `<b>second path, ${second.nameOf(one)}</b><br>solved ${one.point.rates.solved[0].toFixed(3)}<br>n = ${one.point.n}`),
+    hovertemplate: "%{hovertext}<extra></extra>",
+    meta: { second: true },
+  };
+  const wide = (axis, values) => ({ ...axis, range: [axis.range[0], Math.max(axis.range[1], ...values.map((value) => value * 1.06))] });
+  const { layout } = figure;
+  return {
+    ...figure,
+    data: [...figure.data, trace],
+    layout: { ...layout, xaxis: wide(layout.xaxis, x), yaxis: wide(layout.yaxis, y) },
+  };
 }

@@ -1,14 +1,20 @@
 // The study page. One state (the address), one view (the data), one render a frame; each panel draws its own part.
 // What follows alpha is cheap and moves at once; what needs the server follows when the hand rests.
 
-import { loadPrograms, loadView, Refusal, whenMeasured } from "./data.js";
+import { Against } from "./against.js";
+import { Beside } from "./beside.js";
+import { loadProgram, loadPrograms, loadView, Refusal, whenMeasured } from "./data.js";
 import { Composition } from "./composition.js";
 import { serveExports } from "./exports.js";
 import { Frontier } from "./frontier.js";
+import { Playback } from "./playback.js";
+import { offerBaselines } from "./points.js";
 import { ProgramPanel } from "./program.js";
 import { Readouts } from "./readouts.js";
 import { Ruler } from "./ruler.js";
-import { change, onChange, state } from "./state.js";
+import { Second } from "./second.js";
+import { Signs } from "./signs.js";
+import { change, dataQuery, onChange, state } from "./state.js";
 import { Strip } from "./strip.js";
 import { alphaText, element, rate, whole } from "../words.js";
 
@@ -16,13 +22,17 @@ const config = JSON.parse(document.getElementById("explorer-config").textContent
 const by = (id) => document.getElementById(id);
 const filters = by("filters");
 const trouble = by("trouble");
+const REFETCHED = ["path", "difficulty", "setting", "level", "rule", "baseline"];
+if (config.fixed) for (const field of filters.elements) field.disabled = true;
 let view = null;
+let second = null;
 let framed = false;
-let problemsTaken = null;
+let problemTaken = null;
+let problemShown = null;
 
 const alphaNow = () => state.a ?? view?.start ?? 1;
 const moveTo = (alpha, committed) => change({ a: alpha }, { commit: committed });
-const light = (reference) => { for (const panel of [frontier, ruler, strip]) panel.light(reference); };
+const light = (reference) => { for (const part of [frontier, ruler, strip, against]) part.light(reference); };
 
 const ruler = new Ruler(by("ruler"), moveTo, light);
 const frontier = new Frontier(by("frontier"), by("frontier-over"), { chosen: choosePoint, hovered: light });
@@ -36,7 +46,16 @@ const readouts = new Readouts(by("readouts"), {
   address: (reference) => config.evaluation.replace("REFERENCE", encodeURIComponent(reference)),
 });
 const strip = new Strip(by("strip"), { chosen: chooseProblem, opened: openProblem, hovered: light });
-const panel = config.programs ? new ProgramPanel(config.problem) : null;
+const against = new Against(by("against"), { chosen: choosePoint, hovered: light });
+const signs = new Signs(by("signs"));
+const playback = new Playback(by("play"), moveTo);
+const family = new Second(by("second"), { change, hovered: () => {} });
+const programOf = (evaluation, name) => loadProgram(config, problemShown, evaluation, name);
+const panel = config.programs ? new ProgramPanel(config.problem, {
+  chosen: (name) => change({ program: name }),
+  textOf: async (evaluation, name) => (await programOf(evaluation, name))?.text ?? null,
+}) : null;
+const beside = panel && new Beside(by("beside"), panel, { change, programOf });
 serveExports(() => view);
 
 function choosePoint(reference) {
@@ -46,7 +65,7 @@ function choosePoint(reference) {
 }
 
 function chooseProblem(problem, alpha) {
-  change({ problem: view.problems.slug[problem], ...(alpha === null ? {} : { a: alpha }) });
+  change({ problem: view.problems.slug[problem], program: "", other: "", ...(alpha === null ? {} : { a: alpha }) });
 }
 
 function openProblem(problem) {
@@ -68,7 +87,13 @@ function follow() {
     composition.place(alpha);
     readouts.show(view, alpha);
     strip.mark(alpha);
-    panel?.show(view, alpha);
+    signs.place(alpha);
+    against.mark(point?.reference ?? null);
+    panel?.show(view, alpha, state.program);
+    family.place(view, alpha, state.b);
+    frontier.placeSecond(second && (state.b ?? alpha));
+    playback.follow(view, alpha);
+    document.dispatchEvent(new CustomEvent("explorer:at", { detail: { alpha, reference: point?.reference ?? null } }));
   });
 }
 
@@ -77,9 +102,11 @@ async function show(fresh) {
   by("frontier").parentElement.classList.toggle("filled", !view.empty);
   describe();
   ruler.show(view);
+  against.show(view);
+  signs.show(view);
   strip.show(view);
   strip.arrange(state.sort, by("find").value, alphaNow());
-  await Promise.all([frontier.show(view), composition.show(view)]);
+  await Promise.all([frontier.show(view, second), composition.show(view)]);
   if (view !== fresh) return;
   follow();
   takePrograms({ fresh: true });
@@ -96,15 +123,17 @@ function describe() {
     ? `95 % ellipses over ${whole(view.count)} problems × ${whole(samples)} samples`
     : view.count ? `${whole(view.count)} problems` : "\u00a0";
   by("conditions").replaceChildren(...(view.conditions.length ? view.conditions.map(condition) : ["\u00a0"]));
-  const select = by("baseline");
-  const offered = view.evaluations.filter((one) => one.point || one.alpha === 0);
-  const value = (one) => (one.alpha === null ? (one.mark === "initialisation" ? one.mark : one.checkpoint) : one.alpha === 0 ? "" : String(one.alpha));
-  const words = (one) => (one.alpha === null ? one.label : `a = ${alphaText(one.alpha)}`);
-  const options = offered.map((one) => new Option(words(one), value(one)));
-  if (!offered.some((one) => one.alpha === 0)) options.unshift(new Option("a = 0", ""));
-  select.replaceChildren(...options);
-  select.value = state.baseline;
-  if (select.selectedIndex < 0) select.value = "";
+  offerBaselines(by("baseline"), view, state.baseline);
+}
+
+/** The second family, or none. */
+async function showSecond(fresh) {
+  second = fresh;
+  const select = filters.elements.with;
+  family.show(second, select?.selectedOptions[0]?.text ?? "");
+  if (!view) return;
+  await frontier.show(view, second);
+  follow();
 }
 
 /** The chosen problem's programs. While they are fetched the panel keeps what it shows. */
@@ -113,13 +142,15 @@ async function takePrograms({ fresh = false } = {}) {
   strip.choose(problem);
   if (!panel || problem < 0) return;
   const slug = view.problems.slug[problem];
-  const wanted = `${slug} ${state.path} ${state.setting}`;
-  problemsTaken = wanted;
+  const wanted = `${slug} ${dataQuery()}`;
+  problemTaken = wanted;
   try {
     const programs = await loadPrograms(config, slug, { fresh });
-    if (problemsTaken !== wanted) return;
-    panel.take(programs, Number(state.level || config.levels), config.levels);
+    if (problemTaken !== wanted) return;
+    problemShown = slug;
+    panel.take(programs, { level: Number(state.level || config.levels), levels: config.levels, firstFailure: state.rule === "first_failure" });
     follow();
+    beside.show(view, alphaNow(), state);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     tell(error.message);
@@ -149,7 +180,21 @@ async function refresh() {
   }
 }
 
-const measured = whenMeasured(refresh);
+/** The second family's data, where the address names one. What is wrong with it is said in its own place. */
+async function refreshSecond() {
+  family.trouble.textContent = "";
+  if (!state.with) return showSecond(null);
+  try {
+    return await loadView(config, showSecond, "second");
+  } catch (error) {
+    if (!(error instanceof Refusal || error instanceof TypeError)) throw error;
+    await showSecond(null);
+    tell(`The second slider: ${error instanceof Refusal ? error.message : "the server cannot be reached."}`);
+    return undefined;
+  }
+}
+
+const measured = whenMeasured(() => { refresh(); refreshSecond(); });
 
 /** Launches the measurement of one alpha; gives back what to say. */
 async function measure(alpha) {
@@ -173,6 +218,10 @@ async function measure(alpha) {
 function fillFilters() {
   for (const field of filters.elements) {
     if (field.name === "" || field.name === "baseline") continue;
+    if (field.name === "with") {
+      field.value = state.with;
+      continue;
+    }
     if (field.type === "radio") field.checked = field.value === state[field.name] || (state[field.name] !== "" && field.value === "" && !filters.querySelector(`[name="${field.name}"][value="${CSS.escape(state[field.name])}"]`));
     else field.value = state[field.name];
   }
@@ -180,7 +229,7 @@ function fillFilters() {
 }
 
 filters.addEventListener("submit", (event) => event.preventDefault());
-filters.addEventListener("change", ({ target }) => target.name && change({ [target.name]: target.value }));
+filters.addEventListener("change", ({ target }) => target.name && change({ [target.name]: target.value, ...(target.name === "with" ? { b: null } : {}) }));
 by("sort").addEventListener("change", ({ target }) => change({ sort: target.value }));
 by("find").addEventListener("input", ({ target }) => view && strip.arrange(state.sort, target.value, alphaNow()));
 document.addEventListener("theme:changed", () => { if (view) { ruler.show(view); follow(); } });
@@ -191,21 +240,29 @@ function settle() {
   const point = view?.measuredAt(alphaNow())?.point;
   const rates = point && ["solved", "optimisation", "correctness"].map((name) => rate(point.rates[name][0]));
   by("spoken").textContent = point ? `a = ${alphaText(alphaNow())}: solved ${rates[0]}, too slow ${rates[1]}, wrong ${rates[2]}` : "";
-  if (view && (state.sort === "solved" || state.sort === "change")) strip.arrange(state.sort, by("find").value, alphaNow());
+  if (view && ["solved", "change", "q"].includes(state.sort)) strip.arrange(state.sort, by("find").value, alphaNow());
+  if (view) beside?.show(view, alphaNow(), state);
 }
 
 onChange((changed) => {
   fillFilters();
-  if (["path", "difficulty", "setting", "level", "rule", "baseline"].some((key) => changed.has(key))) refresh();
+  if (REFETCHED.some((key) => changed.has(key))) refresh();
+  if ([...REFETCHED, "with"].some((key) => changed.has(key))) refreshSecond();
   if (changed.has("refused")) tell(state.refused);
   if (changed.has("a")) {
     follow();
     clearTimeout(resting);
     resting = setTimeout(settle, 300);
   }
+  if (changed.has("b")) follow();
   if (changed.has("problem") && view) takePrograms();
+  else if (["program", "beside", "other"].some((key) => changed.has(key)) && view) {
+    follow();
+    beside?.show(view, alphaNow(), state);
+  }
   if (changed.has("sort") && view) strip.arrange(state.sort, by("find").value, alphaNow());
 });
 
 fillFilters();
 refresh();
+refreshSecond();

@@ -1,123 +1,142 @@
-// What the policy writes for the chosen problem at this alpha: its most frequent program, how often, the verdict on each
-// test, and which lines are new against the baseline's program. At an unmeasured alpha, the nearest measured one's.
+// What the policy writes for the chosen problem at this alpha: every program, identical texts counted together, the most
+// frequent first; of the chosen one its code, the verdict on each test, and which lines are new against the baseline's
+// program. At an unmeasured alpha, the nearest measured one's. [ and ] choose among the programs.
 
+import { keptLines } from "./diff.js";
+import { CLASS_WORDS, classMark, failureClass, letterSquares, VERDICTS } from "./verdicts.js";
 import { alphaText, element } from "../words.js";
 
-const VERDICTS = {
-  A: "accepted", W: "wrong answer", R: "crashed", T: "time limit", M: "memory limit", O: "output limit",
-  C: "does not compile", N: "no program", I: "infrastructure trouble", "-": "not run",
-};
-
-/** The failure class of letters by every test: S solved, O optimisation, C correctness, N no program, I infrastructure. */
-export function failureClass(letters) {
-  if (letters.includes("I")) return "I";
-  if (/^N+$/.test(letters)) return "N";
-  if (/[WRC]/.test(letters)) return "C";
-  return /[TMO]/.test(letters) ? "O" : "S";
-}
-
-/** For each line of `text`, whether it also stands, in the same order, in `before` (longest common subsequence). */
-export function keptLines(before, text) {
-  const [old, lines] = [before.split("\n"), text.split("\n")];
-  const longest = Array.from({ length: old.length + 1 }, () => new Uint16Array(lines.length + 1));
-  for (let i = old.length - 1; i >= 0; i -= 1) {
-    for (let j = lines.length - 1; j >= 0; j -= 1) {
-      longest[i][j] = old[i] === lines[j] ? longest[i + 1][j + 1] + 1 : Math.max(longest[i + 1][j], longest[i][j + 1]);
-    }
-  }
-  const kept = new Array(lines.length).fill(false);
-  for (let i = 0, j = 0; i < old.length && j < lines.length;) {
-    if (old[i] === lines[j]) {
-      kept[j] = true;
-      i += 1;
-      j += 1;
-    } else if (longest[i + 1][j] >= longest[i][j + 1]) i += 1;
-    else j += 1;
-  }
-  return kept;
-}
+const FIRST = 200; // programs listed at once; more on request
 
 export class ProgramPanel {
-  constructor(problemAddress) {
-    this.problemAddress = problemAddress;
+  /** `chosen(name)` when a program is chosen; `textOf(evaluation, name)` fetches the text of one that is not sent along. */
+  constructor(problemAddress, { chosen, textOf }) {
+    Object.assign(this, { problemAddress, chosen, textOf });
     for (const part of ["count", "link", "problem", "statement", "tests", "verdict", "key"]) {
       this[part] = document.getElementById(`program-${part}`);
     }
     this.code = document.getElementById("program");
+    this.list = document.getElementById("written");
     this.letters = this.tests.querySelector(".letters");
+    this.list.addEventListener("click", (event) => {
+      const row = event.target.closest("[data-program]");
+      if (row) chosen(row.dataset.program);
+      else if (event.target.closest("button")) this.#fill(this.groups.length);
+    });
+    document.addEventListener("keydown", (event) => this.#key(event));
   }
 
-  /** Takes a problem's programs. `levels` and `level` say how many test groups there are and are judged. */
-  take(programs, level, levels) {
-    const said = JSON.stringify([programs, level]);
+  /** Takes a problem's programs, judged at a level and by a rule. */
+  take(programs, { level, levels, firstFailure }) {
+    const said = JSON.stringify([programs, level, firstFailure]);
     if (said === this.said) return;
-    Object.assign(this, { programs, level, levels, said });
-    this.shown = null;
+    Object.assign(this, { programs, level, levels, firstFailure, said, shown: null, listed: null });
     const { problem } = programs;
     this.problem.textContent = problem.title;
     this.statement.textContent = problem.statement;
     this.statement.title = problem.statement;
     this.link.href = this.problemAddress.replace("SLUG", encodeURIComponent(problem.slug));
     this.link.hidden = false;
-    this.groups = problem.tests.map((test) => test.group);
+    this.levelOf = problem.tests.map((test) => test.group);
     this.solvedLines = new Set();
-    for (const { program, letters } of Object.values(programs.evaluations)) {
-      if (program && failureClass(this.#judged(letters)) === "S") {
+    for (const { written: [{ program, letters }] } of Object.values(programs.evaluations)) {
+      if (program && this.classOf(letters) === "S") {
         for (const line of (programs.programs[program] ?? "").split("\n")) this.solvedLines.add(line);
       }
     }
   }
 
   /** The letters of the tests within the chosen coverage level. */
-  #judged(letters) {
-    return [...letters].filter((_, index) => (this.groups[index] ?? 1) <= this.level).join("");
+  judged(letters) {
+    return [...letters].filter((_, index) => (this.levelOf[index] ?? 1) <= this.level).join("");
   }
 
-  show(view, alpha) {
+  classOf(letters) {
+    return failureClass(this.judged(letters), this.firstFailure);
+  }
+
+  /** The groups of an evaluation, and the one of that name; the most frequent one where it wrote none such. */
+  groupsOf(reference, name) {
+    const { written = [] } = this.programs?.evaluations[reference] ?? {};
+    return [written, written.find((one) => (one.program ?? "none") === name) ?? written[0] ?? null];
+  }
+
+  show(view, alpha, name) {
     if (!this.programs) return;
     const evaluation = view.measuredAt(alpha) ?? view.nearest(alpha);
     const written = evaluation && this.programs.evaluations[evaluation.reference];
-    const base = view.baseline_ && this.programs.evaluations[view.baseline_.reference];
-    const key = `${evaluation?.reference} ${view.measuredAt(alpha) !== null} ${view.baseline_?.reference} ${written?.n}`;
+    const [groups, group] = this.groupsOf(evaluation?.reference, name);
+    const key = `${evaluation?.reference} ${view.measuredAt(alpha) !== null} ${view.baseline_?.reference} ${written?.n} ${group?.program}`;
     if (key === this.shown) return;
     this.shown = key;
     const elsewhere = evaluation && !view.measuredAt(alpha) ? ` at a = ${alphaText(evaluation.alpha)}, the nearest measured` : "";
-    if (!written) {
+    Object.assign(this, { groups, group });
+    if (!group) {
       this.count.textContent = `no samples of this problem yet${elsewhere}`;
       this.letters.replaceChildren();
+      this.list.replaceChildren();
+      this.listed = null;
       this.verdict.textContent = "";
       this.code.replaceChildren(element("span", "line quiet-text", "No samples of this problem yet."));
       this.key.textContent = "\u00a0";
       return;
     }
-    const answers = `${written.count} of ${written.n} ${written.program ? "write this" : "hold no program"}`;
-    this.count.textContent = elsewhere ? `${written.count} of ${written.n}${elsewhere}` : `${answers} · ${written.distinct} distinct`;
-    this.count.title = `${answers}${elsewhere} · ${written.distinct} distinct`;
-    this.#letters(written.letters);
-    this.#code(view, written, evaluation === view.baseline_ ? null : base);
+    const answers = `${written.n} answers · ${written.distinct} distinct ${written.distinct === 1 ? "program" : "programs"}`;
+    this.count.textContent = `${answers}${elsewhere}`;
+    this.count.title = this.count.textContent;
+    if (this.listed !== evaluation.reference) this.#fill(FIRST);
+    this.listed = evaluation.reference;
+    for (const row of this.list.querySelectorAll("[data-program]")) {
+      const here = row.dataset.program === (group.program ?? "none");
+      row.setAttribute("aria-selected", String(here));
+      if (here && this.list.scrollHeight > this.list.clientHeight) {
+        const above = row.offsetTop - this.list.offsetTop;
+        if (above < this.list.scrollTop || above + row.offsetHeight > this.list.scrollTop + this.list.clientHeight) this.list.scrollTop = above;
+      }
+    }
+    this.#letters(group);
+    this.#code(view, evaluation, group);
   }
 
-  #letters(letters) {
-    this.letters.setAttribute("aria-label", letters);
-    this.letters.replaceChildren(...[...letters].map((letter, index) => {
-      const [group, before] = [this.groups[index], this.groups[index - 1]];
-      const square = element("i", letter === "-" ? "none" : letter, letter === "-" ? "·" : letter);
-      square.classList.toggle("first", index > 0 && group !== before);
-      square.classList.toggle("beyond", group > this.level);
-      square.title = `test ${index + 1}, level ${group}: ${VERDICTS[letter]}`;
-      return square;
+  /** The list: how often each program was written, what came of it, and its letters. */
+  #fill(most) {
+    const total = this.groups.reduce((sum, one) => sum + one.count, 0);
+    this.list.replaceChildren(...this.groups.slice(0, most).map((one, index) => {
+      const kind = this.classOf(one.letters);
+      const row = element(
+        "div", "", classMark(kind), element("b", "", `${one.count}`), element("span", "of", `of ${total}`),
+        element("span", "kind", one.program === null ? "no program" : `${CLASS_WORDS[kind]}${one.verdicts > 1 ? ` · ${one.verdicts} verdicts` : ""}`),
+        element("span", "letters small-letters", ...(one.program === null ? [] : letterSquares(one.letters, this.levelOf, this.level))),
+      );
+      row.dataset.program = one.program ?? "none";
+      row.setAttribute("role", "option");
+      row.setAttribute("aria-label", `program ${index + 1}: ${one.count} of ${total}, ${CLASS_WORDS[kind]}`);
+      return row;
     }));
-    const judged = this.#judged(letters);
+    if (this.groups.length > most) {
+      const more = element("button", "quiet", `show ${this.groups.length - most} more`);
+      more.type = "button";
+      this.list.append(more);
+    }
+  }
+
+  #letters({ letters }) {
+    this.letters.setAttribute("aria-label", letters);
+    this.letters.replaceChildren(...letterSquares(letters, this.levelOf, this.level));
+    const judged = this.judged(letters);
     const first = [...judged].findIndex((letter) => letter !== "A" && letter !== "-");
-    const at = first < 1 ? "from the first test" : `from level ${this.groups[first]} of ${this.levels}`;
+    const at = first < 1 ? "from the first test" : `from level ${this.levelOf[first]} of ${this.levels}`;
     this.verdict.textContent = first < 0 ? "solved" : /^N+$/.test(judged) ? "no program" : `${VERDICTS[judged[first]]} ${at}`;
   }
 
-  #code(view, written, base) {
-    const text = written.program ? this.programs.programs[written.program] ?? "" : "";
+  async #code(view, evaluation, group) {
+    const shown = this.shown;
+    const text = group.program === null ? "" : this.programs.programs[group.program] ?? await this.textOf(evaluation.reference, group.program);
+    if (shown !== this.shown || text === null) return;
+    const base = evaluation === view.baseline_ ? null : view.baseline_ && this.groupsOf(view.baseline_.reference, "")[1];
     const before = base?.program ? this.programs.programs[base.program] ?? "" : null;
     const kept = before === null ? null : keptLines(before, text);
-    const verdict = failureClass(this.#judged(written.letters));
+    const verdict = this.classOf(group.letters);
     const marks = { good: 0, bad: 0 };
     const lines = text.split("\n").map((line, index) => {
       const fresh = kept !== null && !kept[index] && line.trim() !== "";
@@ -125,17 +144,27 @@ export class ProgramPanel {
       if (kind) marks[kind] += 1;
       return element("span", `line ${kind}`, line || " ");
     });
-    this.code.replaceChildren(...(written.program ? lines : [element("span", "line", "These answers hold no fenced program.")]));
-    const against = view.baseline_?.alpha === null ? `the ${view.baseline_.label}` : `a = ${alphaText(view.baseline_?.alpha ?? 0)}`;
-    const gone = before === null || !written.program ? 0 : before.split("\n").length - kept.filter(Boolean).length;
+    this.code.replaceChildren(...(group.program ? lines : [element("span", "line", "These answers hold no fenced program.")]));
+    const gone = before === null || !group.program ? 0 : before.split("\n").length - kept.filter(Boolean).length;
+    this.key.title = "Lines are compared with the most frequent program of each alpha.";
     this.key.replaceChildren(...(kept === null
-      ? [base === null ? "the baseline's own program" : ""]
+      ? [evaluation === view.baseline_ ? "the baseline's own program" : "\u00a0"]
       : [
-        element("span", "", `against ${against}:`),
+        element("span", "", `against ${view.baselineName}:`),
         ...(marks.good ? [element("span", "good", "new, in a program that solves it")] : []),
         ...(marks.bad ? [element("span", "bad", "new, in none that does")] : []),
         ...(gone ? [element("span", "gone", `${gone} ${gone === 1 ? "line" : "lines"} gone`)] : []),
         ...(!marks.good && !marks.bad && !gone ? ["the same program"] : []),
       ]));
+  }
+
+  #key(event) {
+    const step = { "[": -1, "]": 1 }[event.key];
+    if (!step || event.ctrlKey || event.metaKey || !this.group || document.querySelector("dialog[open]")) return;
+    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    event.preventDefault();
+    const at = this.groups.indexOf(this.group) + step;
+    const next = this.groups[Math.min(Math.max(at, 0), this.groups.length - 1)];
+    this.chosen(next.program ?? "none");
   }
 }

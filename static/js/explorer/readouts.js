@@ -2,7 +2,7 @@
 // and what extrapolation does. An unmeasured alpha shows readings between its neighbours with the word estimate.
 
 import { readAlpha } from "./state.js";
-import { alphaText, brief, DASH, element, rate, signed, whole } from "../words.js";
+import { alphaText, brief, DASH, element, probability, rate, signed, whole } from "../words.js";
 
 const GOOD = { solved: 1, optimisation: -1, correctness: -1, no_answer: -1 };
 
@@ -98,35 +98,32 @@ export class Readouts {
     if (!base?.point || change === null) part.textContent = "no baseline yet";
     else if (base.point === point) part.textContent = name === "no_answer" ? "baseline" : "the baseline";
     else {
-      const sure = half !== null && Math.abs(change) > half;
+      const [p, q] = point.tests?.[name] ?? [null, null];
+      const sure = q !== null && q <= point.flips.false_discovery_rate;
       part.className = !sure ? "" : change * GOOD[name] > 0 ? "up" : "down";
-      const whole = `${signed(change)}${half === null ? "" : ` ± ${half.toFixed(3)}`} vs ${this.baselineName(view)}`;
+      const whole = `${signed(change)}${half === null ? "" : ` ± ${half.toFixed(3)}`} vs ${view.baselineName}`;
       part.textContent = name === "no_answer" ? signed(change) : whole;
-      part.title = `${whole}${sure ? "" : "; the 95 % interval includes no change"}`;
+      part.title = `${whole}; paired bootstrap over problems: p = ${probability(p)}, q = ${probability(q)} over the points shown`;
     }
-  }
-
-  baselineName(view) {
-    const base = view.baseline_;
-    if (!base) return "the baseline";
-    if (base.mark === "initialisation") return "base";
-    return base.alpha === null ? base.label : `a = ${alphaText(base.alpha)}`;
   }
 
   #moved(view, evaluation, point) {
     const [label, value, note] = ["span", "b", "p"].map((name) => this.moved.querySelector(name));
-    label.textContent = view.baseline_ ? `won and lost against ${this.baselineName(view)}` : "won and lost";
+    label.textContent = view.baseline_ ? `won and lost against ${view.baselineName}` : "won and lost";
     const moved = point?.flips;
-    const same = view.baseline_ === evaluation;
-    if (!moved || same) {
+    if (!moved) {
       value.textContent = DASH;
-      note.textContent = moved ? "the baseline" : "\u00a0";
+      note.textContent = point && view.baseline_ === evaluation ? "the baseline" : "\u00a0";
       note.title = "";
       return;
     }
-    value.replaceChildren(element("span", "up", `+${moved.gained.length}`), " ", element("span", "down", `−${moved.lost.length}`));
-    note.textContent = `of ${whole(point.problems)}, exact tests`;
-    note.title = `Fisher's exact test a problem, false-discovery rate ${moved.false_discovery_rate}`;
+    value.replaceChildren(
+      element("span", "up", `+${whole(moved.won)}`), element("span", "down", `−${whole(moved.lost)}`),
+      element("em", "", `${whole(moved.unchanged)} unchanged`));
+    note.textContent = `McNemar p ${probability(moved.p)}, q ${probability(moved.q)}`;
+    note.title = `Problems solved in the majority of the samples. McNemar's exact test: p = ${probability(moved.p)}, ` +
+      `q = ${probability(moved.q)} (Benjamini–Hochberg over the points shown). By Fisher's exact test of each problem, ` +
+      `false-discovery rate ${moved.false_discovery_rate}: ${whole(moved.gained.length)} gained, ${whole(moved.dropped.length)} lost.`;
   }
 
   #beyond(view, evaluation, point, estimate, alpha) {

@@ -9,11 +9,12 @@ const CATCH_END = 12; // and a trained end
 const LABEL_ROOM = 44;
 
 export class Ruler {
-  /** `moved(alpha, committed)` is called while dragging and once more, committed, at the end. */
-  constructor(root, moved, hovered) {
+  /** `moved(alpha, committed)` is called while dragging and once more, committed, at the end. With `keys` it answers to
+   * Alt and the arrows wherever the focus is. */
+  constructor(root, moved, hovered, { keys = true } = {}) {
     this.root = root;
-    this.thumb = root.querySelector("#thumb");
-    this.ticks = root.querySelector("#ticks");
+    this.thumb = root.querySelector(".thumb");
+    this.ticks = root.querySelector(".ticks");
     this.moved = moved;
     this.hovered = hovered;
     this.range = [-0.6, 1.6];
@@ -21,7 +22,7 @@ export class Ruler {
     this.alpha = null;
     root.addEventListener("pointerdown", (event) => this.#grab(event));
     this.thumb.addEventListener("keydown", (event) => this.#key(event));
-    document.addEventListener("keydown", (event) => {
+    if (keys) document.addEventListener("keydown", (event) => {
       if (event.altKey && !event.ctrlKey && !event.metaKey && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
         event.preventDefault();
         this.#step(event.key === "ArrowRight" ? 1 : -1);

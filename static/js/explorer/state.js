@@ -2,15 +2,19 @@
 
 import { Address } from "../address.js";
 
-const KEYS = ["path", "difficulty", "setting", "level", "rule", "baseline", "a", "problem", "sort"];
-const DATA_KEYS = ["path", "difficulty", "setting", "level", "rule", "baseline"];
-const PROGRAM_KEYS = ["path", "setting"];
+const KEYS = [
+  "path", "difficulty", "setting", "level", "rule", "baseline", "a", "problem", "program", "beside", "other", "sort", "with", "b",
+];
+// What decides the data. Every request carries all of it, so that a link to one view admits them.
+const DATA_KEYS = ["path", "difficulty", "setting", "level", "rule", "baseline", "with"];
 export const FARTHEST = 10; // no alpha beyond this, nor below its negative
 
 const address = new Address(KEYS, (found) => {
   const taken = found.a === "" ? { alpha: null, refused: "" } : readAlpha(found.a);
-  const refused = taken.refused && `The address asks for a = ${found.a}, which is refused (${taken.refused}). The page shows another alpha instead.`;
-  return { ...found, a: taken.alpha, refused };
+  const second = found.b === "" ? { alpha: null, refused: "" } : readAlpha(found.b);
+  const refused = [["a", taken], ["b", second]].filter(([, one]) => one.refused).map(([name, one]) => (
+    `The address asks for ${name} = ${found[name]}, which is refused (${one.refused}). The page shows another alpha instead.`));
+  return { ...found, a: taken.alpha, b: second.alpha, refused: refused.join(" ") };
 });
 export const { state } = address;
 
@@ -24,7 +28,7 @@ export function readAlpha(text) {
 }
 
 export const dataQuery = () => address.query(DATA_KEYS);
-export const programQuery = () => address.query(PROGRAM_KEYS);
+export const secondQuery = () => `${dataQuery()}&family=second`;
 export const onChange = (listener) => address.onChange(listener);
 
 /** Takes new values; a new alpha clears what was refused. */

@@ -12,6 +12,15 @@ const LABEL_ROOM = 34;
 const NAMES = 200; // pixels, as in study.css
 const SHOWN = { solved: "solved", optimisation: "slow", correctness: "wrong", no_answer: "none" };
 
+const KNOWN = ["easy", "medium", "hard"];
+const rank = (difficulty) => (KNOWN.includes(difficulty) ? KNOWN.indexOf(difficulty) : KNOWN.length);
+
+/** Of solve shares along alpha. */
+function variance(shares) {
+  const mean = shares.reduce((sum, one) => sum + one, 0) / (shares.length || 1);
+  return shares.reduce((sum, one) => sum + (one - mean) ** 2, 0) / (shares.length || 1);
+}
+
 export class Strip {
   constructor(root, { chosen, opened, hovered }) {
     Object.assign(this, { root, chosen, opened, hovered });
@@ -67,6 +76,13 @@ export class Strip {
     const share = (one, problem) => (one ? view.solved(one, problem) ?? 0 : 0);
     if (!view.measured.length) return () => 0;
     if (sort === "name") return (problem) => view.problems.slug[problem];
+    if (sort === "difficulty") {
+      const names = [...new Set(view.problems.difficulty)];
+      const ranks = new Map(names.sort((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1)).map((name, place) => [name, place]));
+      return (problem) => ranks.get(view.problems.difficulty[problem]) * 10 + this.#flip(view.measured.map((one) => share(one, problem)));
+    }
+    if (sort === "variance") return (problem) => -variance(view.measured.map((one) => view.solved(one, problem)).filter((one) => one !== null));
+    if (sort === "q") return (problem) => here?.point.flips?.problem_q[problem] ?? 2;
     if (sort === "solved") return (problem) => -share(here, problem);
     if (sort === "change") return (problem) => share(base, problem) - share(here, problem);
     return (problem) => this.#flip(view.measured.map((one) => share(one, problem)));
@@ -129,7 +145,8 @@ export class Strip {
   #row(problem) {
     const { view } = this;
     const name = element("span", "name", view.problems.slug[problem]);
-    name.title = view.problems.title[problem];
+    name.title = `${view.problems.title[problem]}, ${view.problems.difficulty[problem]}`;
+    if (view.difficulty === "all") name.append(element("small", "", ` ${view.problems.difficulty[problem]}`));
     const row = element("div", "strip-row", name);
     row.dataset.problem = problem;
     row.id = `problem-row-${problem}`;

@@ -1,5 +1,7 @@
 // One view's data, as explorer.json gives it, with the questions that the panels ask of it. No drawing, no fetching.
 
+import { alphaText } from "../words.js";
+
 export const CLASSES = ["solved", "optimisation", "correctness", "no_answer"];
 export const WIDTH = 6; // numbers a cell: n, the four classes, infrastructure
 const SAME = 1e-9;
@@ -12,12 +14,28 @@ export class View {
     this.measured = this.path.filter((one) => one.point);
     this.columns = this.path.filter((one) => one.point || one.underway);
     this.baseline_ = this.baseline === null ? null : this.evaluations[this.baseline];
+    this.baselineName = this.baseline_ ? this.nameOf(this.baseline_) : "the baseline";
     this.reference = new Map(this.evaluations.map((one) => [one.reference, one]));
   }
 
   /** Whether a measurement can be launched here: there is a path, and the setting is the one that sweeps run in. */
   get measurable() {
     return this.ends !== null && this.setting === "reasoning";
+  }
+
+  /** What a point is called in a sentence: a = 0.5, base, coverage 0.6. */
+  nameOf(one) {
+    return one.alpha !== null ? `a = ${alphaText(one.alpha)}` : one.mark === "initialisation" ? "base" : one.label;
+  }
+
+  /** How an address names a point. */
+  keyOf(one) {
+    return one.alpha !== null ? String(one.alpha) : one.mark === "initialisation" ? one.mark : one.checkpoint;
+  }
+
+  /** The measured point that an address names; null where there is none such. */
+  named(key) {
+    return this.evaluations.find((one) => one.point && key !== "" && [this.keyOf(one), one.checkpoint].includes(key)) ?? null;
   }
 
   get empty() {
@@ -67,6 +85,13 @@ export class View {
     return { rates: Object.fromEntries(CLASSES.map((name) => [name, between(name)])), between: [low.alpha, high.alpha] };
   }
 
+  /** The mean rates by class at an alpha, measured or estimated; null where neither is known. */
+  ratesAt(alpha) {
+    const point = this.measuredAt(alpha)?.point;
+    if (!point) return this.estimate(alpha)?.rates ?? null;
+    return Object.fromEntries(CLASSES.map((name) => [name, point.rates[name][0]]));
+  }
+
   /** [n, solved, optimisation, correctness, no answer, infrastructure] of an evaluation on a problem. */
   cell(evaluation, problem) {
     return evaluation.cells.slice(problem * WIDTH, problem * WIDTH + WIDTH);
@@ -94,4 +119,32 @@ export class View {
     }
     return best;
   }
+}
+
+/** Problems that `other` solves in the majority of its samples and `mine` does not, and the other way round, among those
+ * that both have samples of. The two points may come from two views. */
+export function moved(first, mine, second, other) {
+  const places = first.problems === second.problems ? null : new Map(second.problems.slug.map((slug, place) => [slug, place]));
+  const found = { won: 0, lost: 0, compared: 0 };
+  for (let problem = 0; problem < first.count; problem += 1) {
+    const place = places ? places.get(first.problems.slug[problem]) : problem;
+    const [before, after] = [first.solved(mine, problem), place === undefined ? null : second.solved(other, place)];
+    if (before === null || after === null) continue;
+    found.compared += 1;
+    if (after > 0.5 && before <= 0.5) found.won += 1;
+    if (before > 0.5 && after <= 0.5) found.lost += 1;
+  }
+  return found;
+}
+
+/** McNemar's exact two-sided p: `won` against `lost` under a fair coin, as compute.stats.flips.mcnemar_exact. */
+export function mcnemar(won, lost) {
+  const total = won + lost;
+  let logChance = -total * Math.LN2; // of no head
+  let tail = 0;
+  for (let heads = 0; heads <= Math.min(won, lost); heads += 1) {
+    tail += Math.exp(logChance);
+    logChance += Math.log((total - heads) / (heads + 1));
+  }
+  return Math.min(1, 2 * tail);
 }
