@@ -99,7 +99,7 @@ class Judge:
 
         Raises SandboxError when programs cannot be isolated here and `limits.unsafe` does not allow less.
         """
-        _allow_many_files()
+        allow_many_files()
         self.limits = limits
         self.executions = 0
         self.cache_hits = 0
@@ -368,7 +368,7 @@ def compared(
     return worker.decide(Dispute(problem.validator, flags, given, output, answer))
 
 
-def _allow_many_files() -> None:
+def allow_many_files() -> None:
     """A worker holds some 130 open files while it runs programs, and a process often may have only 1024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)

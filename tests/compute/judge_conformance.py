@@ -115,6 +115,7 @@ class Range:
 
     def __enter__(self) -> Self:
         with self._stack:
+            judge.allow_many_files()  # which the first judge of a process does, and no program
             self.surroundings = self._stack.enter_context(Surroundings())
             self.ear = self._stack.enter_context(Eavesdropper())
             builds = SharedBuilds()
