@@ -1,0 +1,186 @@
+// The Frontiers page. One state (the address), one set of data, panels with the same axes; hover, pins and the selection
+// are of checkpoints, so that each is lit in every panel and in the table.
+
+import { element, whole } from "../words.js";
+import { load, Refusal, whenMeasured } from "./load.js";
+import { Panel } from "./panel.js";
+import { SideBySide } from "./side.js";
+import { address, choose, chosen, DATA_KEYS, pins, state, togglePin } from "./state.js";
+import { PointTable } from "./table.js";
+
+const config = JSON.parse(document.getElementById("explore-config").textContent);
+const by = (id) => document.getElementById(id);
+const form = by("choices");
+const panels = [];
+let data = null;
+
+const table = new PointTable(by("points"), {
+  hovered: light,
+  href: config.evaluation && ((row) => config.evaluation.replace("REFERENCE", encodeURIComponent(row.reference))),
+});
+const side = new SideBySide(by("side"));
+
+function light(key) {
+  for (const panel of panels) panel.light(key);
+  table.light(key);
+}
+
+function launched(target) {
+  if (config.launch) location.assign(`${config.launch}?${new URLSearchParams(target)}`);
+}
+
+/** One section a panel; those that exist are kept, so that marks move instead of starting anew. */
+function frame(count) {
+  const holder = by("panels");
+  if (!panels.length) holder.replaceChildren();
+  while (panels.length > count) panels.pop().section.remove();
+  while (panels.length < count) {
+    const section = by("panel-template").content.firstElementChild.cloneNode(true);
+    const id = `frontiers-${panels.length + 1}`;
+    section.querySelector(".plot").id = id;
+    for (const button of section.querySelectorAll("[data-save]")) button.dataset.save = id;
+    holder.append(section);
+    panels.push(new Panel(section, { clicked: togglePin, launched, hovered: light, selected: choose }));
+  }
+  holder.classList.toggle("several", count > 1);
+  holder.classList.toggle("triangle", state.form === "ternary");
+}
+
+async function show(fresh) {
+  data = fresh;
+  tell("");
+  const shown = data.panels.filter((panel) => panel.rows.length);
+  frame(data.measured ? shown.length : 0);
+  by("panels").hidden = !data.measured;
+  by("panels").removeAttribute("aria-busy");
+  by("nothing").hidden = data.measured > 0;
+  describe();
+  table.show(data);
+  side.show(data);
+  selectionWords();
+  await drawPanels(shown);
+}
+
+async function drawPanels(shown = data.panels.filter((panel) => panel.rows.length)) {
+  const revision = address.query(["form", "x", "y", "k", "logx", "logy", "by", "difficulty", "setting"]);
+  const [selected, held] = [chosen(), pins()];
+  for (const [index, panel] of panels.entries()) {
+    if (!shown[index]) continue;
+    panel.pin(held);
+    await panel.show(shown[index], { chosen: selected, drag: state.drag, revision });
+  }
+}
+
+function describe() {
+  const problems = [...new Set(data.panels.map((panel) => panel.problems))];
+  const drawn = data.drawn === data.total ? `${whole(data.drawn)}` : `${whole(data.drawn)} of ${whole(data.total)}`;
+  by("counts").textContent = data.measured
+    ? `${drawn} ${data.total === 1 ? "point" : "points"} · 95 % intervals over ${problems.map(whole).join(", ")} problems, clustered by problem`
+    : "\u00a0";
+  by("method").textContent = data.method;
+  by("notes").replaceChildren(...data.notes.map((note) => element("li", "", note)));
+  by("conditions").replaceChildren(...(data.conditions.length ? data.conditions.map(condition) : ["\u00a0"]));
+  const names = new Map(data.panels.flatMap((panel) => panel.rows).filter((row) => row.rates).map((row) => [row.checkpoint, row.name]));
+  const usual = state.baseline === "" && data.baseline ? `${data.baseline.name} (usual)` : "the low end";
+  const options = [...names].sort((one, other) => one[1].localeCompare(other[1], "en", { numeric: true })).map(([reference, name]) => new Option(name, reference));
+  if (state.baseline && !names.has(state.baseline)) options.unshift(new Option(state.baseline, state.baseline));
+  by("baseline").replaceChildren(new Option(usual, ""), ...options);
+  by("baseline").value = state.baseline;
+}
+
+function condition({ words, title, href, grave }) {
+  return Object.assign(element(href ? "a" : "span", grave ? "grave" : "", grave ? `▲ ${words}` : words), { title, ...(href ? { href } : {}) });
+}
+
+function selectionWords() {
+  const shown = table.arrange();
+  const count = chosen().size;
+  by("selection").hidden = count === 0;
+  by("points-words").textContent = count ? `${whole(count)} selected, ${whole(shown)} ${shown === 1 ? "row" : "rows"}` : `${whole(shown)} ${shown === 1 ? "row" : "rows"}`;
+}
+
+/** The selection in the filter language. */
+function asFilter() {
+  const held = chosen();
+  const names = [...new Set(data.panels.flatMap((panel) => panel.rows).filter((row) => held.has(row.key)).map((row) => row.reference))];
+  return names.length === 1 ? `reference = "${names[0]}"` : `reference in (${names.map((name) => `"${name}"`).join(", ")})`;
+}
+
+function tell(message, caret = "") {
+  by("trouble").hidden = message === "";
+  by("trouble-words").textContent = message;
+  by("caret").hidden = !caret;
+  by("caret").textContent = caret;
+  by("q").setAttribute("aria-invalid", String(Boolean(caret)));
+}
+
+async function refresh() {
+  try {
+    await load(config, show);
+  } catch (error) {
+    if (!(error instanceof Refusal || error instanceof TypeError)) throw error;
+    tell(error instanceof Refusal ? error.message : "The server cannot be reached. The page goes on when it answers again.", error.caret);
+    by("panels").removeAttribute("aria-busy");
+  }
+}
+
+function fill() {
+  for (const field of [...form.elements, ...by("tools").querySelectorAll("input")]) {
+    if (!field.name) continue;
+    const value = state[field.name];
+    if (field.type === "radio") field.checked = field.value === value || (field.value === "" && !document.querySelector(`[name="${field.name}"][value="${CSS.escape(value)}"]`));
+    else if (field.type === "checkbox") field.checked = value !== "";
+    else if (document.activeElement !== field || field.tagName === "SELECT") field.value = value;
+  }
+  const ternary = state.form === "ternary";
+  for (const part of form.querySelectorAll(".on-axes")) part.hidden = ternary;
+  document.querySelector(".only-triangle").hidden = !ternary;
+  by("k-field").hidden = ternary || (state.x !== "pass_at_k" && state.y !== "pass_at_k");
+  for (const [facet, name] of [["difficulty", "difficulty"], ["setting", "setting"]]) {
+    for (const field of form.querySelectorAll(`[name="${name}"]`)) field.disabled = state.by === facet;
+  }
+}
+
+let typing = null;
+form.addEventListener("submit", (event) => event.preventDefault());
+form.addEventListener("change", ({ target }) => {
+  if (!target.name) return;
+  clearTimeout(typing);
+  address.change({ [target.name]: target.type === "checkbox" ? (target.checked ? "1" : "") : target.value.trim() });
+});
+by("q").addEventListener("input", ({ target }) => {
+  clearTimeout(typing);
+  typing = setTimeout(() => address.change({ q: target.value.trim() }), 500);
+});
+by("tools").addEventListener("change", ({ target }) => address.change({ drag: target.value }));
+by("unpin").addEventListener("click", () => address.change({ pins: "" }));
+by("clear").addEventListener("click", () => choose([]));
+by("keep").addEventListener("click", () => address.change({ q: asFilter(), chosen: "", path: "", origin: "" }));
+by("copy-filter").addEventListener("click", async ({ target }) => {
+  const said = target.textContent;
+  try {
+    await navigator.clipboard.writeText(asFilter());
+    target.textContent = "Copied";
+  } catch {
+    by("q").value = asFilter();
+    by("q").select();
+    target.textContent = "Copy it from the box above";
+  }
+  setTimeout(() => { target.textContent = said; }, 1_600);
+});
+document.addEventListener("theme:changed", () => data && table.show(data));
+
+address.onChange((changed) => {
+  fill();
+  if (DATA_KEYS.some((key) => changed.has(key))) refresh();
+  if (!data) return;
+  if (changed.has("pins")) {
+    for (const panel of panels) panel.pin(pins());
+    side.show(data);
+  }
+  if (["pins", "chosen", "sort"].some((key) => changed.has(key))) selectionWords();
+  if (changed.has("chosen") || changed.has("drag")) drawPanels();
+});
+whenMeasured(refresh);
+fill();
+refresh();
