@@ -47,6 +47,8 @@ VIEWS = {
         "study", "the explorer", _keys("a b problem sort family"), ("study_data", "study_data?family=second")
     ),
     "failures": SharedView("failures", "the failures", _keys("@panel")),
+    # The curves hold every budget, so the page moves `k` without asking; what it tells of one budget is asked with it.
+    "ensembles": SharedView("ensembles", "the ensembles", _keys("bar"), ("ensembles_json",)),
     # A list is shared whole: its pages, and the order of its rows.
     "problems": SharedView("problems", "the problems", _keys("page sort")),
     "problem": SharedView("problem", "one problem", _keys("page at program programs_page")),

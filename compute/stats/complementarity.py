@@ -15,6 +15,7 @@ Limits: samples of one problem are taken as independent. Problems with too few s
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -123,8 +124,8 @@ def resample_null(
         if len(chances) == 1:
             sums += count * statistics[0]
             continue
-        drawn = np.searchsorted(np.cumsum(chances)[:-1], rng.random((replicates, count)), side="right")
-        sums += statistics[drawn].sum(axis=1)
+        dealt = rng.multinomial(count, chances / chances.sum(), size=replicates)
+        sums += dealt @ statistics
     return Null(_ratio(sums[:, 0], sums[:, 1]), _ratio(sums[:, 2], sums[:, 3]))
 
 
@@ -181,6 +182,7 @@ def _excesses(
     return found, bootstrap_means(excess, seed=seed)
 
 
+@lru_cache(maxsize=4096)
 def _dealt(size_a: int, size_b: int, pooled: int, k: int) -> tuple[Floats, Floats]:
     """The chance of each number of solved samples in the first hand, and for each what `resample_null` adds up."""
     hand = np.arange(max(0, pooled - size_b), min(size_a, pooled) + 1)

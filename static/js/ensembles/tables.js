@@ -1,0 +1,161 @@
+// The tables of the ensembles page: every row at k, what each member adds, and the pairs. An undefined number is an em
+// dash with its reason beside it, never 0 or 1.
+
+import { ramp, token } from "../colours.js";
+import { DASH, element, rate, signed } from "../words.js";
+
+const SWATCHES = {
+  ensemble: ["ink", 3, ""], chosen: ["ink-2", 1.8, "6 3"], oracle: ["ink-3", 1.4, "6 2 1.5 2"], mean: ["ink-3", 1.4, "1.5 2.5"],
+  trained: ["accent", 1.8, "6 2 1.5 2"], seeds: ["slow-text", 1.8, "10 3"], alone: ["ink-3", 1.5, ""],
+};
+const ORDER = ["ensemble", "chosen", "oracle", "mean", "trained", "seeds", "alone"];
+const SVG = "http://www.w3.org/2000/svg";
+
+export const colourOf = ({ shade }) => (shade === null ? token("ink-3") : ramp(shade));
+
+function shape(name, attributes) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+/** The mark of a checkpoint as on the frontier: trained filled, merged open, extrapolated ringed, others by shape. */
+export function markOf(candidate) {
+  const svg = shape("svg", { viewBox: "0 0 12 12", class: "member-mark", "aria-hidden": "true" });
+  svg.style.color = colourOf(candidate);
+  const { mark } = candidate;
+  if (mark === "initialisation") svg.append(shape("rect", { x: 2, y: 2, width: 8, height: 8 }));
+  else if (mark === "mid") svg.append(shape("path", { d: "M6 1L11 6L6 11L1 6Z" }));
+  else if (mark === "extrapolated") svg.append(shape("circle", { cx: 6, cy: 6, r: 2.4, class: "open" }), shape("circle", { cx: 6, cy: 6, r: 5.2, class: "ring" }));
+  else svg.append(shape("circle", { cx: 6, cy: 6, r: 4, class: mark === "merged" ? "open" : "" }));
+  return svg;
+}
+
+function swatch(line, candidates) {
+  const [name, width, dash] = SWATCHES[line.key];
+  const svg = shape("svg", { viewBox: "0 0 26 10", class: "line-swatch", "aria-hidden": "true" });
+  const stroke = line.key === "alone" ? colourOf(candidates[line.members[0]]) : token(name);
+  svg.append(shape("path", { d: "M0 5H26", stroke, "stroke-width": width, ...(dash ? { "stroke-dasharray": dash } : {}) }));
+  return svg;
+}
+
+/** A number with half the width of its interval; an em dash with the reason where there is none. */
+export function doubted(value, low, high, write = rate, why = "") {
+  if (value === null || value === undefined) return [DASH, ...(why ? [" ", element("span", "why", why)] : [])];
+  if (low === null || low === undefined) return [write(value)];
+  const half = element("em", "", ` ± ${rate((high - low) / 2)}`);
+  half.title = `95 % interval ${write(low)} to ${write(high)}`;
+  return [write(value), half];
+}
+
+function cell(name, ...children) {
+  const made = element("td", name, ...children);
+  return made;
+}
+
+/** A gain, with colour and a triangle where its interval excludes 0. */
+function gain(value, low, high) {
+  if (value === null) return [DASH];
+  const sure = low > 0 ? "up" : high < 0 ? "down" : "";
+  const words = `${sure === "up" ? "▲ " : sure === "down" ? "▼ " : ""}${signed(value)}`;
+  return [element("span", sure, words), ...doubted(value, low, high).slice(1)];
+}
+
+/** Which checkpoints a row rests on, where its name does not say. */
+function restsOn(line, candidates) {
+  if (line.key === "alone" || line.key === "ensemble") return "";
+  if (line.key === "mean") return `of ${line.members.length} checkpoints`;
+  return line.members.map((one) => candidates[one].label).join(", ");
+}
+
+export function showLines(body, data, place) {
+  const lines = [...data.lines].sort((a, b) => ORDER.indexOf(a.key) - ORDER.indexOf(b.key));
+  let aloneSeen = false;
+  body.replaceChildren(...lines.map((line) => {
+    const row = element("tr", line.key);
+    if (line.key === "alone" && !aloneSeen) {
+      aloneSeen = true;
+      row.classList.add("first-alone");
+    }
+    const rests = restsOn(line, data.candidates);
+    const name = line.key === "alone" ? `${line.name} alone` : line.name;
+    const what = element("div", "what", swatch(line, data.candidates), element("span", "", name));
+    if (rests) what.append(Object.assign(element("span", "sub", rests), { title: rests }));
+    const [value, why] = [line.rate[place], line.why[place]];
+    const samples = line.samples[place];
+    row.append(
+      cell("", what),
+      cell("num", samples === null ? DASH : String(samples)),
+      cell("num", ...doubted(value, line.low[place], line.high[place], rate, why)),
+      cell("num", ...(line.key === "ensemble" ? [""] : gain(line.gain[place], line.gain_low[place], line.gain_high[place]))),
+    );
+    return row;
+  }));
+}
+
+function mixBar(mix) {
+  const svg = shape("svg", { viewBox: "0 0 100 12", class: "mix", preserveAspectRatio: "none", role: "img" });
+  const parts = [["solved", "solved", "solved"], ["optimisation", "slow", "too slow"], ["correctness", "wrong", "wrong"], ["no_answer", "none", "no program"]];
+  svg.setAttribute("aria-label", parts.map(([key, , words]) => `${rate(mix[key])} ${words}`).join(", "));
+  let x = 0;
+  for (const [key, name] of parts) {
+    const width = 100 * (mix[key] ?? 0);
+    if (width > 0) svg.append(shape("rect", { x, y: 0, width, height: 12, class: name }));
+    x += width;
+  }
+  const title = shape("title", {});
+  title.textContent = svg.getAttribute("aria-label");
+  svg.prepend(title);
+  return svg;
+}
+
+const plain = (value) => value.toFixed(2);
+
+export function problemLink(data, address, problem) {
+  const link = element("a", "", data.problems.slug[problem]);
+  link.href = address.replace("SLUG", encodeURIComponent(data.problems.slug[problem]));
+  link.title = data.problems.title[problem];
+  return link;
+}
+
+export function showAdded(body, data, address) {
+  body.replaceChildren(...data.contributions.map((one, index) => {
+    const candidate = data.candidates[data.members[index]];
+    const links = one.problems.flatMap(([problem, chance]) => [problemLink(data, address, problem), element("em", "", chance.toFixed(2)), " "]);
+    const added = one.added === null ? [DASH] : [plain(one.added), ...(one.added_low === null ? [] : [element("em", "", ` [${plain(one.added_low)}, ${plain(one.added_high)}]`)])];
+    return element(
+      "tr", "",
+      cell("", markOf(candidate), candidate.label),
+      cell("mix-column", mixBar(data.mixes[index])),
+      cell("num", one.samples === null ? DASH : String(one.samples)),
+      cell("num", ...added),
+      cell("num", ...gain(one.loss, one.loss_low, one.loss_high)),
+      cell("links", ...(links.length ? links : [element("span", "why", one.added === null ? "undefined at this budget" : "none")])),
+    );
+  }));
+}
+
+const span = ([low, high], write = rate) => (low === null ? DASH : `${write(low)} to ${write(high)}`);
+
+function probability(value) {
+  if (value === null) return DASH;
+  return value < 0.001 ? "< 0.001" : value.toFixed(3);
+}
+
+export function showPairs(body, data) {
+  const label = (place) => data.candidates[data.members[place]].label;
+  if (!data.pairs.length) {
+    body.replaceChildren(element("tr", "", Object.assign(cell("why", "One member makes no pair. Choose another."), { colSpan: 7 })));
+    return;
+  }
+  body.replaceChildren(...data.pairs.map((pair) => element(
+    "tr", "",
+    cell("", `${label(pair.first)} and ${label(pair.second)}`),
+    cell("num", rate(pair.jaccard), element("em", "", ` null ${span(pair.jaccard_null)}`)),
+    cell("num", ...(pair.union === null ? [DASH, " ", element("span", "why", pair.why ?? "")] : [rate(pair.union)])),
+    cell("num", `${rate(pair.alone[0])}, ${rate(pair.alone[1])}`),
+    cell("num", ...gain(pair.excess, pair.excess_low, pair.excess_high)),
+    cell("num", span(pair.excess_null, signed)),
+    cell("num", probability(pair.p), element("em", "", pair.q === null ? "" : ` (${probability(pair.q)})`)),
+  )));
+}
