@@ -5,9 +5,9 @@ page of one evaluation, found by the index on (evaluation, problem, index), and 
 Of hidden tests only level, size and result are known here: their bytes are in no row.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from django.db import DataError
 from django.db.models import Q, QuerySet
@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from frontier_app.filters import SAMPLE_FIELDS, compile_filter, patience
 from frontier_app.models import Evaluation, Problem, Program, Sample
 
+Found = TypeVar("Found")
 PAGE = 50
 MOST_COUNTED = 10_000
 MOST_PAGES = 10_000
@@ -194,16 +195,23 @@ def page_of(rows: "QuerySet[Sample]", number: int) -> Page:
     number = min(max(number, 1), MOST_PAGES)
     start = (number - 1) * PAGE
     shown = rows.select_related("problem").defer("problem__statement", "problem__tests", "problem__audit")
-    try:
-        with patience():
-            found = list(shown[start : start + PAGE + 1])
-            total = rows.order_by()[: MOST_COUNTED + 1].count()
-    except DataError as error:
-        reason = str(error).splitlines()[0].removeprefix("invalid regular expression: ")
-        raise SampleFilterError("text", f"This is not a regular expression: {reason}.") from None
+    found, total = refusing_patterns(
+        lambda: (list(shown[start : start + PAGE + 1]), rows.order_by()[: MOST_COUNTED + 1].count())
+    )
     groups = groups_of({one.problem_id for one in found})
     lines = [Line(one, groups.get(one.problem_id, ())) for one in found[:PAGE]]
     return Page(lines, number, len(found) > PAGE, total if total <= MOST_COUNTED else None)
+
+
+def refusing_patterns(read: Callable[[], Found]) -> Found:
+    """What `read` finds in the database. Raises SampleFilterError for a pattern that is no regular expression, and
+    FilterError where the database takes too long."""
+    try:
+        with patience():
+            return read()
+    except DataError as error:
+        reason = str(error).splitlines()[0].removeprefix("invalid regular expression: ")
+        raise SampleFilterError("text", f"This is not a regular expression: {reason}.") from None
 
 
 def groups_of(problems: Iterable[int]) -> dict[int, list[int]]:

@@ -8,6 +8,7 @@ from frontier_app.comparison import SORTS, Compared, compare, side_by_side, side
 from frontier_app.failures import Shown, shown_by
 from frontier_app.models import Evaluation, Problem, Study
 from frontier_app.placement import SelectionError, difficulties_of
+from frontier_app.table_files import table_response
 from frontier_app.views.fetch import OpenStudy, open_evaluation, open_problem, open_view
 from frontier_app.views.frame import render_page, study_context
 
@@ -38,11 +39,35 @@ def comparison(request: HttpRequest, slug: str) -> HttpResponse:
         found = _compared(opened.study, a, b, shown, query.get("sort", "") or SORTS[0])
     except SelectionError as error:
         return render_page(request, "compare.html", context | {"refused": str(error)}, status=400)
+    if query.get("format"):
+        return _file(slug, query["format"], found)
     kept = found.problems if query.get("all") == "1" else found.problems[:SHOWN_PROBLEMS]
     context |= {"found": found, "rows": kept, "left_out": len(found.problems) - len(kept), "shown": shown}
     if opened.viewer.may_read_programs and query.get("problem"):
         context |= _programs(opened, query["problem"], a, b)
     return render_page(request, "compare.html", context)
+
+
+COLUMNS = (
+    ("problem", "problem"),
+    ("difficulty", "difficulty"),
+    ("a_solved", "a solved"),
+    ("a_n", "a n"),
+    ("b_solved", "b solved"),
+    ("b_n", "b n"),
+    ("change", "b - a"),
+    ("p_value", "p"),
+    ("q_value", "q"),
+    ("moved", "moved"),
+)
+
+
+def _file(slug: str, format: str, found: Compared) -> HttpResponse:
+    rows = (
+        (row.slug, row.difficulty, row.a.solved, row.a.n, row.b.solved, row.b.n, row.change, row.p, row.q, row.moved)
+        for row in found.problems
+    )
+    return table_response(f"{slug} comparison", format, COLUMNS, rows)
 
 
 def _compared(study: Study, a: Evaluation, b: Evaluation, shown: Shown, sort: str) -> Compared:

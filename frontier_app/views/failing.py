@@ -8,6 +8,7 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -18,7 +19,7 @@ from frontier_app import launch as verbs
 from frontier_app import strategies
 from frontier_app.filters import FilterError
 from frontier_app.inspection import last_look
-from frontier_app.models import Evaluation, Study
+from frontier_app.models import Evaluation, Sample, Study
 from frontier_app.pinned import pinned_answer
 from frontier_app.placement import DIFFICULTIES, SelectionError, difficulties_of
 from frontier_app.sample_list import (
@@ -34,7 +35,9 @@ from frontier_app.sample_list import (
     matching,
     open_sample,
     page_of,
+    refusing_patterns,
 )
+from frontier_app.table_files import table_response
 from frontier_app.views.fetch import (
     OpenStudy,
     open_evaluation,
@@ -132,6 +135,8 @@ def samples(request: HttpRequest, slug: str) -> HttpResponse:
     page, asked, refused, mistake = NO_PAGE, Asked(), None, None
     try:
         asked = asked_by(query, request.GET.getlist("class"))
+        if evaluation is not None and query.get("format"):
+            return _file(slug, query["format"], matching(evaluation, problem, asked))
         if evaluation is not None:
             page = page_of(matching(evaluation, problem, asked), _number(query.get("page", "")))
     except SampleFilterError as error:
@@ -150,7 +155,6 @@ def samples(request: HttpRequest, slug: str) -> HttpResponse:
         "text": query.get("text", ""),
         "refused": refused,
         "filter_error": mistake,
-        "excerpt": mistake.excerpt(query.get("q", "")) if mistake else "",
         "page": page,
         "rows": [_row(request, line, sample) for line in page.lines],
         "earlier": _address(request, page=page.number - 1) if page.number > 1 else None,
@@ -165,6 +169,27 @@ def samples(request: HttpRequest, slug: str) -> HttpResponse:
     if sample and htmx and htmx.target == "got":
         return render_page(request, "samples_test.html", context, parts=("got",))
     return render_page(request, "samples.html", context, parts=("rows",), status=422 if refused or mistake else 200)
+
+
+COLUMNS = (
+    ("problem", "problem"),
+    ("index", "sample"),
+    ("failure_class", "class"),
+    ("first_failure", "class of the first failure"),
+    ("letters", "letters"),
+    ("cpu_seconds", "CPU seconds"),
+    ("memory_bytes", "memory bytes"),
+    ("tokens", "tokens"),
+    ("truncated", "truncated"),
+    ("log_likelihood", "log-likelihood"),
+    ("program", "program sha256"),
+)
+
+
+def _file(slug: str, format: str, rows: QuerySet[Sample]) -> HttpResponse:
+    """All matching samples; programs by their content hash. Raises as `page_of` does."""
+    columns = ["problem__slug", "index", *(key for key, _ in COLUMNS[2:-1]), "program_id"]
+    return refusing_patterns(lambda: table_response(f"{slug} samples", format, COLUMNS, rows.values_list(*columns)))
 
 
 def _offered(study: Study, chosen: Evaluation | None) -> list[Evaluation]:

@@ -143,3 +143,9 @@ def test_more_problems_cost_no_more_queries(client_of):
 
     queries("warm", 1)
     assert queries("few", 2) == queries("many", 30)
+
+
+def test_the_problems_come_as_a_file(client_of, measured):
+    lines = page(client_of(factories.vera()), measured, format="csv").content.decode().splitlines()
+    assert len(lines) == 7
+    assert lines[1].split(",")[0] == found_in(measured).problems[0].slug

@@ -246,3 +246,12 @@ def test_those_who_may_launch_look_and_nobody_else(client_of, evaluation, sample
     assert look(client_of(factories.charlie()), evaluation, sample).status_code == 404
     assert client_of(factories.bob()).get(INSPECT).status_code == 405
     assert not Job.objects.filter(kind="inspect").exists()
+
+
+def test_all_matching_samples_come_as_a_file(client_of, evaluation):
+    response = opened(client_of(factories.vera()), evaluation, letter="T", format="csv")
+    lines = response.content.decode().splitlines()
+    assert len(lines) == 1 + evaluation.samples.filter(letters__contains="T").count()
+    assert "print(" not in response.content.decode()
+    assert opened(client_of(factories.vera()), evaluation, 400, format="doc").status_code == 400
+    opened(client_of(factories.vera()), evaluation, 422, text="(", regex=1, format="csv")

@@ -5,13 +5,18 @@ import { rgb, token } from "../colours.js";
 import { alphaText, cellWords } from "../words.js";
 
 const NAMES = 196; // pixels of the row headers
+const FEWER_NAMES = 118; // in a narrow frame
+const NARROW = 560;
 const TALL = 20;
 const THIN = 5;
 const NARROWEST = 18; // of a column, in tall rows
 const WIDEST = 96;
 const READABLE = 36; // a narrower column has its label upright
 const FLAT_HEAD = 34;
-const UPRIGHT_HEAD = 96;
+const HIGHEST_HEAD = 96;
+const TALLEST = 560; // of the frame, and half the window at most
+const SHORTEST = 180;
+const NUMBER_ROOM = 24; // a narrower cell has no number
 const GLYPH_ROOM = 14; // a cell smaller than this has colour alone
 const PAGE = 10;
 const FAILURES = ["solved", "slow", "wrong", "none"];
@@ -25,6 +30,7 @@ export class Grid {
     this.pen = this.canvas.getContext("2d");
     this.rows = [];
     this.columns = [];
+    this.names = NAMES;
     this.cursor = null; // [row of the data, column of the data]
     frame.addEventListener("scroll", () => this.#redraw(), { passive: true });
     frame.addEventListener("keydown", (event) => this.#key(event));
@@ -45,15 +51,19 @@ export class Grid {
 
   #layout() {
     const width = this.frame.clientWidth;
-    const fitting = Math.floor((width - NAMES - 2) / Math.max(this.columns.length, 1));
+    this.names = width < NARROW ? FEWER_NAMES : NAMES;
+    const fitting = Math.floor((width - this.names - 2) / Math.max(this.columns.length, 1));
     this.height = this.thin ? THIN : TALL;
     this.width = Math.min(Math.max(fitting, this.thin ? THIN : NARROWEST), WIDEST);
     this.pen.font = this.#font(11);
     const widest = Math.max(0, ...this.columns.map((column) => this.pen.measureText(this.#label(column)).width));
     this.upright = widest > this.width - 6 && this.width < READABLE;
-    this.head = this.upright ? UPRIGHT_HEAD : FLAT_HEAD;
-    this.space.style.width = `${NAMES + this.columns.length * this.width}px`;
+    this.head = this.upright ? Math.min(Math.max(widest + 18, FLAT_HEAD), HIGHEST_HEAD) : FLAT_HEAD;
+    this.space.style.width = `${this.names + this.columns.length * this.width}px`;
     this.space.style.height = `${this.head + this.rows.length * this.height}px`;
+    const most = Math.max(SHORTEST, Math.min(TALLEST, innerHeight * 0.62));
+    const all = this.head + this.rows.length * this.height + 2 + this.frame.offsetHeight - this.frame.clientHeight;
+    this.frame.style.height = `${Math.min(Math.max(all, SHORTEST), most)}px`;
     const ratio = window.devicePixelRatio || 1;
     const [across, down] = [this.frame.clientWidth, this.frame.clientHeight];
     Object.assign(this.canvas, { width: across * ratio, height: down * ratio });
@@ -63,8 +73,8 @@ export class Grid {
   }
 
   #font(size, weight = 400) {
-    const family = getComputedStyle(document.body).fontFamily;
-    return `${weight} ${size}px ${family}`;
+    this.family ??= getComputedStyle(document.body).fontFamily;
+    return `${weight} ${size}px ${this.family}`;
   }
 
   #label(column) {
@@ -95,12 +105,12 @@ export class Grid {
       firstRow: Math.max(0, Math.floor(scrollTop / this.height)),
       lastRow: Math.min(this.rows.length, Math.ceil((scrollTop + clientHeight - this.head) / this.height)),
       firstColumn: Math.max(0, Math.floor(scrollLeft / this.width)),
-      lastColumn: Math.min(this.columns.length, Math.ceil((scrollLeft + clientWidth - NAMES) / this.width)),
+      lastColumn: Math.min(this.columns.length, Math.ceil((scrollLeft + clientWidth - this.names) / this.width)),
     };
   }
 
   #x(place) {
-    return NAMES + place * this.width - this.frame.scrollLeft;
+    return this.names + place * this.width - this.frame.scrollLeft;
   }
 
   #y(place) {
@@ -116,6 +126,8 @@ export class Grid {
     pen.fillStyle = colours.card;
     pen.fillRect(0, 0, this.frame.clientWidth, this.frame.clientHeight);
     pen.textBaseline = "middle";
+    pen.textAlign = "center";
+    pen.font = this.#font(10.5);
     for (let row = seen.firstRow; row < seen.lastRow; row += 1) {
       for (let column = seen.firstColumn; column < seen.lastColumn; column += 1) this.#cell(row, column, colours);
     }
@@ -133,7 +145,7 @@ export class Grid {
     const large = height >= GLYPH_ROOM && width >= GLYPH_ROOM;
     if (Number.isNaN(rate)) {
       pen.fillStyle = colours.quiet;
-      if (large) this.#text(cells.of(of, at)[4] ? "!" : "·", x + width / 2, y + height / 2, this.#font(11));
+      if (large) pen.fillText(cells.of(of, at)[4] ? "!" : "·", x + width / 2, y + height / 2);
       return;
     }
     const kind = this.colour === "failure" ? cells.failure(of, at) : 0;
@@ -144,7 +156,7 @@ export class Grid {
     if (!large) return;
     pen.fillStyle = share > 0.62 ? colours.on[name] : colours.second;
     if (this.colour === "failure") this.#glyph(kind, x + width / 2, y + height / 2);
-    else this.#text(`${Math.round(rate * 100)}`, x + width / 2, y + height / 2 + 0.5, this.#font(10.5));
+    else if (width >= NUMBER_ROOM) pen.fillText(String(Math.round(rate * 100)), x + width / 2, y + height / 2 + 0.5);
   }
 
   #text(words, x, y, font) {
@@ -182,7 +194,7 @@ export class Grid {
   #names(seen, colours) {
     const { pen } = this;
     pen.fillStyle = colours.card;
-    pen.fillRect(0, this.head, NAMES, this.frame.clientHeight);
+    pen.fillRect(0, this.head, this.names, this.frame.clientHeight);
     pen.textAlign = "left";
     const every = Math.max(1, Math.ceil(14 / this.height));
     for (let row = seen.firstRow; row < seen.lastRow; row += 1) {
@@ -192,15 +204,15 @@ export class Grid {
       const mean = this.cells.rowMean(this.rows[row]);
       if (here && this.thin) {
         pen.fillStyle = colours.card;
-        pen.fillRect(0, y - 8, NAMES, 16);
+        pen.fillRect(0, y - 8, this.names, 16);
       }
       pen.font = this.#font(11, here ? 650 : 400);
       pen.fillStyle = here ? colours.ink : colours.second;
       pen.textAlign = "left";
-      pen.fillText(this.#clipped(this.cells.problems.slug[this.rows[row]], NAMES - 52), 8, y);
+      pen.fillText(this.#clipped(this.cells.problems.slug[this.rows[row]], this.names - 52), 8, y);
       pen.fillStyle = colours.quiet;
       pen.textAlign = "right";
-      pen.fillText(mean === null ? "—" : mean.toFixed(2), NAMES - 8, y);
+      pen.fillText(mean === null ? "—" : mean.toFixed(2), this.names - 8, y);
     }
   }
 
@@ -219,7 +231,7 @@ export class Grid {
     pen.font = this.#font(11);
     for (let place = seen.firstColumn; place < seen.lastColumn; place += 1) {
       const x = this.#x(place) + this.width / 2;
-      if (x < NAMES - 2) continue;
+      if (x < this.names - 2) continue;
       const here = this.cursor && this.columns[place] === this.cursor[1];
       pen.fillStyle = here ? colours.ink : colours.second;
       if (this.upright) this.#upright(place, x, here);
@@ -231,16 +243,16 @@ export class Grid {
       }
     }
     pen.fillStyle = colours.card;
-    pen.fillRect(0, 0, NAMES, this.head);
+    pen.fillRect(0, 0, this.names, this.head);
     pen.fillStyle = colours.quiet;
     pen.textAlign = "left";
     pen.font = this.#font(11);
     pen.fillText("problem", 8, this.head - 9);
     pen.textAlign = "right";
-    pen.fillText("mean solved", NAMES - 8, this.head - 9);
+    pen.fillText("mean solved", this.names - 8, this.head - 9);
     pen.fillStyle = colours.line;
     pen.fillRect(0, this.head - 1, this.frame.clientWidth, 1);
-    pen.fillRect(NAMES - 1, 0, 1, this.frame.clientHeight);
+    pen.fillRect(this.names - 1, 0, 1, this.frame.clientHeight);
   }
 
   #upright(place, x, here) {
@@ -251,7 +263,7 @@ export class Grid {
     pen.rotate(-Math.PI / 2);
     pen.font = this.#font(11, here ? 650 : 400);
     pen.textAlign = "left";
-    pen.fillText(this.#clipped(this.#label(this.columns[place]), UPRIGHT_HEAD - 14), 0, 0);
+    pen.fillText(this.#clipped(this.#label(this.columns[place]), this.head - 12), 0, 0);
     pen.restore();
   }
 
@@ -280,7 +292,7 @@ export class Grid {
     if (row < 0 || column < 0) return;
     const { frame } = this;
     const [top, left] = [row * this.height, column * this.width];
-    const [down, across] = [frame.clientHeight - this.head, frame.clientWidth - NAMES];
+    const [down, across] = [frame.clientHeight - this.head, frame.clientWidth - this.names];
     if (top < frame.scrollTop) frame.scrollTop = top;
     else if (top + this.height > frame.scrollTop + down) frame.scrollTop = top + this.height - down;
     if (left < frame.scrollLeft) frame.scrollLeft = left;
@@ -292,7 +304,7 @@ export class Grid {
     const box = this.canvas.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
     const row = y < this.head ? -1 : Math.floor((y - this.head + this.frame.scrollTop) / this.height);
-    const column = x < NAMES ? -1 : Math.floor((x - NAMES + this.frame.scrollLeft) / this.width);
+    const column = x < this.names ? -1 : Math.floor((x - this.names + this.frame.scrollLeft) / this.width);
     if (row >= this.rows.length || column >= this.columns.length || (row < 0 && column < 0)) return null;
     return { row: row < 0 ? -1 : this.rows[row], column: column < 0 ? -1 : this.columns[column], x, y };
   }

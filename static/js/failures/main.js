@@ -69,6 +69,7 @@ function arrange() {
   const columns = cells.columnOrder(state.cols, rows);
   by("heat").figure = { get table() { return cells.table(rows, columns); } };
   by("heat-empty").hidden = cells.measured;
+  for (const panel of document.querySelectorAll("[data-panel]")) panel.hidden = !cells.measured;
   by("heat-none").hidden = !cells.measured || rows.length > 0;
   const shown = rows.length < cells.count ? `${whole(rows.length)} of ${whole(cells.count)}` : whole(cells.count);
   by("counts").textContent = `${shown} problems × ${whole(columns.length)} checkpoints`;
@@ -83,7 +84,7 @@ function point({ reveal = false } = {}) {
   const cell = cursor();
   grid.choose(cell, { reveal });
   if (!cell) {
-    by("cell-words").textContent = "Choose a cell with the mouse or the arrow keys; Enter opens its samples.";
+    by("cell-words").textContent = !cells?.measured ? "\u00a0" : "Choose a cell with the mouse or the arrow keys; Enter opens its samples.";
     by("cell-links").replaceChildren();
     return;
   }
