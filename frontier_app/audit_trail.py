@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from frontier_app.models import AuditEntry, Study
 
 ACTIONS = {
+    "create": "created the study",
     "launch": "launched",
     "cancel": "cancelled",
     "retry": "retried",

@@ -20,6 +20,7 @@ from compute.configs import MergeConfig, Sampling, Setting, TrainConfig, Trainer
 from compute.miniature import study as miniature
 from compute.miniature.study import PLAN, MiniaturePlan
 from frontier_app import estimates, live
+from frontier_app.audit_trail import note
 from frontier_app.estimates import Estimate
 from frontier_app.inspection import inspection_config, last_look
 from frontier_app.jobs import queue
@@ -64,6 +65,7 @@ from frontier_app.problem_planning import (
 __all__ = ["LaunchError", "Launched", "workers"]
 MOST_ALPHAS = 200
 MOST_RUNS = 200
+MOST_NOTED = 50
 LARGEST_ALPHA = 100.0
 TAKEN_SLUGS = ("new",)  # the first part of other addresses
 Verb = Callable[[Job, User], Job]
@@ -84,7 +86,9 @@ def create_miniature_study(
     if existing is None:
         try:
             with transaction.atomic():
-                return write_miniature(owner, slug, seed, plan or PLAN)
+                made = write_miniature(owner, slug, seed, plan or PLAN)
+                note(made, owner, "create", made.title)
+                return made
         except IntegrityError:  # somebody else's call came first
             existing = Study.objects.get(slug=slug)
     if not Membership.objects.filter(study=existing, user=owner).exists():
@@ -107,6 +111,7 @@ def create_study(owner: User, title: str, *, slug: str = "", question: str = "")
         with transaction.atomic():
             study.save()
             Membership.objects.create(study=study, user=owner, role=Membership.OWNER)
+            note(study, owner, "create", study.title)
     except IntegrityError:
         raise LaunchError("slug", f"There is a study at the address {slug!r} already: choose another.") from None
     return study
@@ -147,7 +152,7 @@ def launch_import(
             cpu_seconds=cpu_seconds,
             memory_bytes=None if memory_mib is None else int(memory_mib * (1 << 20)),
         )
-        return _launched([job])
+        return _launched(study, by, [job])
 
 
 def import_for_real(job: Job, by: User) -> Job:
@@ -158,7 +163,7 @@ def import_for_real(job: Job, by: User) -> Job:
     use = use_of(config)
     with transaction.atomic(), _one_launch_at_a_time(job.study):
         refuse_taken(job.study, use)
-        return plan_import(
+        launched = plan_import(
             job.study,
             by,
             path_on_server(config["path"], ""),
@@ -169,6 +174,8 @@ def import_for_real(job: Job, by: User) -> Job:
             cpu_seconds=config["cpu_seconds"],
             memory_bytes=config["memory_bytes"],
         )
+        _note_launch(job.study, by, [launched])
+        return launched
 
 
 def launch_audit(
@@ -196,7 +203,7 @@ def launch_audit(
         under_way = Job.objects.active().filter(kind="audit", config__problems__reference=problem_set.reference)
         if under_way.exists():
             raise LaunchError("problem_set", f"{problem_set} is being audited already.")
-        return _launched([plan_audit(study, by, problem_set, config, number)])
+        return _launched(study, by, [plan_audit(study, by, problem_set, config, number)])
 
 
 def launch_inspection(study: Study, by: User, sample: Sample, number: int) -> Job:
@@ -208,7 +215,9 @@ def launch_inspection(study: Study, by: User, sample: Sample, number: int) -> Jo
         if known is not None and known.under_way:
             return known.job
         title = f"Look at test {number} of {sample.problem.slug}, sample {sample.index}"
-        return enqueue(config, title=title, study=study, launched_by=by)
+        job = enqueue(config, title=title, study=study, launched_by=by)
+        _note_launch(study, by, [job])
+        return job
 
 
 def launch_training(
@@ -278,7 +287,7 @@ def launch_training(
                 run = plan_training(study, by, config, name, start, needs, remote)
                 assert run.job is not None
                 jobs.append(run.job)
-        return _launched(jobs)
+        return _launched(study, by, jobs)
 
 
 def launch_sweep(
@@ -319,7 +328,7 @@ def launch_sweep(
             )
             for part in deal(points, workers())
         ]
-        return _launched(jobs)
+        return _launched(study, by, jobs)
 
 
 def launch_evaluation(
@@ -343,6 +352,8 @@ def launch_evaluation(
         if is_measured(study, point, sampling, setting):
             raise LaunchError("checkpoint", f"{checkpoint.name} is measured, or being measured, with this sampling.")
         return _launched(
+            study,
+            by,
             [
                 plan_evaluation(
                     study,
@@ -353,7 +364,7 @@ def launch_evaluation(
                     remote=remote,
                     title=f"Evaluate {checkpoint.name}",
                 )
-            ]
+            ],
         )
 
 
@@ -384,7 +395,7 @@ def launch_merge(
         job = enqueue(config, title=f"Write {merge.name}", study=study, needs=needs, launched_by=by)
         merge.made_by = job
         merge.save(update_fields=["made_by"])
-        return _launched([job])
+        return _launched(study, by, [job])
 
 
 def cancel(job: Job, by: User) -> Job:
@@ -393,6 +404,8 @@ def cancel(job: Job, by: User) -> Job:
     job.refresh_from_db()
     if state is None:
         raise LaunchError("", f"This job is {job.state}: there is nothing to cancel.")
+    if job.study is not None:
+        note(job.study, by, "cancel", job.title, jobs=[job.reference])
     live.job_changed(job)
     return job
 
@@ -405,6 +418,8 @@ def retry(job: Job, by: User) -> Job:
         known = job.retried_by()
         reason = f"it is retried by {known.reference} already" if known else f"it is {job.state}"
         raise LaunchError("", f"This job cannot be retried: {reason}.")
+    if again.study is not None:
+        note(again.study, by, "retry", again.title, jobs=[job.reference, again.reference])
     live.job_changed(again)
     return again
 
@@ -430,9 +445,23 @@ def parse_numbers(text: str, field: str) -> list[float]:
     return numbers
 
 
-def _launched(jobs: list[Job]) -> Launched:
+def _launched(study: Study, by: User, jobs: list[Job]) -> Launched:
+    _note_launch(study, by, jobs)
     basis = estimates.of_config(jobs[0].config).basis
     return Launched(jobs, Estimate(sum(job.cost_estimate_seconds or 0.0 for job in jobs), basis))
+
+
+def _note_launch(study: Study, by: User, jobs: list[Job]) -> None:
+    more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
+    kinds = sorted({job.kind for job in jobs})
+    note(
+        study,
+        by,
+        "launch",
+        jobs[0].title + more,
+        kind=", ".join(kinds),
+        jobs=[job.reference for job in jobs[:MOST_NOTED]],
+    )
 
 
 @contextmanager

@@ -44,20 +44,34 @@ VIEWS = {
     # The data hold every alpha and every problem of the view; the programs of each belong to them, where shown at all.
     # `family` asks for the data of the second slider, which `with` decides.
     "study": SharedView(
-        "study", "the explorer", _keys("a b problem sort family"), ("study_data", "study_data?family=second")
+        "study",
+        "the explorer",
+        _keys("a b problem program evaluation beside other sort family"),
+        ("study_data", "study_data?family=second"),
     ),
-    "failures": SharedView("failures", "the failures", _keys("@panel")),
+    "explore": SharedView("explore", "the frontiers", _keys("pins chosen sort drag"), ("explore_data",)),
+    # The grid holds every problem of the view; what is shown below it is told of some of them, without programs.
+    "failures": SharedView(
+        "failures",
+        "the failures",
+        _keys("difficulty tag find colour sort cols zoom growth of problem at @panel"),
+        ("failures_grid",),
+    ),
     # The curves hold every budget, so the page moves `k` without asking; what it tells of one budget is asked with it.
     "ensembles": SharedView("ensembles", "the ensembles", _keys("bar"), ("ensembles_json",)),
-    # A list is shared whole: its pages, and the order of its rows.
-    "problems": SharedView("problems", "the problems", _keys("page sort")),
+    # A list is shared whole: its pages, and the order of its rows. Which columns it has decides.
+    "problems": SharedView("problems", "the problems", _keys("page size sort")),
     "problem": SharedView("problem", "one problem", _keys("page at program programs_page")),
     "audit": SharedView("audit", "the audit", _keys("page programs_page")),
     # `machine` asks for the figures of the second fold of the page.
-    "runs": SharedView("runs", "the runs", _keys("page sort size columns machine")),
-    "checkpoints": SharedView("checkpoints", "the checkpoints", _keys("page sort size columns")),
-    "evaluations": SharedView("evaluations", "the evaluations", _keys("page sort size columns")),
+    "runs": SharedView("runs", "the runs", _keys("page size sort machine")),
+    "checkpoints": SharedView("checkpoints", "the checkpoints", _keys("page size sort")),
+    "evaluations": SharedView("evaluations", "the evaluations", _keys("page size sort")),
     "evaluation": SharedView("evaluation", "one evaluation"),
+    # Which of its figures is asked for; no other is answered.
+    "report": SharedView("report", "one report", _keys("address")),
+    # Both evaluations are pinned; the problem only chooses whose programs are put side by side, where shown at all.
+    "compare": SharedView("compare", "two evaluations", _keys("sort all problem")),
 }
 
 

@@ -7,6 +7,7 @@ from frontier_app.api import api
 from frontier_app.views import (
     audit,
     checkpoints,
+    commenting,
     comparing,
     ensembling,
     evaluation_list,
@@ -20,9 +21,11 @@ from frontier_app.views import (
     lineage,
     login,
     problems,
+    members,
     runs,
     sharing,
     studies,
+    saving,
 )
 
 urlpatterns = [
@@ -35,6 +38,9 @@ urlpatterns = [
     path("share/<str:token>/", sharing.share, name="share"),
     path("studies/<slug:slug>/", studies.study, name="study"),
     path("studies/<slug:slug>/explorer.json", studies.study_data, name="study_data"),
+    path("share/<str:token>/embed/", sharing.embed, name="embed"),
+    path("v/<str:short>/", saving.short, name="saved_view"),
+    path("invitation/<str:token>/", members.invitation, name="invitation"),
     path("studies/<slug:slug>/programs.json", studies.study_programs, name="study_programs"),
     path("studies/<slug:slug>/program.json", studies.study_program, name="study_program"),
     path("studies/<slug:slug>/figure.pdf", exporting.figure_pdf, name="figure_pdf"),
@@ -44,7 +50,6 @@ urlpatterns = [
     path("studies/<slug:slug>/ensembles/", ensembling.ensembles, name="ensembles"),
     path("studies/<slug:slug>/ensembles.json", ensembling.ensembles_json, name="ensembles_json"),
     path("studies/<slug:slug>/problems/", problems.problems, name="problems"),
-    path("share/<str:token>/embed/", sharing.embed, name="embed"),
     path("studies/<slug:slug>/problems/<str:problem>/", problems.problem, name="problem"),
     path("studies/<slug:slug>/problems/<str:problem>/sizes.json", problems.sizes, name="problem_sizes"),
     path("studies/<slug:slug>/audit/", audit.audit, name="audit"),
@@ -70,6 +75,32 @@ urlpatterns = [
     path("jobs/", jobs.jobs, name="jobs"),
     path("jobs/<str:reference>/", jobs.job, name="job"),
     path("jobs/<str:reference>/log/", jobs.log, name="job_log"),
+    path("studies/<slug:slug>/sharing/<int:link>/revoke/", sharing.revoke, name="revoke_link"),
+    path("studies/<slug:slug>/sharing/<int:link>/reopen/", sharing.reopen, name="reopen_link"),
+    path("studies/<slug:slug>/views/", saving.saved_views, name="saved_views"),
+    path("studies/<slug:slug>/views/<str:short>/", saving.change, name="change_view"),
+    path("studies/<slug:slug>/views/<str:short>/refresh/", saving.refresh, name="refresh_view"),
+    path("studies/<slug:slug>/views/<str:short>/delete/", saving.delete, name="delete_view"),
+    path("studies/<slug:slug>/views/<str:short>/restore/", saving.restore, name="restore_view"),
+    path("studies/<slug:slug>/members/", members.members, name="members"),
+    path("studies/<slug:slug>/members/back/", members.bring_back, name="bring_back_member"),
+    path("studies/<slug:slug>/members/<int:member>/role/", members.change_role, name="change_role"),
+    path("studies/<slug:slug>/members/<int:member>/remove/", members.remove, name="remove_member"),
+    path(
+        "studies/<slug:slug>/invitations/<int:invitation>/revoke/",
+        members.revoke_invitation,
+        name="revoke_invitation",
+    ),
+    path(
+        "studies/<slug:slug>/invitations/<int:invitation>/reopen/",
+        members.reopen_invitation,
+        name="reopen_invitation",
+    ),
+    path("studies/<slug:slug>/audit-trail/", members.audit_trail, name="audit_trail"),
+    path("studies/<slug:slug>/comments.json", commenting.comments, name="comments"),
+    path("studies/<slug:slug>/comments/<int:comment>/", commenting.change, name="change_comment"),
+    path("studies/<slug:slug>/comments/<int:comment>/delete/", commenting.delete, name="delete_comment"),
+    path("studies/<slug:slug>/comments/<int:comment>/restore/", commenting.restore, name="restore_comment"),
     path("jobs/<str:reference>/cancel/", jobs.cancel, name="job_cancel"),
     path("jobs/<str:reference>/retry/", jobs.retry, name="job_retry"),
     path("jobs/<str:reference>/import/", jobs.import_for_real, name="job_import"),
@@ -80,5 +111,3 @@ urlpatterns = [
 handler403 = "frontier_app.views.errors.forbidden"
 handler404 = "frontier_app.views.errors.not_found"
 handler500 = "frontier_app.views.errors.server_error"
-    path("studies/<slug:slug>/sharing/<int:link>/revoke/", sharing.revoke, name="revoke_link"),
-    path("studies/<slug:slug>/sharing/<int:link>/reopen/", sharing.reopen, name="reopen_link"),

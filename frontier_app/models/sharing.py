@@ -45,8 +45,14 @@ class Snapshot(models.Model):
         return json.loads(gzip.decompress(bytes(self.compressed)))
 
 
+class SavedViewQuerySet(models.QuerySet["SavedView"]):
+    def kept(self) -> "SavedViewQuerySet":
+        return self.filter(deleted__isnull=True)
+
+
 class SavedView(models.Model):
-    """A view under a name and a short address. `snapshot` has the data that it showed, `data_version` which it was."""
+    """A view under a name and a short address. `snapshot` has the data that it showed, `data_version` which it was. A
+    deleted one is kept for undo."""
 
     study = models.ForeignKey("Study", on_delete=models.CASCADE, related_name="saved_views")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
@@ -58,6 +64,10 @@ class SavedView(models.Model):
     snapshot = models.ForeignKey(Snapshot, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     data_version = models.CharField(max_length=64, blank=True, default="")
     created = models.DateTimeField(auto_now_add=True)
+    pinned = models.DateTimeField(default=timezone.now, help_text="when the data of the snapshot were taken")
+    deleted = models.DateTimeField(null=True, blank=True)
+
+    objects = SavedViewQuerySet.as_manager()
 
     class Meta:
         ordering = ("name",)
@@ -68,7 +78,9 @@ class SavedView(models.Model):
 
 class ShareLinkQuerySet(models.QuerySet["ShareLink"]):
     def open(self) -> "ShareLinkQuerySet":
-        return self.filter(revoked=False).filter(Q(expires__isnull=True) | Q(expires__gt=timezone.now()))
+        """Not revoked, not expired, and not to a saved view that was deleted."""
+        unexpired = Q(expires__isnull=True) | Q(expires__gt=timezone.now())
+        return self.filter(unexpired, revoked=False, saved_view__deleted__isnull=True)
 
 
 class ShareLink(models.Model):
@@ -94,6 +106,11 @@ class ShareLink(models.Model):
         return f"link to {self.study}"
 
 
+class CommentQuerySet(models.QuerySet["Comment"]):
+    def kept(self) -> "CommentQuerySet":
+        return self.filter(deleted__isnull=True)
+
+
 class Comment(models.Model):
     """A remark on a study, or anchored to one of its points, problems or alphas. A deleted one is kept for undo."""
 
@@ -108,6 +125,8 @@ class Comment(models.Model):
     created = models.DateTimeField(auto_now_add=True)
     edited = models.DateTimeField(null=True, blank=True)
     deleted = models.DateTimeField(null=True, blank=True)
+
+    objects = CommentQuerySet.as_manager()
 
     class Meta:
         ordering = ("created",)

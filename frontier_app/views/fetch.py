@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404
 from frontier_app.models import Evaluation, Job, Membership, Problem, SavedView, ShareLink, Study
 from frontier_app.models.studies import WRITERS
 from frontier_app.shared_views import SAVED, SHARE, admits, asked, pinned
-from frontier_app.viewer import Viewer, links_to, viewer_of
+from frontier_app.viewer import SHARED_STUDIES, Viewer, links_to, viewer_of
 
 
 class OpenStudy(NamedTuple):
@@ -105,7 +105,10 @@ def _links(request: HttpRequest, slug: str) -> list[ShareLink]:
 def _saved_view(request: HttpRequest, study: Study, view: str) -> SavedView | None:
     """The saved view whose short name the address has, as long as the rest of the address is still its own."""
     short = request.GET.get(SAVED, "")
-    saved = study.saved_views.filter(short=short, view=view).first() if short else None
+    if not short:
+        return None
+    kept = SavedView.objects.kept().select_related("study", "owner")
+    saved = kept.filter(study=study, short=short, view=view).first()
     return saved if saved is not None and asked(view, request) == pinned(view, saved.query) else None
 
 
@@ -147,6 +150,8 @@ def open_evaluation(opened: OpenStudy, reference: str) -> Evaluation:
 
 
 def open_job(request: HttpRequest, reference: str) -> Job:
-    """The job, for a person who may see it."""
+    """The job, for a person who may see it; none is there for the bearer of a share link."""
+    if viewer_of(request).user is None and (SHARE in request.GET or request.session.get(SHARED_STUDIES)):
+        raise Http404
     jobs = Job.objects.visible_to(Viewer(user=signed_in(request))).select_related("study", "launched_by", "parent")
     return get_object_or_404(jobs, reference=reference)

@@ -13,7 +13,8 @@ from django.shortcuts import render
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
 from frontier_app.models import Checkpoint, Evaluation, Job, Problem, Run, Study
-from frontier_app.shared_views import SAVED, SHARE, drawn_by
+from frontier_app.saved_views import is_newer, listed, may_change
+from frontier_app.shared_views import SAVED, SHARE, address_of, drawn_by
 from frontier_app.viewer import Viewer
 from frontier_app.views.fetch import OpenStudy
 
@@ -27,6 +28,10 @@ def study_context(opened: OpenStudy, tab: str) -> dict[str, object]:
         "study": opened.study,
         "view_name": opened.view,
         "saved_view": opened.saved,
+        "live_address": address_of(opened.study, opened.saved.view, opened.saved.query) if opened.saved else None,
+        "newer_data": opened.saved is not None and is_newer(opened.saved),
+        "saved_views": listed(opened.study) if opened.is_member else [],
+        "may_change_saved": opened.saved is not None and may_change(opened.saved, opened.viewer.user, opened.role),
         "embedded": opened.embedded,
         "carried": urlencode({name: value for name, value in carried.items() if value}),
         "free_keys": " ".join(sorted(drawn_by(opened.view))),

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from frontier_app import live
 from frontier_app.audit_trail import note
-from frontier_app.models import ShareLink
+from frontier_app.models import SavedView, ShareLink
 from frontier_app.security import EMBEDDED_POLICY
 from frontier_app.shared_views import NotAView, address_of, pinned, read_address, words_of
 from frontier_app.sharing_forms import ShareForm, first_error
@@ -115,7 +115,11 @@ def _made(opened: OpenStudy, form: ShareForm) -> ShareLink:
     """A link to the view that the form's address names. Raises NotAView."""
     asked = form.cleaned_data
     found = read_address(opened.study, asked["address"] or opened.study.get_absolute_url())
-    saved = opened.study.saved_views.filter(short=found.saved, view=found.view).first() if found.saved else None
+    saved = (
+        SavedView.objects.kept().filter(study=opened.study, short=found.saved, view=found.view).first()
+        if found.saved
+        else None
+    )
     if saved is not None and pinned(saved.view, saved.query) != pinned(found.view, found.query):
         saved = None
     days = asked["days"]

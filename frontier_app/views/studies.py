@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from frontier_app import explorer
 from frontier_app.models import Job, Path, Problem, Study
 from frontier_app.models.jobs import JobQuerySet
+from frontier_app.pinned import pinned_answer
 from frontier_app.placement import ALL_DIFFICULTIES, DIFFICULTIES, SelectionError, difficulties_of, select
 from frontier_app.programs_written import NotWritten, evaluation_of, one_program, problem_programs
 from frontier_app.viewer import Viewer
@@ -30,6 +31,8 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
 def study_data(request: HttpRequest, slug: str) -> HttpResponse:
     """The view that the page's address asks for; with `family=second`, that of its second slider (`with=`)."""
     opened = open_view(request, slug, "study")
+    if (pinned := pinned_answer(request, opened.saved)) is not None:
+        return pinned
     try:
         selection = select(opened.study, _family(request.GET.dict()))
     except SelectionError as error:

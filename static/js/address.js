@@ -1,6 +1,12 @@
 // The state of a view is its address: what the address leaves out has its default, "". Choosing makes a history entry, so
 // Back is undo; while something is dragged the address waits.
 
+/** What the address carries along whatever the state is: the saved view, the token of a share link. */
+function carried() {
+  const address = new URLSearchParams(location.search);
+  return new URLSearchParams(["view", "share"].filter((key) => address.has(key)).map((key) => [key, address.get(key)])).toString();
+}
+
 export class Address {
   /** `keys` are the parameters of the page. `read(found)` may replace values after they were read from the address. */
   constructor(keys, read = (found) => found) {
@@ -30,7 +36,7 @@ export class Address {
     const changed = new Set(Object.keys(values).filter((key) => this.state[key] !== values[key]));
     Object.assign(this.state, values);
     if (commit) {
-      const address = this.query();
+      const address = [this.query(), carried()].filter(Boolean).join("&");
       if (`?${address}` !== location.search && (address || location.search)) {
         history.pushState(null, "", address ? `?${address}` : location.pathname);
       }

@@ -1,6 +1,6 @@
 // What every request of an opened view carries along: the token of the share link that opened it (a frame of another
 // site has no cookies) and the short name of the saved view. A classic script, so that it stands before every module.
-// It tells "view:pinned" (detail: true or false) when an answer came from a saved view's snapshot, or no longer did.
+// It tells "view:asked" before every request, when the page may have another state than before.
 
 (() => {
   const carried = new URLSearchParams(document.querySelector('meta[name="carried"]')?.content ?? "");
@@ -17,10 +17,8 @@
   const ask = window.fetch.bind(window);
   window.fetch = async (resource, options) => {
     const read = !options?.method || options.method === "GET";
-    const response = await ask(read && !(resource instanceof Request) ? carrying(resource) : resource, options);
-    const pinned = response.headers.get("X-Pinned");
-    if (carried.has("view") && pinned !== null) document.dispatchEvent(new CustomEvent("view:pinned", { detail: pinned === "1" }));
-    return response;
+    document.dispatchEvent(new CustomEvent("view:asked"));
+    return ask(read && !(resource instanceof Request) ? carrying(resource) : resource, options);
   };
 
   document.addEventListener("htmx:configRequest", ({ detail }) => {

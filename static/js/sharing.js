@@ -8,12 +8,16 @@ const by = (id) => document.getElementById(id);
 
 // Dialogs -------------------------------------------------------------------------------------------------------------
 
-function open(dialog) {
+function open(dialog, opener) {
   const form = dialog.querySelector("form");
   form.hidden = false;
   dialog.querySelector("[data-made]")?.setAttribute("hidden", "");
   refuse(form, "");
   if (form.elements.address) form.elements.address.value = location.pathname + location.search;
+  if (opener.dataset.action) form.action = opener.dataset.action;
+  for (const [name, value] of [["name", opener.dataset.fillName], ["note", opener.dataset.fillNote]]) {
+    if (value !== undefined) form.elements[name].value = value;
+  }
   dialog.showModal();
 }
 
@@ -55,7 +59,7 @@ async function send(form) {
 
 document.addEventListener("click", ({ target }) => {
   const opener = target.closest("[data-opens]");
-  if (opener) open(by(opener.dataset.opens));
+  if (opener) open(by(opener.dataset.opens), opener);
   if (target.closest("dialog [data-close]")) target.closest("dialog").close();
 });
 document.addEventListener("submit", (event) => {
@@ -66,30 +70,40 @@ document.addEventListener("submit", (event) => {
 
 // A change that can be undone: <form data-undo="address"> is sent, and the toast offers the way back. ---------------------
 
-async function post(address, form) {
-  const response = await fetch(address, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } });
-  if (!response.ok) throw new Error(String(response.status));
+async function post(address, fields) {
+  const response = await fetch(address, { method: "POST", body: fields, headers: { Accept: "application/json" } });
+  if (response.ok) return;
+  const answer = await response.json().catch(() => ({}));
+  throw new Error(answer.error ?? "The server refused. Reload the page and try again.");
 }
 
-document.addEventListener("submit", async (event) => {
-  const form = event.target;
-  if (!form.matches("[data-undo]")) return;
-  event.preventDefault();
+async function change(form) {
+  const part = form.closest("[data-reread]")?.id;
+  const [there, back] = [new FormData(form), new FormData(form)];
+  if (form.dataset.backRole) back.set("role", form.dataset.backRole);
   try {
-    await post(form.action, form);
-    reread();
-    toast(form.dataset.said, { undo: async () => { await post(form.dataset.undo, form); reread(); } });
-  } catch {
-    toast("The server refused. Reload the page and try again.");
+    await post(form.action, there);
+    toast(form.dataset.said, { undo: async () => { await post(form.dataset.undo, back); reread(part); } });
+  } catch (error) {
+    toast(error.message);
   }
-});
+  reread(part);
+}
 
-/** Reads the list again, in place where it is one part, else with the page. */
-function reread() {
-  const part = document.querySelector("[data-reread]");
-  if (part) window.htmx.ajax("GET", location.pathname + location.search, { target: part, swap: "outerHTML" });
+/** Reads a list again where it stands. */
+function reread(part) {
+  if (part) window.htmx.ajax("GET", location.pathname + location.search, { source: `#${part}`, target: `#${part}`, swap: "outerHTML" });
   else location.reload();
 }
+
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-undo]")) return;
+  event.preventDefault();
+  change(event.target);
+});
+document.addEventListener("change", ({ target }) => {
+  if (target.form?.matches("[data-on-change]")) target.form.requestSubmit();
+});
 
 // A page that a share link opened --------------------------------------------------------------------------------------
 
@@ -119,9 +133,16 @@ if (free) {
   document.body.addEventListener("live:refused", () => location.reload());
 }
 
-// A saved view ---------------------------------------------------------------------------------------------------------
+// A saved view: once the page has another state, it shows the data of now, and says so. ------------------------------------
 
-document.addEventListener("view:pinned", ({ detail }) => {
-  for (const line of document.querySelectorAll("[data-when-pinned]")) line.hidden = !detail;
-  for (const line of document.querySelectorAll("[data-when-live]")) line.hidden = detail;
-});
+const line = document.querySelector("[data-saved-query]");
+
+function tell() {
+  const kept = new URLSearchParams(line.dataset.savedQuery);
+  const decide = (query) => [...query].filter(([name, value]) => value && !name.startsWith("@") && !line.dataset.free.split(" ").includes(name)).map(String).sort().join("&");
+  const own = decide(kept) === decide(new URLSearchParams(location.search));
+  for (const words of line.querySelectorAll("[data-when-pinned]")) words.hidden = !own;
+  for (const words of line.querySelectorAll("[data-when-live]")) words.hidden = own;
+}
+
+if (line) document.addEventListener("view:asked", tell);

@@ -1,0 +1,278 @@
+"""Every route of the application, walked by a stranger, by a viewer and by the bearer of a link to each view.
+
+The walk knows no pages by name but those that everybody may open. It fills the parts of an address from rows of the
+study, and where it does not know how, or where the study's owner finds nothing behind the address, it fails: a new
+route has to be reachable by the walk before it can pass.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+import factories
+import pytest
+from django.apps import apps
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from frontier_app import comments, saved_views
+from frontier_app.api import api
+from frontier_app.models import Comment, Invitation, Report, Sample, ShareLink
+from frontier_app.shared_views import VIEWS
+
+pytestmark = pytest.mark.django_db
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+HIDDEN = {401, 404, 405}
+# What stands outside every study: it shows nothing of one, or has tests of its own (tokens and short names).
+OUTSIDE = {
+    "home", "login", "login_once", "logout", "create_miniature", "new_study", "share", "embed", "jobs", "saved_view",
+    "invitation", "api:openapi-json", "api:api-root", "api:studies", "api:create_miniature",
+}  # fmt: skip
+# Viewers may write these: their comments, and their own leave. The tests of comments and members say whose.
+OF_VIEWERS = {"comments", "change_comment", "delete_comment", "restore_comment", "remove_member"}
+# A drawing that the reader sends comes back as PDF: nothing of the study is read or changed.
+WITHOUT_ROWS = {"figure_pdf"}
+# Everybody makes studies of their own; a name that is taken is refused (422).
+CREATES = {("PUT", "api:study"), ("PUT", "api:create_study")}
+UNTOLD = {"Session", "LogEntry", "Permission", "ContentType"}
+
+
+class Route(NamedTuple):
+    name: str
+    address: str
+
+
+@pytest.fixture
+def study():
+    return factories.measured_study(problems=2, samples=2, alphas=(0.0, 1.0)).study
+
+
+def patterns(resolver: URLResolver, prefix: str = "", namespace: str = "") -> Iterator[tuple[str, URLPattern, str]]:
+    for one in resolver.url_patterns:
+        if isinstance(one, URLResolver):
+            inner = f"{namespace}{one.namespace}:" if one.namespace else namespace
+            yield from patterns(one, prefix + str(one.pattern), inner)
+        else:
+            yield f"{namespace}{one.name}", one, prefix + str(one.pattern)
+
+
+def routes(study) -> list[Route]:
+    """Every route outside the admin, its parts filled from the study."""
+    problem = study.held_out_set.problems.first()
+    evaluation = study.evaluations.first()
+    comment = study.comments.first() or Comment.objects.create(study=study, author=factories.alice(), text="Look.")
+    view = study.saved_views.first() or saved_views.save(
+        study, factories.alice(), "a view", "", f"/studies/{study.slug}/"
+    )
+    link = study.share_links.first() or factories.link(study)
+    invitation = study.invitations.first() or Invitation.objects.create(
+        study=study, created_by=factories.alice(), token_sha256=sha256(study.slug.encode()).hexdigest()
+    )
+    report = study.reports.first() or Report.objects.create(
+        study=study, author=factories.alice(), slug="a-report", title="A report"
+    )
+    job = study.jobs.first()
+    known = {
+        "slug": study.slug,
+        "problem": problem.slug,
+        "comment": comment.pk,
+        "short": view.short,
+        "link": link.pk,
+        "invitation": invitation.pk,
+        "member": study.membership_set.get(user=factories.vera()).pk,
+        "kind": "sweep",
+        "token": "no-such-token",
+        "report": report.slug,
+        "panel": "levels",
+        "rows": "runs",
+        "run": study.runs.first().reference,
+        "sample": 1,
+    }
+    written = Sample.objects.filter(problem=problem, evaluation__alpha=1).exclude(program=None).first()
+    one = {"problem": problem.slug, "evaluation": written.evaluation.reference, "program": written.program_id[:16]}
+    # What an address must also ask for before anything is found behind it.
+    queries = {
+        "study_programs": urlencode({"problem": problem.slug}),
+        "study_program": urlencode(one),
+        "report_figure": urlencode({"address": page}),
+    }
+    found = []
+    for name, pattern, text in patterns(get_resolver()):
+        if name.startswith("admin:"):
+            continue
+        parts = {}
+        for part in pattern.pattern.converters or pattern.pattern.regex.groupindex:
+            if part == "reference":
+                rows = {"evaluations/": evaluation, "runs/": study.runs.first(), "jobs/": job}
+                parts[part] = next(row.reference for kind, row in rows.items() if kind in text)
+            elif part in known:
+                parts[part] = known[part]
+            else:
+                pytest.fail(f"Teach the walk to fill {part!r} of {name} ({text}).")
+        try:
+            asked = f"?{queries[name]}" if name in queries else ""
+            found.append(Route(name, reverse(name, kwargs=parts) + asked))
+        except Exception as error:
+            pytest.fail(f"Teach the walk to write {name} ({text}): {error}")
+    return found
+
+
+def ask(client: Client, method: str, address: str) -> int:
+    """The status of an empty form, or in the API of the smallest body that its description allows."""
+    if not address.startswith("/api/"):
+        return client.generic(method, address, "", content_type="application/x-www-form-urlencoded").status_code
+    operation = operation_at(address, method)
+    described = operation.get("requestBody", {"content": {"application/json": {"schema": {"type": "object"}}}})
+    body = smallest(described["content"]["application/json"]["schema"])
+    asked = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query" and one["required"]]
+    address += "?" + "&".join(f"{name}=1" for name in asked)
+    return client.generic(method, address, json.dumps(body), content_type="application/json").status_code
+
+
+def operation_at(address: str, method: str) -> dict:
+    for path, operations in api.get_openapi_schema()["paths"].items():
+        if re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)), address):
+            return operations.get(method.lower(), {})
+    return {}
+
+
+def smallest(schema: dict) -> object:
+    """A value that a JSON schema allows."""
+    if "$ref" in schema:
+        schema = api.get_openapi_schema()["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    if schema.get("type") == "object":
+        return {name: smallest(schema["properties"][name]) for name in schema.get("required", ())}
+    return {"array": [0.5], "number": 0.5, "integer": 1, "string": "x"}[schema["type"]]
+
+
+def rows_of_all_tables() -> dict[str, str]:
+    """Every row, so that a walk that changed one is caught."""
+    found = {}
+    for model in apps.get_models():
+        if model.__name__ not in UNTOLD:
+            rows = sorted(repr(row) for row in model.objects.values_list())
+            found[model.__name__] = sha256("".join(rows).encode()).hexdigest()
+    return found
+
+
+def of_a_study(route: Route) -> bool:
+    return route.name not in OUTSIDE
+
+
+def test_the_walk_finds_something_behind_every_address_that_can_be_read(study, client_of):
+    owner = client_of(factories.alice())
+    lost = {}
+    for route in routes(study):
+        status = ask(owner, "GET", route.address)
+        if of_a_study(route) and status in (301, 302, 403, 404, 500):
+            lost[route.name] = status
+    assert lost == {}
+
+
+def test_for_a_stranger_no_address_of_a_study_exists(study, client_of):
+    stranger = client_of(factories.charlie())
+    walked = [route for route in routes(study) if of_a_study(route)]
+    before = rows_of_all_tables()
+    found = {
+        (method, route.name): status
+        for route in walked
+        for method in METHODS
+        if (status := ask(stranger, method, route.address)) not in HIDDEN and (method, route.name) not in CREATES
+    }
+    assert found == {}
+    assert rows_of_all_tables() == before
+
+
+def test_a_viewer_reads_and_never_writes(study, client_of):
+    walked = [route for route in routes(study) if of_a_study(route) and route.name not in OF_VIEWERS]
+    before = rows_of_all_tables()
+    viewer = client_of(factories.vera())
+    written, unread = {}, []
+    for route in walked:
+        for method in METHODS[2:6]:
+            status = ask(viewer, method, route.address)
+            if status not in {403, *HIDDEN} and route.name not in WITHOUT_ROWS and (method, route.name) not in CREATES:
+                written[method, route.name] = status
+        if ask(viewer, "GET", route.address) == 404:
+            unread.append(route.name)
+    assert written == {}
+    assert unread == []
+    assert rows_of_all_tables() == before
+
+
+def links_to_every_view(study) -> Iterator[tuple[str, ShareLink]]:
+    evaluation, problem = study.evaluations.first(), study.held_out_set.problems.first()
+    parts = {
+        "problem": f"@problem={problem.slug}",
+        "evaluation": f"@reference={evaluation.reference}",
+        "report": "@report=a-report",
+    }
+    for view in VIEWS:
+        yield view, factories.link(study, view=view, query=parts.get(view, ""))
+
+
+def test_a_link_reaches_its_own_view_and_no_other_address(study):
+    walked = [route for route in routes(study) if of_a_study(route)]
+    before = rows_of_all_tables()
+    reached: dict[str, set[str]] = {}
+    written = {}
+    for view, link in links_to_every_view(study):
+        before |= {"ShareLink": ""}
+        reader = Client()
+        opened = reader.get(f"/share/{link.token}/")
+        assert opened.status_code == 302, view
+        assert reader.get(opened.url).status_code == 200, view
+        for route in walked:
+            if ask(reader, "GET", route.address) not in HIDDEN:
+                reached.setdefault(route.name, set()).add(view)
+            for method in METHODS[2:6]:
+                status = ask(reader, method, route.address)
+                if status not in HIDDEN and route.name not in WITHOUT_ROWS:
+                    written[view, method, route.name] = status
+    assert written == {}
+    assert {name: views for name, views in reached.items() if len(views) > 1} == {}
+    pages = {one.page: {view} for view, one in VIEWS.items()}
+    assert {name: views for name, views in reached.items() if name in pages} == pages
+    assert rows_of_all_tables() | {"ShareLink": ""} == before
+
+
+def test_a_link_with_a_query_shows_none_of_the_bare_addresses(study):
+    reader = factories.reader(study, "study", "difficulty=hard")
+    shown = [
+        route.name for route in routes(study) if of_a_study(route) and ask(reader, "GET", route.address) not in HIDDEN
+    ]
+    assert shown == []
+
+
+def test_what_a_link_shows_names_no_member_and_no_job(study):
+    comments.write(study, factories.alice(), "A secret remark.", "", "", None)
+    walked = [route for route in routes(study) if of_a_study(route)]
+    references = list(study.jobs.values_list("reference", flat=True))
+    words = ["\\bbob\\b", "\\bvera\\b", "@example.org", "A secret remark", *map(re.escape, references)]
+    hidden = re.compile("|".join(words))
+    for view, link in links_to_every_view(study):
+        for route in walked:
+            answer = Client().get(route.address, {"share": link.token})
+            text = answer.content.decode(errors="replace")
+            if answer.status_code == 200:
+                assert hidden.search(text) is None, (view, route.name)
+
+
+def test_the_admin_is_for_staff_alone(study, client_of):
+    parts = {"app_label": "auth", "url": "x", "object_id": "1", "content_type_id": 1, "model_name": "user", "id": 1}
+    walked = []
+    for name, pattern, _ in patterns(get_resolver()):
+        if name.startswith("admin:") and name not in ("admin:login", "admin:logout", "admin:jsi18n"):
+            names = pattern.pattern.converters or pattern.pattern.regex.groupindex
+            if pattern.name:
+                walked.append(reverse(name, kwargs={part: parts[part] for part in names}))
+    assert len(walked) > 10
+    for client in (client_of(factories.vera()), factories.reader(study)):
+        for address in walked:
+            answer = client.get(address)
+            assert answer.status_code == 302, address
+            assert answer.url.startswith("/admin/login/"), address
