@@ -12,6 +12,7 @@ from hashlib import sha256
 
 import numpy as np
 from django.db import connection
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from compute.stats.bootstrap import bootstrap_means, cluster_bootstrap
@@ -37,6 +38,10 @@ FORMAT = 1
 MOST_LINES = 12
 MOST_COLUMNS = 7
 MOST_TAGS = 40
+GRID_COLUMNS = {
+    "every_test": ("solved", "optimisation", "correctness", "no_answer", "infrastructure"),
+    "first_failure": ("solved", "first_optimisation", "first_correctness", "no_answer", "infrastructure"),
+}
 FIRST_COLUMNS = ("n", "first_optimisation", "first_correctness", "no_answer")
 
 
@@ -80,19 +85,23 @@ def grid_data(study: Study, selection: Selection) -> dict[str, object]:
     problem, the counts of solved, optimisation, correctness, no answer and infrastructure.
     """
     placed = placed_evaluations(study, selection.path, selection.setting)
-    cells = read_cells(study, placed, selection.level, selection.rule)
-    tags = tags_of(study)
-    counts = np.concatenate([cells.classes, cells.counts.infrastructure[..., None]], axis=-1)
-    width, packed = packed_counts(counts)
+    problems = list(
+        Problem.objects.filter(problem_set=study.held_out_set_id)
+        .order_by("position")
+        .values_list("pk", "slug", "title", "difficulty", "tags")
+    )
+    rollups = Rollup.objects.filter(level=selection.level)
+    counts = counts_of(rollups, GRID_COLUMNS[selection.rule], placed, [problem[0] for problem in problems])
+    width, packed = packed_counts(np.moveaxis(counts, 0, -1))
     return {
         "format": FORMAT,
         "level": selection.level,
         "rule": selection.rule,
         "problems": {
-            "slug": [one.slug for one in cells.problems],
-            "title": ["" if one.title == one.slug else one.title for one in cells.problems],
-            "difficulty": [one.difficulty for one in cells.problems],
-            "tags": [tags.get(one.pk, []) for one in cells.problems],
+            "slug": [slug for _, slug, *_ in problems],
+            "title": ["" if title == slug else title for _, slug, title, *_ in problems],
+            "difficulty": [difficulty for *_, difficulty, _ in problems],
+            "tags": [[str(tag) for tag in tags] for *_, tags in problems],
         },
         "columns": [
             {
@@ -108,6 +117,19 @@ def grid_data(study: Study, selection: Selection) -> dict[str, object]:
         "bytes": width,
         "cells": packed,
     }
+
+
+def counts_of(
+    rollups: "QuerySet[Rollup]", names: Sequence[str], placed: Sequence[Placed], problems: Sequence[int]
+) -> NDArray[np.int64]:
+    """Columns of rollups of one level as (columns, evaluations, problems). One query."""
+    table = np.zeros((len(names), len(placed), len(problems)), dtype=np.int64)
+    wanted = rollups.filter(evaluation__in=[one.evaluation.pk for one in placed])
+    rows = integer_columns(wanted, ("evaluation_id", "problem_id", *names))
+    if rows.size and problems:
+        evaluation = _place(rows[:, 0], [one.evaluation.pk for one in placed])
+        table[:, evaluation, _place(rows[:, 1], problems)] = rows[:, 2:].T
+    return table
 
 
 def packed_counts(counts: NDArray[np.int64]) -> tuple[int, str]:

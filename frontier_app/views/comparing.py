@@ -14,7 +14,7 @@ from frontier_app.views.frame import render_page, study_context
 
 VIEW = "compare"
 OFFERED = 200
-SHOWN_PROBLEMS = 200
+SHOWN_PROBLEMS = 60
 
 
 @require_safe

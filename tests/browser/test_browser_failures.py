@@ -58,6 +58,10 @@ def test_a_hand_on_the_keyboard_goes_from_a_cell_to_its_samples_to_one_test_and_
     page.keyboard.press("Escape")
     expect(page.locator("#test")).to_have_count(0)
     page.wait_for_load_state()
+    page.keyboard.press("2")
+    expect(page.locator("#samples tbody tr")).to_have_count(samples.filter(failure_class="O").count())
+    assert page.url.endswith(f"?evaluation={evaluation.reference}&problem={problem.slug}&class=O")
+    page.wait_for_load_state()
     page.keyboard.press("Escape")
     expect(page.locator("#cell-words")).to_contain_text(f"{problem.slug}, a = 0: ")
 

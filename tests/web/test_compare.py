@@ -149,3 +149,13 @@ def test_the_problems_come_as_a_file(client_of, measured):
     lines = page(client_of(factories.vera()), measured, format="csv").content.decode().splitlines()
     assert len(lines) == 7
     assert lines[1].split(",")[0] == found_in(measured).problems[0].slug
+
+
+def test_a_share_link_compares_without_programs_unless_it_allows_them(measured):
+    a, b = (one.reference for one in measured.evaluations)
+    query = f"a={a}&b={b}"
+    for allowed in (False, True):
+        reader = factories.reader(measured.study, "compare", query, allow_programs=allowed)
+        shown = reader.get(f"{ADDRESS}?{query}&problem=002-squares").content.decode()
+        assert "exact McNemar p" in shown
+        assert ("print(" in shown) == allowed

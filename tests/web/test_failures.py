@@ -203,3 +203,22 @@ def test_a_few_are_spread_over_many_with_both_ends():
     assert len(chosen) == 7
     assert chosen == sorted(chosen)
     assert {0, 10, 30, 40} <= set(chosen)
+
+
+def test_a_share_link_shows_the_grids_but_leads_to_no_samples_problems_or_members_pages(measured):
+    reader = factories.reader(measured.study, "failures", allow_programs=True)
+    page = reader.get(ADDRESS)
+    assert page.status_code == 200
+    assert page.context["config"]["samples"] is None
+    assert page.context["config"]["problem"] is None
+    for name in ("grid", "levels", "growth", "groups"):
+        answer(reader, name)
+    assert reader.get(f"{ADDRESS}samples/?evaluation={measured.evaluations[0].reference}").status_code == 404
+    assert reader.post(f"{ADDRESS}inspect/").status_code in (403, 404)
+    assert reader.get("/studies/miniature/compare/").status_code == 404
+
+
+def test_a_link_to_another_view_does_not_show_the_failures(measured):
+    reader = factories.reader(measured.study, "problems")
+    for name in ("", "grid.json", "levels.json"):
+        assert reader.get(ADDRESS + name).status_code == 404

@@ -21,6 +21,19 @@ const GLYPH_ROOM = 14; // a cell smaller than this has colour alone
 const PAGE = 10;
 const FAILURES = ["solved", "slow", "wrong", "none"];
 
+const css = (colour) => `rgb(${colour.join(",")})`;
+
+/** Relative luminance, as WCAG defines it. */
+function luminance(colour) {
+  const [red, green, blue] = colour.map((value) => (value <= 10 ? value / 3294 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+function contrast(one, other) {
+  const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}
+
 export class Grid {
   constructor(frame, { moved, opened, entered }) {
     Object.assign(this, { frame, moved, opened, entered });
@@ -89,12 +102,13 @@ export class Grid {
 
   #colours() {
     if (this.palette) return this.palette;
-    const mix = (from, to, share) => `rgb(${from.map((value, index) => Math.round(value + (to[index] - value) * share)).join(",")})`;
-    const steps = (name, least) => Array.from({ length: 101 }, (_, step) => mix(rgb("sunk"), rgb(name), step ? least + (1 - least) * step / 100 : 0));
+    const [dark, light] = [rgb("ink"), rgb("card")].sort((one, other) => luminance(one) - luminance(other));
+    const mixed = (to, share) => rgb("sunk").map((value, index) => Math.round(value + (to[index] - value) * share));
+    const step = (colour) => ({ fill: css(colour), text: css(contrast(colour, dark) > contrast(colour, light) ? dark : light) });
+    const steps = (name, least) => Array.from({ length: 101 }, (_, share) => step(mixed(rgb(name), share ? least + (1 - least) * share / 100 : 0)));
     this.palette = {
       ...Object.fromEntries(FAILURES.map((name) => [name, steps(name, name === "solved" ? 0.06 : 0.3)])),
-      card: token("card"), line: token("line"), ink: token("ink"), second: token("ink-2"), quiet: token("ink-3"), accent: token("accent"),
-      on: Object.fromEntries(FAILURES.map((name) => [name, token(`on-${name}`)])),
+      card: token("card"), line: token("line"), ink: token("ink"), second: token("ink-2"), quiet: token("ink-3"),
     };
     return this.palette;
   }
@@ -151,10 +165,11 @@ export class Grid {
     const kind = this.colour === "failure" ? cells.failure(of, at) : 0;
     const name = FAILURES[Math.max(kind, 0)];
     const share = this.colour !== "failure" ? rate : kind === 0 ? 1 : 1 - rate;
-    pen.fillStyle = colours[name][Math.round(share * 100)];
+    const { fill, text } = colours[name][Math.round(share * 100)];
+    pen.fillStyle = fill;
     pen.fillRect(x + gap, y + gap, width - 2 * gap, height - 2 * gap);
     if (!large) return;
-    pen.fillStyle = share > 0.62 ? colours.on[name] : colours.second;
+    pen.fillStyle = text;
     if (this.colour === "failure") this.#glyph(kind, x + width / 2, y + height / 2);
     else if (width >= NUMBER_ROOM) pen.fillText(String(Math.round(rate * 100)), x + width / 2, y + height / 2 + 0.5);
   }
@@ -249,7 +264,7 @@ export class Grid {
     pen.font = this.#font(11);
     pen.fillText("problem", 8, this.head - 9);
     pen.textAlign = "right";
-    pen.fillText("mean solved", this.names - 8, this.head - 9);
+    pen.fillText(this.names === NAMES ? "mean solved" : "mean", this.names - 8, this.head - 9);
     pen.fillStyle = colours.line;
     pen.fillRect(0, this.head - 1, this.frame.clientWidth, 1);
     pen.fillRect(this.names - 1, 0, 1, this.frame.clientHeight);

@@ -84,7 +84,7 @@ function point({ reveal = false } = {}) {
   const cell = cursor();
   grid.choose(cell, { reveal });
   if (!cell) {
-    by("cell-words").textContent = !cells?.measured ? "\u00a0" : "Choose a cell with the mouse or the arrow keys; Enter opens its samples.";
+    by("cell-words").textContent = !cells?.measured ? "\u00a0" : `Choose a cell with the mouse or the arrow keys${config.samples ? "; Enter opens its samples" : ""}.`;
     by("cell-links").replaceChildren();
     return;
   }

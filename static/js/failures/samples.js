@@ -1,10 +1,24 @@
-// Keys of the samples page, beside those of every page: Enter opens the first failing test of a sample, the arrows go
-// through its tests, j and k through the samples while one is open, r runs the program again on the test, Esc closes the
-// sample and then leads to the grid.
+// Keys of the samples page, beside those of every page: 1 to 5 filter by class, Enter opens the first failing test of a
+// sample, the arrows go through its tests, j and k through the samples while one is open, r runs the program again on the
+// test, Esc closes the sample and then leads to the grid.
 
 const typing = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
 const rows = () => [...document.querySelectorAll("#samples [data-href]")];
 const open = document.getElementById("test");
+
+const form = document.querySelector("form.sample-filters");
+
+/** Only what is asked stands in the address. */
+form.addEventListener("formdata", ({ formData }) => {
+  for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
+});
+
+/** 1 to 5: the classes, in the order in which they stand. */
+function flipClass(digit) {
+  const box = form.querySelectorAll("[name=class]")[digit - 1];
+  box.checked = !box.checked;
+  form.requestSubmit();
+}
 
 function go(address) {
   if (address) location.assign(address);
@@ -35,6 +49,10 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "r" && !event.ctrlKey && !event.metaKey && !typing(event.target)) document.querySelector("[data-inspect]")?.click();
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (/^[1-5]$/.test(event.key)) {
+    flipClass(Number(event.key));
+    return;
+  }
   if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
   const address = acts[event.key]?.();
   if (!address) return;
