@@ -104,11 +104,14 @@ function arguments_(query) {
 
 /** A script that asks the server for the same data and draws the same figure. */
 export function pythonFor(plot) {
-  const { study, view } = document.body.dataset;
-  const query = [...new URLSearchParams(document.body.dataset.viewParts ?? ""), ...new URLSearchParams(location.search)]
+  const { study } = document.body.dataset;
+  // A report draws figures of other views: its plots name the view and its query.
+  const [view, own] = plot.dataset.address?.split("?") ?? [document.body.dataset.view, location.search];
+  const parts = plot.dataset.address ? "" : document.body.dataset.viewParts ?? "";
+  const query = [...new URLSearchParams(parts), ...new URLSearchParams(own)]
     .filter(([key, value]) => value && !["share", "page", "theme"].includes(key));
   const path = plot.dataset.path ?? `figures.${plot.dataset.name ?? plot.id}`;
-  const steps = path ? path.split(".").map((key) => `[${quoted(key)}]`).join("") : "";
+  const steps = path ? path.split(".").map((key) => (/^\d+$/.test(key) ? `[${key}]` : `[${quoted(key)}]`)).join("") : "";
   const given = query.length ? `, ${arguments_(query)}` : "";
   return `# ${document.title.replace(/\s+/g, " ")}
 # Run it where Frontier is checked out; a token comes from: python3 manage.py token YOUR_NAME
