@@ -74,6 +74,20 @@ class CheckpointField(forms.ModelChoiceField):
         return one.name if one.materialised or one.origin == Checkpoint.MERGED else f"{one.name} (planned)"
 
 
+class CheckpointsField(forms.CharField):
+    """Checkpoints of the study by their references, by commas; none where it is left empty."""
+
+    checkpoints: QuerySet[Checkpoint] = Checkpoint.objects.none()
+
+    def clean(self, value: str | None) -> Sequence[Checkpoint]:  # type: ignore[override]
+        wanted = list(dict.fromkeys(super().clean(value).replace(",", " ").split()))
+        found = {one.reference: one for one in self.checkpoints.filter(reference__in=wanted)}
+        missing = next((one for one in wanted if one not in found), None)
+        if missing is not None:
+            raise ValidationError(f"This study has no checkpoint {missing}.")
+        return [found[one] for one in wanted]
+
+
 class ProblemSetField(forms.ModelChoiceField):
     """The held-out or the training set of the study, by its reference."""
 
@@ -106,6 +120,8 @@ class LaunchForm(forms.Form):
         for name, field in self.fields.items():
             if isinstance(field, CheckpointField):
                 field.offer(self.checkpoints(name), self.data.get(name) or self.initial.get(name))
+            elif isinstance(field, CheckpointsField):
+                field.checkpoints = self.checkpoints(name)
             elif isinstance(field, ProblemSetField):
                 field.offer(study)
         if self.is_bound:
@@ -177,7 +193,10 @@ class MergeForm(PathFields, LaunchForm):
 
 class EvaluateForm(SamplingFields, LaunchForm):
     checkpoint = CheckpointField(label="Checkpoint")
-    field_order = ("checkpoint", "samples")
+    others = CheckpointsField(
+        label="And these", required=False, help_text="references of more checkpoints, by commas; one job each"
+    )
+    field_order = ("checkpoint", "others", "samples")
 
     def checkpoints(self, field: str) -> QuerySet[Checkpoint]:
         return Checkpoint.objects.filter(study=self.study)

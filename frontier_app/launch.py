@@ -341,31 +341,37 @@ def launch_evaluation(
     max_tokens: int = 160,
     seed: int | None = None,
     setting: Setting = "reasoning",
+    others: Sequence[Checkpoint] = (),
     remote: bool = False,
     dry_run: bool = False,
 ) -> Launched:
-    """Measure one checkpoint on the study's held-out problems."""
-    _refuse_foreign(study, checkpoint=checkpoint)
+    """Measure a checkpoint on the study's held-out problems, and those of `others` that are not measured yet: one job
+    each."""
+    chosen = list({one.pk: one for one in (checkpoint, *others)}.values())
+    if len(chosen) > MOST_RUNS:
+        raise LaunchError("others", f"At most {MOST_RUNS} checkpoints can be evaluated at once.")
+    for one in chosen:
+        _refuse_foreign(study, **{"checkpoint" if one == checkpoint else "others": one})
     sampling = _sampling(study, samples, temperature, max_tokens, seed)
-    point = Point(checkpoint)
     with transaction.atomic(), _one_launch_at_a_time(study), _undone_if(dry_run):
-        if is_measured(study, point, sampling, setting):
-            raise LaunchError("checkpoint", f"{checkpoint.name} is measured, or being measured, with this sampling.")
-        return _launched(
-            study,
-            by,
-            [
-                plan_evaluation(
-                    study,
-                    by,
-                    [point],
-                    sampling=sampling,
-                    setting=setting,
-                    remote=remote,
-                    title=f"Evaluate {checkpoint.name}",
-                )
-            ],
-        )
+        points = [Point(one) for one in chosen]
+        points = [point for point in points if not is_measured(study, point, sampling, setting)]
+        if not points:
+            measured = f"{checkpoint.name} is" if len(chosen) == 1 else "All of these checkpoints are"
+            raise LaunchError("checkpoint", f"{measured} measured, or being measured, with this sampling.")
+        jobs = [
+            plan_evaluation(
+                study,
+                by,
+                [point],
+                sampling=sampling,
+                setting=setting,
+                remote=remote,
+                title=f"Evaluate {point.checkpoint.name}",
+            )
+            for point in points
+        ]
+        return _launched(study, by, jobs)
 
 
 def launch_merge(

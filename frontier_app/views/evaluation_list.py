@@ -11,7 +11,6 @@ from frontier_app.filters.fields import Fields, number
 from frontier_app.models import Evaluation, Problem
 from frontier_app.tables import evaluations as evaluation_table
 from frontier_app.tables.evaluations import EvaluationRow
-from frontier_app.tables.rates import FIELDS, stored_rate
 from frontier_app.tables.table import Table
 from frontier_app.views import table_page
 from frontier_app.views.fetch import OpenStudy, open_view
@@ -30,7 +29,7 @@ def evaluations(request: HttpRequest, slug: str) -> HttpResponse:
     difficulty, difficulties = difficulty_of(request, study)
     columns = evaluation_table.columns(study, difficulty)
     table = Table("evaluations", "evaluations", request.GET, columns, EVALUATIONS)
-    filtered = read_filter(request, fields_at(difficulty))
+    filtered = read_filter(request, own_fields())
     everything = Evaluation.objects.filter(study=study)
     choices = evaluation_table.group_choices(columns)
     by = evaluation_table.group_key(table.group)
@@ -67,14 +66,10 @@ def evaluations(request: HttpRequest, slug: str) -> HttpResponse:
     return render_page(request, "evaluations.html", made, parts=("rows",), status=filtered.status)
 
 
-def fields_at(difficulty: str) -> Fields:
-    """What evaluations can be filtered by here: rates are those that the table shows, a merge has its path's seed."""
-    rates = [
-        number(name, lambda name=name: stored_rate(name, difficulty), f"on {difficulty} problems")  # type: ignore[misc]
-        for name in FIELDS.values()
-    ]
+def own_fields() -> Fields:
+    """What evaluations can be filtered by here: a merge has the seed of its path."""
     seed = number("seed", lambda: evaluation_table.SEED, "the training seed")
-    return EVALUATION_FIELDS.without(*FIELDS.values(), "seed").plus(*rates, seed)
+    return EVALUATION_FIELDS.without("seed").plus(seed)
 
 
 def _line(row: EvaluationRow, opened: OpenStudy, table: Table) -> Line:

@@ -34,6 +34,10 @@ class Drawn(NamedTuple):
         return self.y - 5
 
     @property
+    def over(self) -> float:
+        return self.y - 14
+
+    @property
     def extrapolated(self) -> bool:
         return self.node.alpha is not None and not 0 <= self.node.alpha <= 1
 

@@ -1,7 +1,8 @@
 // Selecting rows of a table <table data-select="NAME" data-of="ALL">: its boxes, Shift for a range, Ctrl or a click on a
 // box for one, x and Space for the current row, Esc for none, and "all N that match" where the bar offers it. A row is
 // remembered by its data-key, through live redraws and from page to page of one visit. The bar is
-// <div data-bulk="NAME" data-noun="run">: [data-go] opens an address that ends with the keys, with data-pair as ?a=…&b=…;
+// <div data-bulk="NAME" data-noun="run">: [data-go] opens an address that ends with the keys, with data-pair as ?a=…&b=…, with
+// data-in="FIELD" as a filter of the keys (or names), with data-rest="KEY" all but the first as &KEY=…;
 // [data-bulk-form] posts the keys, or all=1 for all that match.
 
 const typing = (element) => element.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
@@ -9,7 +10,7 @@ const table = () => document.querySelector("table[data-select]");
 const rows = () => [...document.querySelectorAll("table[data-select] tr[data-key]")];
 const bar = document.querySelector("[data-bulk]");
 const store = `selected:${location.pathname}`;
-const chosen = new Set(JSON.parse(sessionStorage.getItem(store) ?? "[]"));
+const chosen = new Map(JSON.parse(sessionStorage.getItem(store) ?? "[]")); // key -> name
 // What "all that match" refers to; it ends with the filter.
 const matching = () => new URLSearchParams(location.search).get("q") ?? "";
 let all = false;
@@ -17,7 +18,7 @@ let anchor = null;
 
 function choose(row, wanted) {
   all = false;
-  if (wanted) chosen.add(row.dataset.key); else chosen.delete(row.dataset.key);
+  if (wanted) chosen.set(row.dataset.key, row.dataset.name); else chosen.delete(row.dataset.key);
 }
 
 function toggle(row) {
@@ -68,7 +69,7 @@ function show() {
 function showBar(wholePage) {
   const of = Number(table()?.dataset.of ?? 0);
   const number = all ? of : chosen.size;
-  bar.hidden = number === 0;
+  bar.hidden = number === 0 || !table();
   bar.querySelector("output").textContent = `${words(number)} selected`;
   const offer = bar.querySelector("[data-bulk-all]");
   if (offer) {
@@ -88,8 +89,19 @@ function words(number) {
 }
 
 function go(button) {
-  const keys = [...chosen].map(encodeURIComponent);
-  location.assign(button.dataset.go + ("pair" in button.dataset ? `?a=${keys[0]}&b=${keys[1]}` : keys.join(",")));
+  const keys = [...chosen.keys()];
+  const { go: address, in: field } = button.dataset;
+  if ("pair" in button.dataset) {
+    // In the order of the table, not of the clicks.
+    const at = rows().map((row) => row.dataset.key);
+    keys.sort((one, other) => at.indexOf(one) - at.indexOf(other));
+    location.assign(`${address}?a=${encodeURIComponent(keys[0])}&b=${encodeURIComponent(keys[1])}`);
+  } else if (field) {
+    const values = "names" in button.dataset ? [...chosen.values()] : keys;
+    location.assign(address + encodeURIComponent(`${field} in (${values.map((one) => `"${one.replaceAll('"', '""')}"`).join(", ")})`));
+  } else if (button.dataset.rest && keys.length > 1) {
+    location.assign(`${address}${encodeURIComponent(keys[0])}&${button.dataset.rest}=${keys.slice(1).map(encodeURIComponent).join(",")}`);
+  } else location.assign(address + keys.map(encodeURIComponent).join(","));
 }
 
 document.addEventListener("click", (event) => {
@@ -132,7 +144,7 @@ document.addEventListener("submit", (event) => {
   }
   form.elements.all.value = all ? "1" : "";
   form.elements.q.value = matching();
-  form.elements.runs.value = all ? "" : [...chosen].join(",");
+  form.elements.runs.value = all ? "" : [...chosen.keys()].join(",");
   chosen.clear();
   sessionStorage.removeItem(store);
 });

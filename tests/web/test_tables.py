@@ -331,3 +331,21 @@ def test_the_first_page_stays_below_two_hundred_kilobytes(alice, measured):
 
     for page in ("runs/", "checkpoints/", "evaluations/"):
         assert len(alice.get(STUDY + page).content) < 200_000, page
+
+
+def test_several_checkpoints_are_launched_from_one_filled_form(client_of, measured):
+    chosen = ["miniature.low", "miniature.high", "miniature.base"]
+    client = client_of(factories.bob())
+    address = f"{STUDY}launch/evaluate/?checkpoint={chosen[0]}&others={','.join(chosen[1:])}"
+    assert 'value="miniature.high,miniature.base"' in client.get(address).content.decode()
+
+    before = set(Job.objects.values_list("pk", flat=True))
+    values = {"checkpoint": chosen[0], "others": ", ".join(chosen[1:]), "samples": 3}
+    sent = client.post(f"{STUDY}launch/evaluate/", values)
+
+    assert sent.status_code == 302
+    jobs = Job.objects.exclude(pk__in=before).filter(kind="evaluate")
+    assert {job.evaluations.get().checkpoint.reference for job in jobs} == set(chosen)
+    assert client.post(f"{STUDY}launch/evaluate/", values).status_code == 422
+    refused = client.post(f"{STUDY}launch/evaluate/", values | {"others": "nothing"})
+    assert "This study has no checkpoint nothing." in refused.content.decode()
