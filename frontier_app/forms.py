@@ -79,7 +79,7 @@ class CheckpointsField(forms.CharField):
 
     checkpoints: QuerySet[Checkpoint] = Checkpoint.objects.none()
 
-    def clean(self, value: str | None) -> Sequence[Checkpoint]:  # type: ignore[override]
+    def clean(self, value: str | None) -> Sequence[Checkpoint]:
         wanted = list(dict.fromkeys(super().clean(value).replace(",", " ").split()))
         found = {one.reference: one for one in self.checkpoints.filter(reference__in=wanted)}
         missing = next((one for one in wanted if one not in found), None)
