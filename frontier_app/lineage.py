@@ -1,6 +1,6 @@
 """Who grew from whom: checkpoints as nodes, trainings and merges as edges, and where each stands in a drawing.
 
-`lineage_of` reads a study's checkpoints in four queries; everything after it is pure: `bundled` takes many merges of
+`lineage_of` reads a study's checkpoints in three queries; everything after it is pure: `bundled` takes many merges of
 the same checkpoints together, `around` and `first` narrow a graph, `layout` places it in layers. Names and recipes
 come along as words; nothing here draws or knows rights.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import NamedTuple
 
-from frontier_app.models import Checkpoint, MergeIngredient, Path, Run, Study
+from frontier_app.models import Checkpoint, MergeIngredient, Path, Study
 
 # Fewer merges of the same checkpoints than this stand one by one.
 BUNDLED_FROM = 4
@@ -69,58 +69,76 @@ class Place(NamedTuple):
     row: float
 
 
+class _Row(NamedTuple):
+    """A checkpoint with what its run was asked for, read without building model instances: there are ten thousand."""
+
+    pk: int
+    reference: str
+    name: str
+    origin: str
+    parent: int | None
+    run: int | None
+    step: int | None
+    coverage: float | None
+    seed: int | None
+    initialisation: int | None
+
+
 def lineage_of(study: Study) -> Lineage:
     """The whole graph of a study."""
-    rows = Checkpoint.objects.filter(study=study).order_by("run", "step", "pk")
-    checkpoints = list(rows.only("pk", "reference", "name", "origin", "parent_id", "run_id", "step", "coverage"))
-    runs = {run.pk: run for run in Run.objects.filter(study=study).defer("config")}
+    found = Checkpoint.objects.filter(study=study).order_by("run", "step", "pk").values_list(
+        "pk", "reference", "name", "origin", "parent", "run", "step",
+        "run__coverage", "run__seed", "run__initialisation",
+    )  # fmt: skip
+    rows = [_Row(*one) for one in found]
+    names = {row.pk: row for row in rows}
     ends = set(Path.objects.filter(study=study).values_list("low", "high"))
-    names = {one.pk: one for one in checkpoints}
     recipes: dict[int, dict[int, float]] = defaultdict(dict)
     parts = MergeIngredient.objects.filter(merge__study=study).order_by("pk")
     for merge, ingredient, weight in parts.values_list("merge", "checkpoint", "weight"):
         recipes[merge][ingredient] = weight
     nodes, edges = {}, []
-    before: dict[int, Checkpoint] = {}
-    for one in checkpoints:
-        run = runs.get(one.run_id) if one.run_id else None
-        if one.origin == Checkpoint.MERGED:
-            node, grown = _merge(one, recipes[one.pk], names, ends)
+    before: dict[int, _Row] = {}
+    for row in rows:
+        if row.origin == Checkpoint.MERGED:
+            nodes[row.reference], grown = _merge(row, recipes[row.pk], names, ends)
         else:
-            node, grown = _trained(one, run, before, names)
-        nodes[one.reference] = node
+            nodes[row.reference], grown = _trained(row, before, names)
         edges += grown
     return Lineage(_ancestors_first(nodes, edges), edges)
 
 
-def _trained(
-    one: Checkpoint, run: Run | None, before: dict[int, Checkpoint], names: Mapping[int, Checkpoint]
-) -> tuple[Node, list[Edge]]:
+def _trained(row: _Row, before: dict[int, _Row], names: Mapping[int, _Row]) -> tuple[Node, list[Edge]]:
     """A checkpoint of a run grows from the one that the run wrote before it, the first from its initialisation."""
-    if run is None:
-        parent = names.get(one.parent_id) if one.parent_id else None
-        words = f"step {one.step}" if one.step is not None else ""
+    if row.run is None:
+        parent = names.get(row.parent) if row.parent else None
+        words = f"step {row.step}" if row.step is not None else ""
     else:
-        parent = before.get(run.pk) or names.get(run.initialisation_id)
-        before[run.pk] = one
-        words = f"coverage {run.coverage:g} · seed {run.seed} · step {one.step}"
-    edges = [Edge(parent.reference, one.reference, "training", words)] if parent is not None else []
-    return Node(one.reference, one.name, one.origin, words), edges
+        parent = before.get(row.run) or names.get(row.initialisation or 0)
+        before[row.run] = row
+        words = f"coverage {row.coverage:g} · seed {row.seed} · step {row.step}"
+    edges = [Edge(parent.reference, row.reference, "training", words)] if parent is not None else []
+    return Node(row.reference, row.name, row.origin, words), edges
 
 
 def _merge(
-    one: Checkpoint,
-    weights: Mapping[int, float],
-    names: Mapping[int, Checkpoint],
-    ends: Collection[tuple[int, int]],
+    row: _Row, weights: Mapping[int, float], names: Mapping[int, _Row], ends: Collection[tuple[int, int]]
 ) -> tuple[Node, list[Edge]]:
     known = [(names[pk], weight) for pk, weight in weights.items() if pk in names]
-    recipe = " + ".join(f"{weight:g} × {part.name}" for part, weight in known).replace("+ -", "− ").replace("-", "−")
     pair = tuple(weights)
     high = next((pair[at] for at in (1, 0) if len(pair) == 2 and (pair[1 - at], pair[at]) in ends), None)
     alphas = (weights[high],) if high is not None else ()
-    edges = [Edge(part.reference, one.reference, "merge", f"{weight:g} ×") for part, weight in known]
-    return Node(one.reference, one.name, one.origin, recipe, alphas), edges
+    edges = [Edge(part.reference, row.reference, "merge", f"{weight:g} ×") for part, weight in known]
+    return Node(row.reference, row.name, row.origin, _sum(known), alphas), edges
+
+
+def _sum(parts: Sequence[tuple[_Row, float]]) -> str:
+    """A recipe in words: 1.5 × low − 0.5 × high."""
+    words = ""
+    for place, (part, weight) in enumerate(parts):
+        sign = ("− " if weight < 0 else "+ ") if place else "−" if weight < 0 else ""
+        words += f"{' ' if place else ''}{sign}{abs(weight):g} × {part.name}"
+    return words
 
 
 def bundled(graph: Lineage, opened: Collection[str] = ()) -> Lineage:
