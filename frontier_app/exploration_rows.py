@@ -15,6 +15,7 @@ from frontier_app.exploration_choice import MEASURES, Asked
 from frontier_app.figures.frontier import Reading
 from frontier_app.models import Checkpoint
 
+ROUNDING = 1e-12
 RATES = (*CLASSES, "pass_at_k")
 CLASS_WORDS = {"solved": "solved", "optimisation": "too slow", "correctness": "wrong", "no_answer": "no program"}
 RATE_NAMES = {
@@ -101,7 +102,9 @@ def _standing(explored: Explored, found: Dominance | None) -> dict[str, object] 
 
 
 def _pair_of(reading: tuple[float, float]) -> list[float | None]:
-    return [_rounded(reading[0]), _rounded(reading[1])]
+    """Mean and half-width; a width that only rounding made is none."""
+    mean, half = reading
+    return [_rounded(mean), 0.0 if half <= ROUNDING * abs(mean) else _rounded(half)]
 
 
 def _rounded(value: float) -> float | None:

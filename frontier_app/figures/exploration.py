@@ -44,6 +44,7 @@ from frontier_app.figures.frontier import (
 
 # A lone panel and one of several, for keeping labels apart.
 LARGE, SMALL = (700.0, 330.0), (300.0, 200.0)
+LARGE_TRIANGLE, SMALL_TRIANGLE = (440.0, 380.0), (220.0, 190.0)
 # Labels of more marks than this would cover the plot, and in the triangle of more than that.
 MOST_LABELS, MOST_TERNARY_LABELS = 40, 12
 
@@ -106,12 +107,7 @@ def ternary_figure(spots: Sequence[Spot], lines: Sequence[Line], small: bool) ->
         *halos(spots),
         *rings(spots, place),
         *strokes(spots, place),
-        *marks(
-            spots,
-            [None if small else "top right"] * len(spots),
-            place,
-            labelled=set(_order(spots)[:MOST_TERNARY_LABELS]),
-        ),
+        *marks(spots, _ternary_places(spots, small), place),
     ]
     corner = {"gridcolor": token("line"), "linecolor": token("line-strong"), "min": 0, "ticks": "", "nticks": 6}
     font = {"size": 11, "color": token("ink-3")}
@@ -131,6 +127,12 @@ def ternary_figure(spots: Sequence[Spot], lines: Sequence[Line], small: bool) ->
             "margin": {"l": 44, "r": 44, "t": 36, "b": 40},
         },
     }
+
+
+def _ternary_places(spots: Sequence[Spot], small: bool) -> list[str | None]:
+    size = SMALL_TRIANGLE if small else LARGE_TRIANGLE
+    pixel = [((slow + solved / 2) * size[0], solved * size[1]) for solved, _, slow in (spot.shares for spot in spots)]
+    return place_labels(pixel, [spot.label for spot in spots], _order(spots)[:MOST_TERNARY_LABELS], size)[0]
 
 
 def _layout(small: bool) -> Figure:
@@ -164,11 +166,31 @@ def _span(readings: Sequence[Reading], shown: AxisOf) -> Span:
 
 
 def _axis(shown: AxisOf, span: Span, small: bool) -> Figure:
-    made = axis(shown.title, span) | {"nticks": 5 if small else 8}
+    title = shown.title.partition("  ")[0].partition(",")[0] if small else shown.title
+    made = axis(title, span) | {"nticks": 5 if small else 8}
     if shown.log:
-        # Within a decade or two every digit is a tick of its own; beyond that the powers of ten are.
-        made |= {"type": "log", "dtick": "D2" if span[1] - span[0] < 1.5 else 1}
+        values = log_ticks(span, 4 if small else 8)
+        made |= {"type": "log", "tickvals": values, "ticktext": [f"{value:g}" for value in values]}
     return made
+
+
+def log_ticks(span: Span, most: int) -> list[float]:
+    """Round values between 10**span[0] and 10**span[1], at most about `most`: powers of ten over decades, then twos and
+    fives between them, and within a decade even steps."""
+    low, high = 10 ** span[0], 10 ** span[1]
+    for digits in ((1, 2, 5), (1, 3), (1,)):
+        powers = range(int(np.floor(span[0])), int(np.ceil(span[1])) + 1)
+        values = [float(f"{digit}e{power}") for power in powers for digit in digits]
+        values = [value for value in values if low <= value <= high]
+        if 3 <= len(values) <= most:
+            return values
+    if span[1] - span[0] > 1:
+        decades = range(int(np.ceil(span[0])), int(np.floor(span[1])) + 1)
+        return [float(f"1e{power}") for power in decades][:: max(1, round(len(decades) / most))]
+    rough = (high - low) / most
+    unit = 10 ** np.floor(np.log10(rough))
+    step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough)
+    return [float(f"{number * step:.10g}") for number in range(int(np.ceil(low / step)), int(high / step) + 1)]
 
 
 def _order(spots: Sequence[Spot]) -> list[int]:

@@ -20,6 +20,8 @@ SHADES = 8
 # Steps between the alphas that a click on a path can mean, and how many lie within one gap at most.
 ALPHA_STEPS = (0.01, 0.02, 0.05, 0.1, 0.25)
 MOST_ALPHAS_A_GAP = 9
+# Of a crowd of paths each gap has fewer: so many in all are quick to send and to draw.
+MOST_ALPHAS = 400
 # How many pixels the halo of a mark grows with the share of answers without a program.
 HALO_PIXELS = 60
 
@@ -168,11 +170,11 @@ def steps(spots: Sequence[Spot], lines: Sequence[Line], place: Place) -> list[Fi
     ]
 
 
-def alphas_within(low: float, high: float) -> list[float]:
-    """The alphas that a click between two measured ones can mean: round numbers, and the middle where none is."""
+def alphas_within(low: float, high: float, most: int = MOST_ALPHAS_A_GAP) -> list[float]:
+    """The alphas that a click between two measured ones can mean: at most `most` round numbers, or the middle."""
     for step in ALPHA_STEPS:
         first, last = np.floor(low / step + 1e-9) + 1, np.ceil(high / step - 1e-9) - 1
-        if 0 < last - first + 1 <= MOST_ALPHAS_A_GAP:
+        if 0 < last - first + 1 <= most:
             return [round(float(number) * step, 4) for number in np.arange(first, last + 1)]
     return [round((low + high) / 2, 4)]
 
@@ -180,6 +182,8 @@ def alphas_within(low: float, high: float) -> list[float]:
 def alphas_of_gaps(spots: Sequence[Spot], lines: Sequence[Line], axes: tuple[AxisOf, AxisOf]) -> list[Figure]:
     """Invisible marks on the steps of paths. On a logarithmic axis the line drawn is straight there, too."""
     x, y = axes
+    gaps = sum(len(line.estimated) for line in lines if line.launch is not None)
+    most = min(MOST_ALPHAS_A_GAP, max(1, MOST_ALPHAS // max(gaps, 1)))
     found: list[tuple[float, float, dict[str, str], str]] = []
     for line in lines:
         if line.launch is None:
@@ -187,7 +191,7 @@ def alphas_of_gaps(spots: Sequence[Spot], lines: Sequence[Line], axes: tuple[Axi
         for at, estimated in enumerate(line.estimated):
             left, right = spots[line.spots[at]], spots[line.spots[at + 1]]
             low, high = line.alphas[at], line.alphas[at + 1]
-            for alpha in alphas_within(low, high) if high > low else ():
+            for alpha in alphas_within(low, high, most) if high > low else ():
                 share = (alpha - low) / (high - low)
                 ends = ((left.x, right.x, x), (left.y, right.y, y))
                 across, up = (_between(shown, one.rate, other.rate, share) for one, other, shown in ends)
@@ -261,22 +265,19 @@ def _signs(
     ]
 
 
-def marks(
-    spots: Sequence[Spot], places: Sequence[str | None], place: Place, labelled: set[int] | None = None
-) -> list[Figure]:
+def marks(spots: Sequence[Spot], places: Sequence[str | None], place: Place) -> list[Figure]:
     """All marks in one trace, the last, so that a click or a hover finds the point's key in `customdata`."""
     if not spots:
         return []
     where = np.array([place(spot) for spot in spots])
-    named = [place if labelled is None or index in labelled else None for index, place in enumerate(places)]
     return [
         {
             "type": "scatter",
             "mode": "markers+text",
             "x": _plain(where[:, 0]),
             "y": _plain(where[:, 1]),
-            "text": [_label(spot, place) for spot, place in zip(spots, named, strict=True)],
-            "textposition": [place or "top right" for place in named],
+            "text": [_label(spot, place) for spot, place in zip(spots, places, strict=True)],
+            "textposition": [place or "top right" for place in places],
             "textfont": {"size": 11, "color": token("ink-2")},
             "marker": {
                 "symbol": [SYMBOLS.get(spot.mark, "circle") for spot in spots],

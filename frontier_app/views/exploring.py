@@ -40,6 +40,7 @@ TOOLS = {
 def explore(request: HttpRequest, slug: str) -> HttpResponse:
     opened = open_view(request, slug, VIEW)
     context = study_context(opened, VIEW) | _choices(opened, request.GET.get("set", ""), request.GET.get("path", ""))
+    context["q"] = request.GET.get("q", "").strip()
     return render_page(request, "explore.html", context)
 
 

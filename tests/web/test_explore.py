@@ -20,6 +20,8 @@ from frontier_app import exploration_choice
 from frontier_app.exploration import explore
 from frontier_app.exploration_choice import MEASURES, choose, read_address
 from frontier_app.exploration_panels import exploration_data
+from frontier_app.figures.exploration import log_ticks
+from frontier_app.figures.exploration_traces import alphas_within
 from frontier_app.filters import FilterError
 from frontier_app.models import Checkpoint, Evaluation, Path, ProblemSet, Rollup, Study
 from frontier_app.placement import SelectionError
@@ -431,3 +433,25 @@ def test_another_problem_set_has_its_own_points_and_difficulties(measured: facto
     elsewhere = data_of(study, set="elsewhere", difficulty="easy")
     assert set(rows_of(elsewhere)) == {made.reference}
     assert not traces(elsewhere, gaps=True)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (1, 1000, [1, 3, 10, 30, 100, 300, 1000]),
+        (1, 30, [1, 2, 5, 10, 20]),
+        (280, 450, [300, 350, 400, 450]),
+        (0.29, 0.9, [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]),
+    ],
+)
+def test_a_logarithmic_axis_has_round_ticks_at_any_width(low: float, high: float, expected: list[float]) -> None:
+    assert log_ticks((np.log10(low) - 1e-9, np.log10(high) + 1e-9), 8) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "most", "expected"), [(0, 0.05, 9, 4), (0, 0.5, 9, 9), (0, 1, 2, 1), (0, 3, 9, 1)]
+)
+def test_a_gap_offers_round_alphas_strictly_within_it(low: float, high: float, most: int, expected: int) -> None:
+    found = alphas_within(low, high, most)
+    assert len(found) == expected
+    assert all(low < alpha < high for alpha in found)

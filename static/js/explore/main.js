@@ -42,6 +42,11 @@ function frame(count) {
     holder.append(section);
     panels.push(new Panel(section, { clicked: togglePin, launched, hovered: light, selected: choose }));
   }
+  // The menu of a lone panel stands in the head of the card.
+  const head = count === 1 ? by("menu") : panels[0]?.section.querySelector(".card-head");
+  const menu = by("menu").firstElementChild ?? panels[0]?.section.querySelector("details.export");
+  if (menu && head && menu.parentElement !== head) head.append(menu);
+  if (count === 0) by("menu").replaceChildren();
   holder.classList.toggle("several", count > 1);
   holder.classList.toggle("triangle", state.form === "ternary");
 }
@@ -49,6 +54,7 @@ function frame(count) {
 async function show(fresh) {
   data = fresh;
   tell("");
+  by("content").classList.remove("refused");
   const shown = data.panels.filter((panel) => panel.rows.length);
   frame(data.measured ? shown.length : 0);
   by("panels").hidden = !data.measured;
@@ -111,7 +117,6 @@ function tell(message, caret = "") {
   by("trouble-words").textContent = message;
   by("caret").hidden = !caret;
   by("caret").textContent = caret;
-  by("q").setAttribute("aria-invalid", String(Boolean(caret)));
 }
 
 async function refresh() {
@@ -121,16 +126,17 @@ async function refresh() {
     if (!(error instanceof Refusal || error instanceof TypeError)) throw error;
     tell(error instanceof Refusal ? error.message : "The server cannot be reached. The page goes on when it answers again.", error.caret);
     by("panels").removeAttribute("aria-busy");
+    by("content").classList.toggle("refused", !data); // what was drawn before stays
   }
 }
 
-function fill() {
+function fill(changed = new Set()) {
   for (const field of [...form.elements, ...by("tools").querySelectorAll("input")]) {
     if (!field.name) continue;
     const value = state[field.name];
     if (field.type === "radio") field.checked = field.value === value || (field.value === "" && !document.querySelector(`[name="${field.name}"][value="${CSS.escape(value)}"]`));
     else if (field.type === "checkbox") field.checked = value !== "";
-    else if (document.activeElement !== field || field.tagName === "SELECT") field.value = value;
+    else if (field.name !== "q" || changed.has("q")) field.value = value; // what is half typed stays
   }
   const ternary = state.form === "ternary";
   for (const part of form.querySelectorAll(".on-axes")) part.hidden = ternary;
@@ -141,16 +147,14 @@ function fill() {
   }
 }
 
-let typing = null;
-form.addEventListener("submit", (event) => event.preventDefault());
-form.addEventListener("change", ({ target }) => {
-  if (!target.name) return;
-  clearTimeout(typing);
-  address.change({ [target.name]: target.type === "checkbox" ? (target.checked ? "1" : "") : target.value.trim() });
+// The filter applies when its box says so, everything else at once.
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (form.elements.q) address.change({ q: form.elements.q.value.trim() });
 });
-by("q").addEventListener("input", ({ target }) => {
-  clearTimeout(typing);
-  typing = setTimeout(() => address.change({ q: target.value.trim() }), 500);
+form.addEventListener("change", ({ target }) => {
+  if (!target.name || target.name === "q") return;
+  address.change({ [target.name]: target.type === "checkbox" ? (target.checked ? "1" : "") : target.value.trim() });
 });
 by("tools").addEventListener("change", ({ target }) => address.change({ drag: target.value }));
 by("unpin").addEventListener("click", () => address.change({ pins: "" }));
@@ -162,8 +166,8 @@ by("copy-filter").addEventListener("click", async ({ target }) => {
     await navigator.clipboard.writeText(asFilter());
     target.textContent = "Copied";
   } catch {
-    by("q").value = asFilter();
-    by("q").select();
+    form.elements.q.value = asFilter();
+    form.elements.q.select();
     target.textContent = "Copy it from the box above";
   }
   setTimeout(() => { target.textContent = said; }, 1_600);
@@ -171,7 +175,7 @@ by("copy-filter").addEventListener("click", async ({ target }) => {
 document.addEventListener("theme:changed", () => data && table.show(data));
 
 address.onChange((changed) => {
-  fill();
+  fill(changed);
   if (DATA_KEYS.some((key) => changed.has(key))) refresh();
   if (!data) return;
   if (changed.has("pins")) {
@@ -182,5 +186,5 @@ address.onChange((changed) => {
   if (changed.has("chosen") || changed.has("drag")) drawPanels();
 });
 whenMeasured(refresh);
-fill();
+fill(new Set(["q"]));
 refresh();

@@ -13,7 +13,7 @@ export class Panel {
     this.key = "";
     this.rings = [];
     this.lit = null;
-    this.quiet = 0;
+    this.drawing = false;
     this.plot.addEventListener("drawn", () => this.#bind({ clicked, launched, hovered }));
     new ResizeObserver(() => requestAnimationFrame(() => this.#place())).observe(this.plot);
   }
@@ -40,10 +40,10 @@ export class Panel {
     this.plot.on("plotly_relayout", () => this.#place());
     this.plot.on("plotly_afterplot", () => this.#place());
     this.plot.on("plotly_selected", (event) => {
-      if (!event) return; // a click without a drag
+      if (!event || this.drawing) return; // a click without a drag; drawing anew tells of an empty selection
       this.selected(event.points.map((point) => point.customdata).filter((key) => typeof key === "string"));
     });
-    this.plot.on("plotly_deselect", () => this.selected([]));
+    this.plot.on("plotly_deselect", () => this.drawing || this.selected([]));
   }
 
   async show(panel, { chosen, drag, revision }) {
@@ -57,7 +57,9 @@ export class Panel {
     const places = chosen.size ? this.keys.flatMap((one, index) => (chosen.has(one) ? [index] : [])) : null;
     const data = panel.figure.data.map((trace) => ({ ...trace, selectedpoints: trace.meta?.marks ? places : null }));
     const layout = { ...panel.figure.layout, dragmode: drag || "zoom", uirevision: revision, selectionrevision: key, selections: [] };
+    this.drawing = true;
     await draw(this.plot, { ...panel.figure, data, layout });
+    this.drawing = false;
     this.plot.setAttribute("aria-label", `${panel.title ? `${panel.title}: ` : ""}${this.keys.length} checkpoints; the table beneath has their figures`);
   }
 

@@ -54,7 +54,7 @@ export class SideBySide {
 
 /** The rows: classes, the axes that are none, and what the plot says of the point. */
 function figures(data) {
-  const line = (words, of, name, isRate) => [words, (row) => [reading(of(row), { isRate, n: name === "solved" && row.rates ? row.n : null }), difference(row.deltas?.[name], isRate)]];
+  const line = (words, of, name, isRate) => [words, (row) => [reading(of(row), { isRate, n: name === "solved" && row.rates ? row.n : null }), row.checkpoint === data.baseline?.reference ? element("span", "rate", "the baseline") : difference(row.deltas?.[name], isRate)]];
   const extra = state.form ? [] : ["x", "y"].filter((axis) => !CLASSES.some(([name]) => name === data.axes[axis].key));
   const unique = extra.filter((axis, index) => extra.findIndex((other) => data.axes[other].key === data.axes[axis].key) === index);
   return [

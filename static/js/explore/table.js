@@ -40,7 +40,7 @@ export class PointTable {
       && both.findIndex((other) => data.axes[other].key === data.axes[axis].key) === index);
     return [
       { by: "name", words: "checkpoint", of: (row) => row.name, cell: (row) => this.#name(row) },
-      ...(data.panels.length > 1 ? [{ by: "panel", words: "panel", of: (row) => row.panel, cell: (row) => row.panel || DASH }] : []),
+      ...(data.panels.length > 1 ? [{ by: "panel", words: "panel", of: (row) => row.order, cell: (row) => row.panel || DASH }] : []),
       { by: "path", words: "path", of: (row) => row.path, cell: (row) => row.path || DASH, className: "clip path" },
       { by: "alpha", words: "a", number: true, of: (row) => row.alpha, cell: place },
       ...CLASSES.map(([name, words], index) => ({
@@ -64,7 +64,7 @@ export class PointTable {
 
   show(data) {
     this.columns = this.#columns(data);
-    this.rows = data.panels.flatMap((panel) => panel.rows.map((row) => ({ ...row, panel: panel.title, id: `point-${panel.key || "all"}-${row.key}` })));
+    this.rows = data.panels.flatMap((panel, order) => panel.rows.map((row) => ({ ...row, order, panel: panel.title, id: `point-${panel.key || "all"}-${row.key}` })));
     const head = element("tr", "", element("th", "tick"), element("th", "tick"));
     head.cells[0].append(element("span", "sr", "selected"));
     head.cells[1].append(element("span", "sr", "pinned"));
@@ -127,8 +127,8 @@ function compare(one, other, direction) {
   return direction * (typeof one === "number" ? one - other : one.localeCompare(other, "en", { numeric: true }));
 }
 
-/** Path by path in order of alpha, then what is on none. */
+/** Panel by panel, path by path in order of alpha, then what is on none. */
 function usual(one, other) {
-  return (one.alpha === null) - (other.alpha === null) || one.panel.localeCompare(other.panel, "en", { numeric: true })
+  return one.order - other.order || (one.alpha === null) - (other.alpha === null)
     || one.path.localeCompare(other.path, "en", { numeric: true }) || (one.alpha ?? 0) - (other.alpha ?? 0) || one.name.localeCompare(other.name, "en", { numeric: true });
 }
