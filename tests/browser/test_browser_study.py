@@ -182,7 +182,7 @@ def test_a_click_in_the_strip_shows_that_program_and_leads_to_the_problem(
     row.locator(".cell").nth(1).click()
     expect(page.locator("#alpha")).to_have_value("0")
     expect(page.locator("#program-link")).to_have_attribute("href", re.compile(re.escape(name or "")))
-    expect(page.locator("#program-count")).to_contain_text("of 4")
+    expect(page.locator("#program-count")).to_contain_text("4 answers")
     expect(page.locator("#program .line").first).to_be_visible()
     page.locator("#program-link").click()
     expect(page).to_have_url(re.compile(f"/problems/{re.escape(name or '')}/"))

@@ -24,7 +24,7 @@ export class Against {
     const tests = measured.filter((one) => one.point.flips).length;
     this.title.textContent = view.baseline_ ? `Won and lost against ${view.baselineName}` : "Won and lost";
     this.note.textContent = !view.baseline_ ? "the baseline is not measured yet"
-      : tests ? `q: Benjamini–Hochberg over the ${whole(tests)} points shown` : "";
+      : tests ? `q: Benjamini–Hochberg over the ${whole(tests)} points shown; bold where it is at most ${measured.find((one) => one.point.flips).point.flips.false_discovery_rate}` : "";
     this.rows = new Map(measured.map((one) => [one.reference, this.#row(one)]));
     this.body.replaceChildren(...this.rows.values());
     if (!measured.length) this.body.append(element("tr", "", Object.assign(element("td", "quiet-text", "Each measured point gets a row here."), { colSpan: 17 })));

@@ -130,6 +130,7 @@ function describe() {
 async function showSecond(fresh) {
   second = fresh;
   const select = filters.elements.with;
+  by("second-key").hidden = second === null;
   family.show(second, select?.selectedOptions[0]?.text ?? "");
   if (!view) return;
   await frontier.show(view, second);

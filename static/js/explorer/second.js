@@ -13,6 +13,11 @@ export class Second {
   constructor(root, { change, hovered }) {
     Object.assign(this, { root, change });
     for (const part of ["name", "box", "kind", "linked", "rates", "against", "trouble"]) this[part] = root.querySelector(`[data-part=${part}]`);
+    this.readings = RATES.map(([name, words]) => {
+      const [value, doubt] = [element("b", ""), element("em", "")];
+      this.rates.append(element("span", "", element("span", "label", words), value, doubt));
+      return { name, value, doubt };
+    });
     this.ruler = new Ruler(root.querySelector(".ruler"), (alpha, committed) => change({ b: alpha }, { commit: committed }), hovered, { keys: false });
     this.linked.addEventListener("change", () => change({ b: this.linked.checked ? null : this.alpha }));
     this.box.addEventListener("change", () => {
@@ -48,11 +53,12 @@ export class Second {
       this.box.setAttribute("aria-invalid", "false");
     }
     this.kind.textContent = kind;
-    this.rates.replaceChildren(...RATES.map(([name, words]) => {
+    for (const { name, value, doubt } of this.readings) {
       const [mean, half] = point ? point.rates[name] : [estimate?.rates[name] ?? null, null];
-      const doubt = point ? `${half === null ? "" : `± ${rate(half)} `}(n = ${whole(point.n)})` : estimate ? "estimate" : "";
-      return element("span", "", element("span", "label", words), element("b", "", rate(mean)), element("em", estimate ? "guess" : "", doubt));
-    }));
+      value.textContent = rate(mean);
+      doubt.textContent = point ? `${half === null ? "" : `± ${rate(half)} `}(n = ${whole(point.n)})` : estimate ? "estimate" : "";
+      doubt.className = estimate ? "guess" : "";
+    }
     const mine = first.measuredAt(alpha);
     const key = `${mine?.reference} ${view.measuredAt(this.alpha)?.reference}`;
     if (key !== this.said) this.#compare(first, mine, view.measuredAt(this.alpha));

@@ -9,7 +9,6 @@ const ROW = 21; // pixels, as in study.css
 const FLIP = 0.25; // a solve share that moves less does not flip
 const SPARE = 6; // rows kept beyond both edges
 const LABEL_ROOM = 34;
-const NAMES = 200; // pixels, as in study.css
 const SHOWN = { solved: "solved", optimisation: "slow", correctness: "wrong", no_answer: "none" };
 
 const KNOWN = ["easy", "medium", "hard"];
@@ -104,7 +103,8 @@ export class Strip {
   #layout() {
     const { columns } = this.view;
     this.root.style.setProperty("--columns", Math.max(columns.length, 1));
-    const inner = this.body.clientWidth - NAMES;
+    this.names = parseFloat(getComputedStyle(this.root).getPropertyValue("--names"));
+    const inner = this.body.clientWidth - this.names;
     const width = inner / Math.max(columns.length, 1);
     const every = Math.ceil(LABEL_ROOM / width);
     const zero = Math.max(columns.findIndex((one) => one.alpha === 0), 0);
@@ -208,17 +208,17 @@ export class Strip {
     this.column.toggleAttribute("hidden", right < 1);
     if (right < 1) return;
     const share = (alpha - columns[right - 1].alpha) / (columns[right].alpha - columns[right - 1].alpha);
-    const width = (this.body.clientWidth - NAMES) / columns.length;
+    const width = (this.body.clientWidth - this.names) / columns.length;
     this.column.style.width = "0";
-    this.column.style.transform = `translateX(${(NAMES + (right - 0.5 + share) * width).toFixed(1)}px)`;
+    this.column.style.transform = `translateX(${(this.names + (right - 0.5 + share) * width).toFixed(1)}px)`;
   }
 
   #over(node, column) {
     node.toggleAttribute("hidden", column < 0);
     if (column < 0) return;
-    const width = (this.body.clientWidth - NAMES) / this.view.columns.length;
+    const width = (this.body.clientWidth - this.names) / this.view.columns.length;
     node.style.width = `${width.toFixed(1)}px`;
-    node.style.transform = `translateX(${(NAMES + column * width).toFixed(1)}px)`;
+    node.style.transform = `translateX(${(this.names + column * width).toFixed(1)}px)`;
   }
 
   /** Marks the chosen problem, by its place among the view's problems. */
