@@ -10,7 +10,7 @@ from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 
-from frontier_app.api import jobs, studies
+from frontier_app.api import figures, jobs, studies
 from frontier_app.api.rights import BySession, ByShareLink, ByToken
 from frontier_app.launch import LaunchError
 
@@ -23,6 +23,7 @@ api = NinjaAPI(
     docs_url=None,
 )
 api.add_router("", studies.router, tags=["studies"])
+api.add_router("", figures.router, tags=["figures"])
 api.add_router("", jobs.router, tags=["jobs"])
 
 
