@@ -95,11 +95,7 @@ def texts_of_pairs(found: Sequence[Pair], k: int) -> list[dict[str, object]]:
             "excess_null": [rounded(value) for value in one.excess_null],
             "p": rounded(one.p_value),
             "q": rounded(one.q_value),
-            "why": None
-            if one.problems
-            else "two policies need two samples"
-            if k < 2
-            else "fewer samples than it needs",
+            "why": None if one.problems else _why(k),
         }
         for one in found
     ]

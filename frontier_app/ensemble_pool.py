@@ -82,10 +82,15 @@ class Ensemble:
 
 
 def make_pool(choice: Choice, offered: Candidates, cells: Cells, tokens: NDArray[np.float64]) -> Pool:
-    """Complete evaluations, or all that has samples where fewer than two are complete; and whatever is a member."""
+    """Complete evaluations, or all that has samples where fewer than two are complete; and whatever is a member.
+
+    An evaluation of fewer than half as many samples as another would end every baseline early, and is left out of them.
+    """
     judged = cells.counts.n.max(axis=1, initial=0) > 0
     whole = [index for index, one in enumerate(offered.placed) if judged[index] and is_complete(one.evaluation)]
     whole = whole if len(whole) > 1 else np.flatnonzero(judged).tolist()
+    samples = cells.counts.n.max(axis=1, initial=0)
+    whole = [index for index in whole if 2 * samples[index] >= samples[whole].max()]
     members = {index for index, one in enumerate(offered.placed) if one.checkpoint.reference in choice.members}
     silent = [offered.labels[index] for index in sorted(members) if not judged[index]]
     if silent:

@@ -189,8 +189,9 @@ def _upset(
     defined: NDArray[np.bool_],
     parted: Sequence[Intersection],
 ) -> dict[str, object]:
-    sizes = (sets & defined.all(axis=0)).sum(axis=1)
-    rows = [SolvedSet(name, int(size)) for name, size in zip(names, sizes, strict=True)]
+    known = defined.all(axis=0)
+    sizes = (sets & known).sum(axis=1)
+    rows = [SolvedSet(name, int(size) if known.any() else None) for name, size in zip(names, sizes, strict=True)]
     return upset_figure(rows, [(one.members, len(one.problems)) for one in parted])
 
 
@@ -215,6 +216,7 @@ def _line(pool: Pool, ensemble: Ensemble, line: Line) -> dict[str, object]:
         "key": KEYS[line.name],
         "name": pool.label(line.members[0]) if line.name == ALONE else line.name,
         "members": [pool.shown[one] for one in line.members],
+        "members_at": _members_at(pool, line),
         "samples": [rounded(value, 1) for value in line.samples],
         **{name: [rounded(value) for value in getattr(line, name)] for name in numbers},
         "why": [
@@ -224,12 +226,26 @@ def _line(pool: Pool, ensemble: Ensemble, line: Line) -> dict[str, object]:
     }
 
 
+def _members_at(pool: Pool, line: Line) -> list[list[int]] | None:
+    """For each budget the members then, where they differ."""
+    if len(set(line.members_at)) < 2:
+        return None
+    return [[pool.shown[one] for one in members] for members in line.members_at]
+
+
 def _absent_lines(absent: Mapping[str, str], budgets: int) -> list[dict[str, object]]:
     """Baselines that the study has too few checkpoints for: a row of dashes that says so."""
     nothing: list[None] = [None] * budgets
     names = ("samples", "rate", "low", "high", "gain", "gain_low", "gain_high")
     return [
-        {"key": KEYS[name], "name": name, "members": [], **dict.fromkeys(names, nothing), "why": [reason] * budgets}
+        {
+            "key": KEYS[name],
+            "name": name,
+            "members": [],
+            "members_at": None,
+            **dict.fromkeys(names, nothing),
+            "why": [reason] * budgets,
+        }
         for name, reason in absent.items()
     ]
 

@@ -5,6 +5,8 @@ trained-only ensemble, the seeds of one level) is chosen on some problems and sc
 folds that swap their halves score every problem with a choice that never saw it.
 
 A row is undefined (nan) at a budget for which fewer than half of its problems have enough samples: a curve stops there.
+The best single is undefined as soon as any single is, for it may be the best: a best of those that are left would fall
+where samples run out and flatter the ensemble.
 At each budget all rows that are defined are compared on the problems where all of them are.
 """
 
@@ -55,6 +57,7 @@ class Line:
 
     `members`: indices into the policies, of all folds and budgets together. `gain`: the ensemble's rate minus this
     one's, paired a problem. `samples`: how many a problem this row draws, averaged over what it averages over.
+    `members_at` has for each budget the members then.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Line:
     gain_low: Floats
     gain_high: Floats
     samples: Floats
+    members_at: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -178,6 +182,7 @@ def curves(
             gain=0.0 - gains.mean[index],
             gain_low=0.0 - gains.high[index],
             gain_high=0.0 - gains.low[index],
+            members_at=tuple(at[index].members for at in rows),
             samples=np.where(np.isnan(intervals.mean[index]), np.nan, [at[index].samples for at in rows]),
         )
         for index in range(len(rows[0]))
@@ -209,15 +214,21 @@ def _rows(
     """All rows at one budget, the ensemble first."""
     alone = at.alone
     singles = 1.0 - at.misses.at(alone) if at.payable else np.full(at.policies.n.shape, np.nan)
+    rivals = singles if _all_defined(singles) else np.full(singles.shape, np.nan)
     ensemble = 1.0 - at.misses.at(share, members).prod(axis=0) if share.any() else np.full(singles.shape[1], np.nan)
     return [
         _Row(ENSEMBLE, tuple(members), ensemble, float(share.sum())),
         *(_Row(ALONE, (one,), singles[one], float(alone[one])) for one in members),
-        _chosen(singles, alone, at.folds),
-        _oracle(singles, alone, at.folds),
-        _Row(MEAN, tuple(range(len(singles))), singles.mean(axis=0), float(alone.mean())),
+        _chosen(rivals, alone, at.folds),
+        _oracle(rivals, alone, at.folds),
+        _Row(MEAN, tuple(range(len(singles))), rivals.mean(axis=0), float(alone.mean())),
         *(_group(name, at, chosen) for name, chosen in groups if chosen),
     ]
+
+
+def _all_defined(singles: Floats) -> bool:
+    """Whether every single has enough samples on at least half of the problems."""
+    return bool((2 * (~np.isnan(singles)).sum(axis=1) >= singles.shape[1]).all())
 
 
 def _chosen(singles: Floats, alone: Integers, folds: Sequence[Fold]) -> _Row:

@@ -31,10 +31,10 @@ class Overlap(NamedTuple):
 
 
 class SolvedSet(NamedTuple):
-    """A member and how many problems it solves."""
+    """A member and how many problems it solves, None where that is undefined."""
 
     name: str
-    size: int
+    size: int | None
 
 
 def overlap_figure(overlaps: Sequence[Overlap], names: Sequence[str]) -> Figure:
@@ -131,7 +131,7 @@ def upset_figure(sets: Sequence[SolvedSet], intersections: Sequence[tuple[tuple[
                 "domain": [0, 1 - BARS_SHARE - 0.04],
                 "range": [len(sets) - 0.4, -0.6],
                 "tickvals": list(range(len(sets))),
-                "ticktext": [f"{_short(one.name)}  {one.size}" for one in sets],
+                "ticktext": [f"{_short(one.name)}  {_size(one)}" for one in sets],
                 "tickfont": {"size": 11, "color": token("ink-2")},
                 "showgrid": False,
                 "zeroline": False,
@@ -249,6 +249,10 @@ def _who(sets: Sequence[SolvedSet], members: Sequence[int]) -> str:
 
 def _problems(count: int) -> str:
     return "1 problem" if count == 1 else f"{count} problems"
+
+
+def _size(one: SolvedSet) -> str:
+    return "—" if one.size is None else str(one.size)
 
 
 def _written(jaccard: float) -> str:

@@ -39,9 +39,9 @@ function swatch(line, candidates) {
   return svg;
 }
 
-/** A number with half the width of its interval; an em dash with the reason where there is none. */
-export function doubted(value, low, high, write = rate, why = "") {
-  if (value === null || value === undefined) return [DASH, ...(why ? [" ", element("span", "why", why)] : [])];
+/** A number with half the width of its interval; an em dash where there is none. */
+export function doubted(value, low, high, write = rate) {
+  if (value === null || value === undefined) return [DASH];
   if (low === null || low === undefined) return [write(value)];
   const half = element("em", "", ` ± ${rate((high - low) / 2)}`);
   half.title = `95 % interval ${write(low)} to ${write(high)}`;
@@ -62,10 +62,11 @@ function gain(value, low, high) {
 }
 
 /** Which checkpoints a row rests on, where its name does not say. */
-function restsOn(line, candidates) {
+function restsOn(line, candidates, place) {
   if (line.key === "alone" || line.key === "ensemble") return "";
   if (line.key === "mean") return `of ${line.members.length} checkpoints`;
-  return line.members.map((one) => candidates[one].label).join(", ");
+  const members = line.members_at?.[place] ?? line.members;
+  return members.map((one) => candidates[one].label).join(", ");
 }
 
 export function showLines(body, data, place) {
@@ -77,16 +78,16 @@ export function showLines(body, data, place) {
       aloneSeen = true;
       row.classList.add("first-alone");
     }
-    const rests = restsOn(line, data.candidates);
+    const [value, why] = [line.rate[place], line.why[place]];
+    const rests = why ?? restsOn(line, data.candidates, place);
     const name = line.key === "alone" ? `${line.name} alone` : line.name;
     const what = element("div", "what", swatch(line, data.candidates), element("span", "", name));
     if (rests) what.append(Object.assign(element("span", "sub", rests), { title: rests }));
-    const [value, why] = [line.rate[place], line.why[place]];
     const samples = line.samples[place];
     row.append(
       cell("", what),
       cell("num", samples === null ? DASH : String(samples)),
-      cell("num", ...doubted(value, line.low[place], line.high[place], rate, why)),
+      cell("num", ...doubted(value, line.low[place], line.high[place])),
       cell("num", ...(line.key === "ensemble" ? [""] : gain(line.gain[place], line.gain_low[place], line.gain_high[place]))),
     );
     return row;
@@ -151,9 +152,9 @@ export function showPairs(body, data) {
   body.replaceChildren(...data.pairs.map((pair) => element(
     "tr", "",
     cell("", `${label(pair.first)} and ${label(pair.second)}`),
-    cell("num", rate(pair.jaccard), element("em", "", ` null ${span(pair.jaccard_null)}`)),
+    cell("num", rate(pair.jaccard), ...(pair.jaccard === null ? [] : [element("em", "", ` null ${span(pair.jaccard_null)}`)])),
     cell("num", ...(pair.union === null ? [DASH, " ", element("span", "why", pair.why ?? "")] : [rate(pair.union)])),
-    cell("num", `${rate(pair.alone[0])}, ${rate(pair.alone[1])}`),
+    cell("num", pair.alone[0] === null ? DASH : `${rate(pair.alone[0])}, ${rate(pair.alone[1])}`),
     cell("num", ...gain(pair.excess, pair.excess_low, pair.excess_high)),
     cell("num", span(pair.excess_null, signed)),
     cell("num", probability(pair.p), element("em", "", pair.q === null ? "" : ` (${probability(pair.q)})`)),
