@@ -68,10 +68,14 @@ class Pool:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Members (indices of the pool), and the budgets that the page shows with how each is split (budgets, members)."""
+    """Members (indices of the pool), and the budgets that the page shows with how each is split (budgets, members).
+
+    `usual` is the budget of an address that names none.
+    """
 
     members: tuple[int, ...]
     k: int
+    usual: int
     ks: tuple[int, ...]
     most: int
     budgets: NDArray[np.int64]
@@ -115,14 +119,17 @@ def make_ensemble(pool: Pool) -> Ensemble:
     width = pool.policies.of(members)
     reach = int(pool.most[list(members)].sum()) if choice.allocation == "optimised" else _even_reach(pool, members)
     most = max(reach, int(pool.most.max()))
-    k = choice.k or min(max(pool.usual_k, len(members)), most)
+    usual = min(max(pool.usual_k, len(members)), most)
+    k = choice.k or usual
     ks = budgets_shown(most, {k, *([choice.at] if choice.at and choice.at <= most else [])})
     if choice.allocation == "even":
         rows = [split_budget(one, len(members)) if one >= len(members) else (0,) * len(members) for one in ks]
-        return Ensemble(members, k, ks, most, np.array(rows))
+        return Ensemble(members, k, usual, ks, most, np.array(rows))
     given = greedy_allocation(width.on(pool.selecting), min(most, reach))
     none = np.zeros(len(members), dtype=np.int64)
-    return Ensemble(members, k, ks, most, np.stack([given[one - 1] if one <= len(given) else none for one in ks]))
+    return Ensemble(
+        members, k, usual, ks, most, np.stack([given[one - 1] if one <= len(given) else none for one in ks])
+    )
 
 
 def _even_reach(pool: Pool, members: Sequence[int]) -> int:

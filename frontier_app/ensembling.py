@@ -145,6 +145,7 @@ def _answer(pool: Pool, ensemble: Ensemble, found: Curves, absent: Mapping[str, 
     problems = [pool.cells.problems[index] for index in pool.scored]
     return {
         "k": ensemble.k,
+        "usual": ensemble.usual,
         "ks": list(ensemble.ks),
         "most": ensemble.most,
         "tokens": [rounded(value, 1) for value in found.tokens],

@@ -22,7 +22,7 @@ let data = null;
 let latest = 0;
 let resting = null;
 
-const kept = () => (state.k === "" ? data.k : Number(state.k));
+const kept = () => (state.k === "" ? data.usual : Number(state.k));
 
 /** The place of the budget nearest to k among those that the curves have. */
 function placeOf(k) {
