@@ -1,5 +1,5 @@
 // Keys on every page: / filters, j and k move through the rows of the first list marked data-rows, Enter opens the row,
-// t flips the theme, ? shows help. A row is remembered by its id, so it stays current when live data redraws the list.
+// Esc closes menus or lets the current row go, t goes round the themes, ? shows help. A row is remembered by its id, so it stays current when live data redraws the list.
 
 const typing = (element) => element.closest("input, textarea, select, [contenteditable]") !== null;
 const rows = () => [...document.querySelectorAll("[data-rows] [data-href]")];
@@ -31,6 +31,11 @@ const actions = {
     const row = rows().find((candidate) => candidate.id === current);
     if (row) location.assign(row.dataset.href);
   },
+  Escape: () => {
+    const menus = [...document.querySelectorAll("details.menu[open]")];
+    for (const menu of menus) { menu.open = false; menu.querySelector("summary").focus(); }
+    if (!menus.length && current) { current = null; mark(); }
+  },
   t: () => document.dispatchEvent(new CustomEvent("theme:flip")),
   "?": () => document.getElementById("help")?.showModal(),
 };
@@ -42,7 +47,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
   const act = actions[event.key];
   if (!act) return;
-  if (event.key !== "Enter") event.preventDefault();
+  if (event.key !== "Enter" && event.key !== "Escape") event.preventDefault();
   act();
 });
 document.addEventListener("htmx:afterSwap", mark);
