@@ -25,6 +25,7 @@ from django.db.models import (
 from django.db.models.expressions import Combinable, Func
 from django.db.models.functions import Coalesce, Length, NullIf, Replace
 
+from compute.problems.audit import MARKS
 from frontier_app.filters.values import Kind
 from frontier_app.models import Checkpoint, Evaluation, EvaluationRate, Job, MetricPoint
 
@@ -283,7 +284,14 @@ PROBLEM_FIELDS = Fields(
         text("checker", "checker", "how outputs are compared", suggested=False),
         number("position", "position", "its place in the set, from 0"),
         truth("audited", ~Q(audit={}), "whether its tests are audited"),
-        Field("marks", Kind.WORDS, "audit", "what the audit found, such as no-slow-program", keys=("marks",)),
+        Field(
+            "marks",
+            Kind.WORDS,
+            "audit",
+            "what the audit found, such as no-slow-program",
+            keys=("marks",),
+            choices=_same(*MARKS),
+        ),
     ),
     ("name", "title"),
 )

@@ -35,16 +35,23 @@ _UNHEARD_OF = re.compile("[\x00\ud800-\udfff]")
 
 
 class FilterError(ValueError):
-    """A filter that cannot be read or answered: one sentence, and the place of the mistake in the text."""
+    """A filter that cannot be read or answered: one sentence, and the place of the mistake in `text`, which is ""
+    where no place is to blame."""
 
     def __init__(self, message: str, position: int = 0, length: int = 1) -> None:
         super().__init__(message)
         self.message = message
+        self.text = ""
         self.position = position
         self.length = max(1, length)
 
+    @property
+    def marked(self) -> str:
+        """The text around the mistake, with carets on a second line."""
+        return self.excerpt(self.text)
+
     def excerpt(self, text: str, width: int = 72) -> str:
-        """The part of the text around the mistake, with carets on a second line."""
+        """The part of `text` around the mistake, with carets on a second line."""
         start = max(0, min(self.position - width // 2, len(text) - width))
         shown = "".join(letter if letter.isprintable() else " " for letter in text[start : start + width])
         length = max(1, min(self.length, start + len(shown) - self.position))
@@ -130,11 +137,11 @@ def parse(text: str) -> Expression | None:
         raise FilterError(f"A filter has at most {LONGEST} letters; this one has {len(text)}.", LONGEST)
     if found := _UNHEARD_OF.search(text):
         raise FilterError("This letter cannot occur in any text.", found.start())
-    tokens = list(_tokens(text))
+    tokens = tokens_of(text)
     return None if len(tokens) == 1 else _Parser(tokens).whole()
 
 
-class _Token(NamedTuple):
+class Token(NamedTuple):
     """`kind`: bare, quoted, operator, end, or the keyword or mark itself."""
 
     kind: str
@@ -147,7 +154,12 @@ class _Token(NamedTuple):
         return self.kind in ("bare", "quoted")
 
 
-def _tokens(text: str) -> Iterator[_Token]:
+def tokens_of(text: str) -> list[Token]:
+    """The tokens of a text, the last of which is its end. Raises FilterError."""
+    return list(_tokens(text))
+
+
+def _tokens(text: str) -> Iterator[Token]:
     at = 0
     while at < len(text):
         found = _TOKEN.match(text, at)
@@ -156,45 +168,45 @@ def _tokens(text: str) -> Iterator[_Token]:
         kind, written, at = str(found.lastgroup), found.group(), found.end()
         if kind == "quoted":
             inside = written[1:-1].replace(written[0] * 2, written[0])
-            yield _Token(kind, inside, found.start(), len(written))
+            yield Token(kind, inside, found.start(), len(written))
         elif kind == "mark":
-            yield _Token(written, written, found.start(), 1)
+            yield Token(written, written, found.start(), 1)
         elif kind == "operator":
             yield _operator(written, found.start())
         elif kind == "bare":
             yield _bare(written, found.start())
-    yield _Token("end", "", len(text), 1)
+    yield Token("end", "", len(text), 1)
 
 
-def _operator(written: str, position: int) -> _Token:
+def _operator(written: str, position: int) -> Token:
     if written in OPERATORS:
-        return _Token("operator", written, position, len(written))
+        return Token("operator", written, position, len(written))
     meant = f"; write {FOREIGN[written]} instead" if written in FOREIGN else f": there are {' '.join(OPERATORS)}"
     raise FilterError(f"{written} is no operator{meant}.", position, len(written))
 
 
-def _bare(written: str, position: int) -> _Token:
+def _bare(written: str, position: int) -> Token:
     if written in FOREIGN:
         raise FilterError(f"{written} is no operator; write {FOREIGN[written]} instead.", position, len(written))
     keyword = written.lower() if written in (written.lower(), written.upper()) else ""
     kind = keyword if keyword in KEYWORDS else "bare"
-    return _Token(kind, written, position, len(written))
+    return Token(kind, written, position, len(written))
 
 
 class _Parser:
     """Recursive descent; `depth` counts what is open."""
 
-    def __init__(self, tokens: list[_Token]) -> None:
+    def __init__(self, tokens: list[Token]) -> None:
         self.tokens = tokens
         self.at = 0
         self.depth = 0
         self.terms = 0
 
     @property
-    def next(self) -> _Token:
+    def next(self) -> Token:
         return self.tokens[self.at]
 
-    def take(self) -> _Token:
+    def take(self) -> Token:
         self.at += 1
         return self.tokens[self.at - 1]
 
@@ -281,7 +293,7 @@ class _Parser:
                 raise self.mistake("Here a comma or a closing parenthesis was expected")
             self.take()
 
-    def take_word(self, wanted: str, opened: _Token | None = None) -> _Token:
+    def take_word(self, wanted: str, opened: Token | None = None) -> Token:
         if self.next.is_word:
             return self.take()
         if self.next.kind == "end" and opened is not None:
@@ -299,7 +311,7 @@ class _Parser:
         return FilterError(f"{sentence}.", self.next.position, self.next.length)
 
 
-def _word(token: _Token) -> Word:
+def _word(token: Token) -> Word:
     return Word(token.text, token.kind == "quoted", token.position, token.length)
 
 

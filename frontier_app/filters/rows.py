@@ -68,8 +68,12 @@ LONGEST_CLOSE_LIST = 6
 
 def compile_filter(text: str, fields: Fields) -> Q:
     """The condition that a filter sets on rows of one kind; `Q()` for an empty filter. Raises FilterError."""
-    tree = parse(text)
-    return Q() if tree is None else _condition(tree, fields, True)
+    try:
+        tree = parse(text)
+        return Q() if tree is None else _condition(tree, fields, True)
+    except FilterError as error:
+        error.text = text
+        raise
 
 
 def _condition(tree: Expression, fields: Fields, wanted: bool) -> Q:
@@ -216,7 +220,7 @@ def _date(found: Field, operator: str, words: Sequence[Word]) -> Q:
 
 
 def _words(found: Field, operator: str, words: Sequence[Word]) -> Q:
-    values = [json.dumps(word.text) for word in words]
+    values = [json.dumps(_chosen(found, word) if found.choices else word.text) for word in words]
     return Q(JsonHasValue(_column(found), found.keys, "==", values))
 
 

@@ -3,26 +3,38 @@
 Hidden tests' bytes are in no row and on no page; programs are shown to those who may read them.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import NamedTuple
 
-from django.db.models import Count, F, Q
-from django.db.models.fields.json import KT
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from frontier_app.audit_report import finding, judged_program, marks_of
+from frontier_app.audit_report import judged_program, marks_of
 from frontier_app.figures.growth import growth_figure
-from frontier_app.models import Evaluation, Path, Problem, ProblemSet, Rollup
+from frontier_app.filters import FilterError, compile_filter, patience
+from frontier_app.models import Evaluation, Problem
+from frontier_app.problem_list import (
+    SORTED_BY,
+    ProblemRow,
+    audit_counts,
+    difficulties_of_set,
+    fields_at,
+    in_order,
+    listed,
+    problems_of,
+    shown_evaluations,
+    with_counts,
+)
 from frontier_app.problem_report import add_texts, breakdowns, distinct_programs, growths, letters_of, results_of
+from frontier_app.table_files import Column, table_response
 from frontier_app.views.fetch import OpenStudy, open_problem, open_view
 from frontier_app.views.frame import render_page, study_context
 from frontier_app.views.paging import Slice
 
 PROBLEMS, EVALUATIONS, PROGRAMS = 50, 15, 30
-# Where the list shows how the answers to a problem change along the newest path.
-SHOWN_ALPHAS = (0.0, 0.5, 1.0)
 
 
 @require_safe
@@ -31,61 +43,95 @@ def problems(request: HttpRequest, slug: str) -> HttpResponse:
     study = opened.study
     chosen = "train" if request.GET.get("set") == "train" else "held_out"
     problem_set = study.train_set if chosen == "train" else study.held_out_set
+    evaluations = shown_evaluations(study, problem_set)
+    fields, everything = fields_at(evaluations), problems_of(problem_set)
     wanted, difficulty = request.GET.get("q", "").strip(), request.GET.get("difficulty", "")
-    rows = Problem.objects.filter(problem_set=problem_set) if problem_set else Problem.objects.none()
-    difficulties = list(rows.order_by().values_list("difficulty", flat=True).distinct())
-    if difficulty:
-        rows = rows.filter(difficulty=difficulty)
-    if wanted:
-        rows = rows.filter(slug__icontains=wanted)
-    page = Slice(request, rows.defer("statement", "audit").annotate(marks=KT("audit__marks")), PROBLEMS)
-    evaluations = _shown_evaluations(opened, problem_set.pk if problem_set else None)
+    rows = everything.filter(difficulty=difficulty) if difficulty else everything
+    sort, error = request.GET.get("sort", ""), None
+    try:
+        with patience() if wanted else nullcontext():
+            matching = in_order(listed(rows.filter(compile_filter(wanted, fields))), sort, fields)
+            if "format" in request.GET:
+                return _file(request, matching, evaluations, opened)
+            page = Slice(request, matching, PROBLEMS)
+    except FilterError as caught:
+        error, page = caught, Slice(request, listed(everything.none()), PROBLEMS)
     context = study_context(opened, "problems") | {
         "chosen": chosen,
         "problem_set": problem_set,
-        "difficulties": sorted(difficulties, key=lambda name: ("easy medium hard".find(name), name)),
+        "difficulties": difficulties_of_set(problem_set),
         "difficulty": difficulty,
         "q": wanted,
+        "fields": fields,
+        "filter_error": error,
         "slice": page,
         "evaluations": evaluations,
-        "rows": _rows(page.rows, evaluations),
-        "audit": _audit(problem_set),
+        "headings": _headings(request, evaluations),
+        "sort": sort,
+        "rows": with_counts(page.rows, evaluations),
+        "audit": audit_counts(problem_set),
     }
-    return render_page(request, "problems.html", context, parts=("rows",))
+    return render_page(request, "problems.html", context, parts=("rows",), status=422 if error else 200)
 
 
-def _audit(problem_set: ProblemSet | None) -> dict[str, int]:
-    """How many of the set's problems are audited, and how many have a mark that is a finding."""
-    rows = Problem.objects.filter(problem_set=problem_set) if problem_set else Problem.objects.none()
-    return rows.aggregate(audited=Count("pk", filter=~Q(audit={})), marked=Count("pk", filter=finding()))
+class Heading(NamedTuple):
+    """What sorts by a column: the next address and the direction that holds now, "" for none. `alpha` is that of the
+    evaluation whose column it is."""
+
+    address: str
+    direction: str
+    alpha: float | None = None
 
 
-def _shown_evaluations(opened: OpenStudy, problem_set: int | None) -> list[Evaluation]:
-    """The measured points of the newest path nearest to `SHOWN_ALPHAS`."""
-    path = Path.objects.filter(study=opened.study).last()
-    if path is None:
-        return []
-    measured = Evaluation.objects.filter(path=path, problem_set=problem_set, samples_done__gt=0, alpha__isnull=False)
-    found = list(measured.select_related("checkpoint")[:500])
-    nearest = {min(found, key=lambda one: abs((one.alpha or 0) - at)) for at in SHOWN_ALPHAS} if found else set()
-    return sorted(nearest, key=lambda one: one.alpha or 0)
+def _headings(request: HttpRequest, evaluations: Sequence[Evaluation]) -> dict[str, Heading | list[Heading]]:
+    """The sortable columns by name, and `solve_rates` in the order of the evaluations."""
+    found: dict[str, Heading | list[Heading]] = {name: _heading(request, name) for name in SORTED_BY}
+    return found | {"solve_rates": [_heading(request, f"solve_rate.{one.alpha:g}", one.alpha) for one in evaluations]}
 
 
-def _rows(rows: Sequence[Problem], evaluations: Sequence[Evaluation]) -> list[dict[str, object]]:
-    """Each problem with its counts at each shown evaluation, None where it is not measured."""
-    counts: dict[int, dict[int, Rollup]] = defaultdict(dict)
-    whole = Rollup.objects.filter(
-        evaluation__in=evaluations, problem__in=rows, level=F("evaluation__problem_set__levels")
-    )
-    for rollup in whole:
-        counts[rollup.problem_id][rollup.evaluation_id] = rollup
+def _heading(request: HttpRequest, name: str, alpha: float | None = None) -> Heading:
+    """A click sorts upwards, the next one downwards, and a third no more; where most is what is looked for, downwards
+    comes first."""
+    sort, upwards, downwards = request.GET.get("sort", ""), name, f"-{name}"
+    clicks = [downwards, upwards] if alpha is not None or name == "tests" else [upwards, downwards]
+    following = [*clicks, ""]
+    query = request.GET.copy()
+    query.pop("page", None)
+    query["sort"] = following[following.index(sort) + 1] if sort in clicks else clicks[0]
+    address = f"{request.path}?{query.urlencode()}"
+    return Heading(address, {upwards: "ascending", downwards: "descending"}.get(sort, ""), alpha)
+
+
+def _file(
+    request: HttpRequest, rows: QuerySet[Problem], evaluations: Sequence[Evaluation], opened: OpenStudy
+) -> HttpResponse:
+    """All problems that match, as a file."""
+    columns = [
+        *(Column(name, name.replace("_", " ")) for name in ("name", "title", "difficulty", "tags", "tests")),
+        Column("cpu_seconds", "CPU limit"),
+        Column("memory_bytes", "memory limit"),
+        *(
+            Column(f"{name}_{one.alpha:g}", f"{name} at a = {one.alpha:g}", digits=digits)
+            for one in evaluations
+            for name, digits in (("solve_rate", 3), ("n", 0))
+        ),
+    ]
+    table = (_cells(row) for row in with_counts(list(rows), evaluations))
+    return table_response(f"{opened.study.slug} problems", request.GET["format"], columns, table)
+
+
+def _cells(row: ProblemRow) -> list[object]:
+    problem = row.problem
+    counts = ((None, None) if one is None else (one.solve_rate, one.counts.n) for one in row.cells)
     return [
-        {
-            "problem": problem,
-            "marks": marks_of(json.loads(marks) if (marks := getattr(problem, "marks", None)) else ()),
-            "counts": [counts[problem.pk].get(evaluation.pk) for evaluation in evaluations],
-        }
-        for problem in rows
+        problem.slug,
+        problem.title,
+        problem.difficulty,
+        problem.tags,
+        len(problem.tests),
+        problem.cpu_seconds,
+        problem.memory_bytes,
+        *(cell for pair in counts for cell in pair),
     ]
 
 
