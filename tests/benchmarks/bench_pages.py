@@ -5,7 +5,8 @@ samples; and the table of runs by a metric against MLflow on the same PostgreSQL
 
 Bars: p95 of the server's time under 200 ms a page, first pages under 200 kB, sorting evaluations by solve rate within
 them. Times are those of Django's test client: routing, queries and templates, without the network. Both sides of the
-comparison are asked in the same run, one call after another, for the 25 runs with the highest last reward.
+comparison are asked in the same run for the 25 runs with the highest last reward, MLflow's calls first and then ours:
+MLflow's store answers with rows alone, ours is the whole page.
 """
 
 import json
@@ -123,8 +124,9 @@ def compare(client: Any, python: str) -> None:
         return
     theirs = json.loads(found.stdout.splitlines()[-1])
     ours = np.array([seconds(client, PAGES["runs by reward"]) for _ in range(REPEATS)]) * 1000
-    page = client.get(STUDY + PAGES["runs by reward"]).context["lines"]
-    assert page[0].row.metrics["reward"].value == theirs["best"], "both name the same best run"
+    page = client.get(STUDY + PAGES["runs by reward"]).content.decode()
+    first = page.partition('id="runs"')[2].partition("<tbody>")[2].partition("</tr>")[0]
+    assert f"{theirs['best']:.4g}" in first, "both name the same best run"
     other = np.array(theirs["seconds"]) * 1000
     print(f"runs by a metric, {len(runs):,} runs: this page, all of it: median {np.median(ours):.0f} ms, p95 "
           f"{np.quantile(ours, 0.95):.0f} ms; MLflow's search_runs without HTTP: median {np.median(other):.0f} ms, p95 "
