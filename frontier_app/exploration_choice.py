@@ -12,8 +12,8 @@ from django.db.models import Q, QuerySet
 
 from compute.stats.rates import Rule
 from frontier_app.filters import EVALUATION_FIELDS, compile_filter, patience
-from frontier_app.models import Checkpoint, Evaluation, MergeIngredient, Path, Problem, ProblemSet, Run, Study
-from frontier_app.placement import DIFFICULTIES, RULES, Placed, SelectionError, place
+from frontier_app.models import Checkpoint, Evaluation, Path, Problem, ProblemSet, Run, Study
+from frontier_app.placement import DIFFICULTIES, RULES, Placed, SelectionError, evaluations_on, place
 
 # A plot of more points than this says nothing, and a browser takes seconds to draw it.
 MOST_POINTS = 300
@@ -167,7 +167,7 @@ def choose(study: Study, asked: Asked) -> Chosen:
     if asked.facet != "setting":
         rows = rows.filter(setting=asked.setting)
     if asked.path is not None:
-        rows = rows.filter(_on(asked.path) | Q(checkpoint=study.base_id))
+        rows = rows.filter(evaluations_on(asked.path) | Q(checkpoint=study.base_id))
     if asked.origin:
         rows = rows.filter(checkpoint__origin=asked.origin)
     if asked.filter:
@@ -184,13 +184,6 @@ def choose(study: Study, asked: Asked) -> Chosen:
     with patience():
         found = list(shown[:MOST_POINTS])
         return Chosen(found, len(found) if len(found) < MOST_POINTS else best.count())
-
-
-def _on(path: Path) -> Q:
-    """The evaluations on a path: its ends, what was measured for it, and merges of its two ends elsewhere."""
-    low, high = (MergeIngredient.objects.filter(checkpoint=end).values("merge") for end in (path.low_id, path.high_id))
-    merges = Q(checkpoint__in=low) & Q(checkpoint__in=high) & Q(path__isnull=True)
-    return Q(path=path) | Q(checkpoint__in=(path.low_id, path.high_id)) | merges
 
 
 def paths_among(study: Study, asked: Asked, evaluations: Sequence[Evaluation]) -> list[Path]:

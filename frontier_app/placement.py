@@ -5,7 +5,7 @@ that the viewer may read.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -13,12 +13,12 @@ from typing import NamedTuple
 import numpy as np
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Case, Q, QuerySet, Value, When
 from numpy.typing import NDArray
 
 from compute.stats.rates import FailureCounts, Rule
 from frontier_app.figures.frontier import Mark
-from frontier_app.models import Checkpoint, Evaluation, Path, Problem, Rollup, Study
+from frontier_app.models import Checkpoint, Evaluation, MergeIngredient, Path, Problem, Rollup, Study
 
 DIFFICULTIES = ("easy", "medium", "hard")
 ALL_DIFFICULTIES = "all"
@@ -35,8 +35,9 @@ COLUMNS = (
 )
 
 
-# How many checkpoints that stand elsewhere are offered as a baseline.
+# How many checkpoints that stand elsewhere are offered as a baseline, and how many stand apart from the path.
 ELSEWHERE = 200
+APART = 40
 
 
 class SelectionError(ValueError):
@@ -154,18 +155,22 @@ def select(study: Study, query: Mapping[str, str]) -> Selection:
 def placed_evaluations(study: Study, path: Path | None, setting: str) -> list[Placed]:
     """The evaluations of a view: those on its path in order of alpha, then the ones apart. One a place.
 
-    Apart stand the initialisation, every trained checkpoint that is no end of the path, and merges on no path at all.
-    Where a place was evaluated more than once, the evaluation with the most samples stands for it.
+    Apart stand the initialisation and, of the trained checkpoints that are no end of the path and the merges on no path
+    at all, the `APART` with the newest evaluations. Where a place was evaluated more than once, the evaluation with the
+    most samples stands for it.
     """
-    evaluations = (
+    rows = (
         study.evaluations.filter(problem_set=study.held_out_set_id, setting=setting)
         .select_related("checkpoint", "job")
         .prefetch_related("checkpoint__recipe")
-        .order_by("samples_done", "pk")
     )
-    ends = [{low, high} for low, high in study.paths.values_list("low", "high")]
+    on_path = Q(pk__in=[]) if path is None else evaluations_on(path)
+    merge = Q(checkpoint__origin=Checkpoint.MERGED)
+    first = Case(When(checkpoint__origin=Checkpoint.BASE, then=Value(0)), default=Value(1))
+    apart = rows.exclude(on_path).exclude(merge & Q(path__isnull=False)).order_by(first, "-pk")[: APART + 1]
+    ends = {frozenset(pair) for pair in study.paths.values_list("low", "high")}
     best: dict[tuple[str, float], Placed] = {}
-    for evaluation in evaluations:
+    for evaluation in sorted([*rows.filter(on_path), *apart], key=lambda one: (one.samples_done, one.pk)):
         placed = place(study, evaluation, path, ends)
         if placed is not None:
             key = ("apart", evaluation.checkpoint_id) if placed.alpha is None else ("path", placed.alpha)
@@ -174,7 +179,16 @@ def placed_evaluations(study: Study, path: Path | None, setting: str) -> list[Pl
     return sorted(found, key=lambda one: (one.alpha is None, one.alpha or 0.0, one.evaluation.pk))
 
 
-def place(study: Study, evaluation: Evaluation, path: Path | None, ends: Sequence[set[int]] = ()) -> Placed | None:
+def evaluations_on(path: Path) -> Q:
+    """The evaluations on a path: its ends, what was measured for it, and merges of its two ends elsewhere."""
+    low, high = (MergeIngredient.objects.filter(checkpoint=end).values("merge") for end in (path.low_id, path.high_id))
+    merges = Q(checkpoint__in=low) & Q(checkpoint__in=high) & Q(path__isnull=True)
+    return Q(path=path) | Q(checkpoint__in=(path.low_id, path.high_id)) | merges
+
+
+def place(
+    study: Study, evaluation: Evaluation, path: Path | None, ends: Set[frozenset[int]] = frozenset()
+) -> Placed | None:
     """Where an evaluation stands in a view of `path`; None for a merge on another path. `ends` has those of all."""
     checkpoint = evaluation.checkpoint
     alpha = _alpha(evaluation, path)
@@ -183,7 +197,9 @@ def place(study: Study, evaluation: Evaluation, path: Path | None, ends: Sequenc
         return Placed(evaluation, alpha, mark, alpha)
     if checkpoint.pk == study.base_id or checkpoint.origin == Checkpoint.BASE:
         return Placed(evaluation, None, "initialisation", None)
-    on_another = evaluation.path_id is not None or {part.checkpoint_id for part in checkpoint.recipe.all()} in ends
+    on_another = (
+        evaluation.path_id is not None or frozenset(part.checkpoint_id for part in checkpoint.recipe.all()) in ends
+    )
     if checkpoint.origin == Checkpoint.MERGED and on_another:
         return None
     return Placed(evaluation, None, "mid", _shade_of_coverage(checkpoint, path))
