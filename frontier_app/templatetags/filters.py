@@ -6,7 +6,7 @@ from django import template
 
 from frontier_app.filters import FIELDS, Fields
 from frontier_app.filters.language import needs_quotes, quoted
-from frontier_app.filters.values import MISSING, UNITS, Kind
+from frontier_app.filters.values import MISSING, Kind
 
 register = template.Library()
 KIND_WORDS = {
@@ -17,6 +17,7 @@ KIND_WORDS = {
     Kind.WORDS: "list",
     Kind.FREE: "any",
 }
+UNIT_WORDS = {"seconds": "ms, s, min", "bytes": "kB, MiB, GB"}
 MOST_CHOICES = 7
 
 
@@ -36,7 +37,7 @@ def filter_entries(rows: str, fields: Fields | str | None = None) -> list[Entry]
     return [
         Entry(
             f"{one.name}.…" if one.keyed else one.name,
-            KIND_WORDS[one.kind] + (f", {', '.join(list(UNITS[one.unit])[:3])}…" if one.unit else ""),
+            KIND_WORDS[one.kind] + (f" ({UNIT_WORDS[one.unit]})" if one.unit else ""),
             one.description,
             ", ".join(one.choices) if len(one.choices) <= MOST_CHOICES else "",
         )

@@ -13,7 +13,7 @@ class FilterBox {
     this.address = root.dataset.suggestions;
     this.asked = 0;
     this.chosen = -1;
-    this.found = { start: 0, end: 0, items: [] };
+    this.found = { text: "", start: 0, end: 0, items: [] };
     paintMistake(this.mistake);
     this.input.addEventListener("input", () => this.later());
     this.input.addEventListener("click", () => this.later());
@@ -28,8 +28,10 @@ class FilterBox {
     });
   }
 
+  /** Until the answer comes nothing is chosen: what is listed belongs to the text before. */
   later() {
     clearTimeout(this.timer);
+    this.choose(0);
     this.timer = setTimeout(() => this.suggest(), PAUSE_MS);
   }
 
@@ -50,7 +52,7 @@ class FilterBox {
   async suggest() {
     const found = await this.ask();
     if (!found || document.activeElement !== this.input) return;
-    this.found = found;
+    this.found = { ...found, text: this.input.value };
     if (!found.error) this.say(null);
     this.show();
   }
@@ -102,12 +104,12 @@ class FilterBox {
     }
   }
 
+  /** Moves by `step`; 0 chooses nothing. Past either end stands the text itself. */
   choose(step) {
     const options = [...this.list.children];
     options[this.chosen]?.setAttribute("aria-selected", "false");
-    // Past either end stands the text itself, with nothing chosen.
     const places = options.length + 1;
-    this.chosen = ((this.chosen + 1 + step + places) % places) - 1;
+    this.chosen = step ? ((this.chosen + 1 + step + places) % places) - 1 : -1;
     const chosen = options[this.chosen];
     if (!chosen) return this.input.removeAttribute("aria-activedescendant");
     chosen.setAttribute("aria-selected", "true");
@@ -117,6 +119,8 @@ class FilterBox {
 
   take(at) {
     const { start, end, items } = this.found;
+    this.close();
+    if (this.input.value !== this.found.text) return;
     const text = items[at].text + (/[.(]$/.test(items[at].text) ? "" : " ");
     const after = this.input.value.slice(end);
     this.input.setRangeText(text, start, end + (after.startsWith(" ") && text.endsWith(" ") ? 1 : 0), "end");
@@ -130,6 +134,7 @@ class FilterBox {
     const found = await this.ask();
     if (found?.error) return this.say(found.error);
     this.say(null);
+    this.input.value = this.input.value.trim();
     form.requestSubmit();
   }
 
