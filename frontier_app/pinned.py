@@ -64,7 +64,7 @@ def _answered(study: Study, view: str, query: str, entry: str) -> object:
             kept[name] = str(value)
     request = HttpRequest()
     request.method, request.path = "GET", reverse(route, kwargs={"slug": study.slug, **parts})
-    request.path_info, request.GET = request.path, kept
+    request.path_info, request.GET = request.path, QueryDict(kept.urlencode())
     request.META = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "QUERY_STRING": kept.urlencode()}
     request.user, request.session = AnonymousUser(), {}  # type: ignore[assignment]  # nobody: the link alone decides
     request.embedded_link = ShareLink(study=study, view=view, query=query)  # type: ignore[attr-defined]
@@ -98,5 +98,5 @@ def entry_of(request: HttpRequest, view: str) -> str:
     assert match is not None
     drawn = drawn_by(view) - CARRIED
     asked = {f"@{name}": str(value) for name, value in match.kwargs.items() if f"@{name}" in drawn}
-    asked |= {name: value for name, value in request.GET.items() if name in drawn and value}
+    asked |= {name: value for name in request.GET if name in drawn and (value := request.GET.get(name, ""))}
     return f"{match.url_name}?{urlencode(sorted(asked.items()), safe='@')}" if asked else str(match.url_name)

@@ -152,6 +152,12 @@ def _article(role: str) -> str:
     return f"an {role}" if role[0] in "aeiou" else f"a {role}"
 
 
+def _told(detail: dict[str, object]) -> list[tuple[str, str]]:
+    """What an entry tells beyond its subject, in words."""
+    words = {name: ", ".join(map(str, one)) if isinstance(one, list) else one for name, one in detail.items()}
+    return [(name, "yes" if one is True else str(one)) for name, one in words.items() if one]
+
+
 @require_safe
 def audit_trail(request: HttpRequest, slug: str) -> HttpResponse:
     """Who did what, newest first, for owners."""
@@ -170,7 +176,10 @@ def audit_trail(request: HttpRequest, slug: str) -> HttpResponse:
     )
     context = study_context(opened, "audit_trail") | {
         "slice": page,
-        "rows": [{"entry": entry, "did": ACTIONS.get(entry.action, entry.action)} for entry in page.rows],
+        "rows": [
+            {"entry": entry, "did": ACTIONS.get(entry.action, entry.action), "more": _told(entry.detail)}
+            for entry in page.rows
+        ],
         "actions": ACTIONS,
         "people": list(people.values_list("username", flat=True)[:MEMBERS]),
         "action": action,
