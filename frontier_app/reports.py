@@ -33,7 +33,7 @@ FIGURES_AT_MOST = 60
 # The answers in which a view's figures are, where a saved view keeps others or none.
 ANSWERS = {
     "study": ("study_data",),
-    "failures": ("failures_panel?@panel=levels", "failures_panel?@panel=growth", "failures_panel?@panel=tags"),
+    "failures": ("failures_panel?@panel=levels", "failures_panel?@panel=growth"),
     "runs": ("run_curves",),
     "audit": ("audit_figures",),
     "problem": ("problem_sizes",),
@@ -175,7 +175,8 @@ def live_figure(study: Study, address: str) -> Found:
     said = "This view has no figure to show: nothing is measured for it yet."
     for entry in ANSWERS.get(read.view, VIEWS[read.view].data):
         try:
-            found += figures_in(answer_to(study, read.view, read.query, entry))
+            answer = answer_to(study, read.view, read.query, entry)
+            found += figures_in(answer, called=entry.partition("=")[2] or "figure")
         except NotAnswered as error:
             said = str(error)
         chosen = next((one for one in found if one.name == read.figure or not read.figure), None)
@@ -187,20 +188,21 @@ def live_figure(study: Study, address: str) -> Found:
     raise NoFigure(f"This view has no figure called {read.figure}; it has {names}.")
 
 
-def figures_in(answer: object, path: tuple[str, ...] = ()) -> Iterator[Found]:
-    """Every figure in an answer, wherever it stands. One under the key `figure` is called as what holds it."""
+def figures_in(answer: object, path: tuple[str, ...] = (), called: str = "figure") -> Iterator[Found]:
+    """Every figure in an answer, wherever it stands. One under the key `figure` is called as what holds it, or as the
+    answer is `called`."""
     if isinstance(answer, list):
         for at, part in enumerate(answer):
-            yield from figures_in(part, (*path, str(at)))
+            yield from figures_in(part, (*path, str(at)), called)
     if not isinstance(answer, dict):
         return
     if isinstance(answer.get("data"), list) and isinstance(answer.get("layout"), dict):
         kept = {key: answer[key] for key in ("data", "layout", "table") if key in answer}
         names = [key for key in path if key not in ("figure", "figures")]
-        yield Found(names[-1] if names else "figure", ".".join(path), kept)
+        yield Found(names[-1] if names else called, ".".join(path), kept)
         return
     for key, part in answer.items():
-        yield from figures_in(part, (*path, key))
+        yield from figures_in(part, (*path, key), called)
 
 
 def figure_of(report: Report, address: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 // `table` ([[head...], [row...]...]), which the server sends with it, or what a page gives with `provide`.
 //
 // The Python snippet asks the server again. It finds the figure in the answer by data-path ("figures.frontier" unless the
-// element says otherwise; "" is the whole answer).
+// element says otherwise; "" is the whole answer). Within [data-panel] the answer is that panel's.
 
 import { colouredOn } from "./colours.js";
 import { copyText, csv, saveFile } from "./table_text.js";
@@ -108,9 +108,11 @@ export function pythonFor(plot) {
   // A report draws figures of other views: its plots name the view and its query.
   const [view, own] = plot.dataset.address?.split("?") ?? [document.body.dataset.view, location.search];
   const parts = plot.dataset.address ? "" : document.body.dataset.viewParts ?? "";
-  const query = [...new URLSearchParams(parts), ...new URLSearchParams(own)]
+  const panel = plot.closest("[data-panel]")?.dataset.panel;
+  const query = [...new URLSearchParams(parts), ...new URLSearchParams(own), ...(panel ? [["panel", panel]] : [])]
     .filter(([key, value]) => value && !["share", "page", "theme"].includes(key));
-  const path = plot.dataset.path ?? `figures.${plot.dataset.name ?? plot.id}`;
+  const inPanel = plot.id === panel ? "figure" : `${plot.id}.figure`;
+  const path = plot.dataset.path ?? (panel ? inPanel : `figures.${plot.dataset.name ?? plot.id}`);
   const steps = path ? path.split(".").map((key) => (/^\d+$/.test(key) ? `[${key}]` : `[${quoted(key)}]`)).join("") : "";
   const given = query.length ? `, ${arguments_(query)}` : "";
   return `# ${document.title.replace(/\s+/g, " ")}

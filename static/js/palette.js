@@ -108,6 +108,10 @@ function key(event) {
     event.preventDefault();
     at = Math.min(Math.max(at + steps[event.key], 0), items.length - 1);
     mark();
+  } else if (event.key === "Escape") {
+    // A search field would only empty itself.
+    event.preventDefault();
+    dialog.close();
   } else if (event.key === "Enter") {
     event.preventDefault();
     take(at, event);

@@ -87,6 +87,15 @@ def test_the_address_of_a_page_names_its_figure_too(report):
 
 
 @pytest.mark.parametrize(
+    ("address", "path"),
+    [("explore", "panels.0.figure"), ("failures#levels", "figure"), ("failures#growth", "figure")],
+)
+def test_figures_of_other_views_are_found_too(report, address, path):
+    found = reports.live_figure(report.study, address)
+    assert (found.path, bool(found.figure["data"])) == (path, True)
+
+
+@pytest.mark.parametrize(
     ("address", "words"),
     [
         ("", "names no view"),

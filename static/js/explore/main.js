@@ -38,6 +38,7 @@ function frame(count) {
     const section = by("panel-template").content.firstElementChild.cloneNode(true);
     const id = `frontiers-${panels.length + 1}`;
     section.querySelector(".plot").id = id;
+    section.querySelector(".plot").dataset.path = `panels.${panels.length}.figure`; // where figure_export.js finds it
     for (const button of section.querySelectorAll("[data-save]")) button.dataset.save = id;
     holder.append(section);
     panels.push(new Panel(section, { clicked: togglePin, launched, hovered: light, selected: choose }));

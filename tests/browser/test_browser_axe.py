@@ -1,0 +1,116 @@
+"""Every page, looked at by axe in both themes and squeezed to the width of a telephone."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from django.contrib.auth.models import User
+from django.urls import reverse
+from playwright.sync_api import Page
+
+from frontier_app import reports
+from frontier_app.models import Run
+from tests import factories
+from tests.browser.visitor import Visitors
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
+# A theme changes colours alone, so the second asks for nothing else.
+CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTypes": ["violations"]}
+GRAVE = ("serious", "critical")
+TELEPHONE = {"width": 390, "height": 800}
+DESK = {"width": 1280, "height": 1100}
+# What sticks out of the page to the right, and is in nothing that scrolls by itself.
+STICKING_OUT = """() => [...document.querySelectorAll("body *")].filter((element) => {
+  const box = element.getBoundingClientRect();
+  if (!box.width || box.right <= innerWidth + 1 || getComputedStyle(element).position === "fixed") return false;
+  for (let around = element.parentElement; around && around !== document.body; around = around.parentElement)
+    if (getComputedStyle(around).overflowX !== "visible") return false;
+  return true;
+}).slice(0, 5).map((element) => `${element.tagName} ${element.id} ${element.getAttribute("class")}`)"""
+
+
+def pages(measured: factories.Measured) -> dict[str, str]:
+    """A page of every kind, by name."""
+    study, evaluation = measured.study, measured.evaluations[1]
+    problem = study.held_out_set.problems.first()
+    report = reports.create(study, factories.alice(), "What slows down", "Words.\n\n```frontier\nstudy\n```\n")
+    of_study = ("study", "explore", "failures", "ensembles", "problems", "audit", "runs", "checkpoints", "lineage")
+    of_study += ("evaluations", "study_jobs", "study_sharing", "saved_views", "members", "audit_trail", "reports")
+    found = {name: reverse(name, args=[study.slug]) for name in (*of_study, "new_report")}
+    found |= {name: reverse(name) for name in ("home", "jobs", "new_study")}
+    found |= {name: reverse(name, args=[study.slug, report.slug]) for name in ("report", "edit_report")}
+    found["problem"] = reverse("problem", args=[study.slug, problem.slug])
+    found["evaluation"] = reverse("evaluation", args=[study.slug, evaluation.reference])
+    found["samples"] = reverse("samples", args=[study.slug]) + f"?evaluation={evaluation.reference}"
+    first, last = measured.evaluations[0], measured.evaluations[-1]
+    found["compare"] = reverse("compare", args=[study.slug]) + f"?first={first.reference}&second={last.reference}"
+    found["run_diff"] = reverse("run_diff", args=[study.slug]) + "".join(
+        f"{'&' if number else '?'}run={run.reference}" for number, run in enumerate(Run.objects.filter(study=study))
+    )
+    found["job"] = reverse("job", args=[study.jobs.first().reference])
+    for kind in ("sweep", "train", "import"):
+        found[f"launch {kind}"] = reverse("launch", args=[study.slug, kind])
+    return found
+
+
+def grave_faults(page: Page, options: dict[str, Any]) -> list[str]:
+    """What axe calls serious or worse, a line each."""
+    found = page.evaluate(f"axe.run(document, {json.dumps(options)})")["violations"]
+    return [
+        f"{one['id']}: {node['target'][0]} {node['failureSummary'].splitlines()[1].strip()[:140]}"
+        for one in found
+        if one["impact"] in GRAVE
+        for node in one["nodes"][:4]
+    ]
+
+
+def sticking_out(page: Page) -> list[str]:
+    """What is too wide, once plots had the time to take their new size."""
+    found: list[str] = []
+    for _ in range(20):
+        found = page.evaluate(STICKING_OUT)
+        if not found:
+            break
+        page.wait_for_timeout(100)
+    return found
+
+
+def settled(page: Page) -> None:
+    """Wait until what was asked for has arrived and figures are drawn."""
+    page.wait_for_load_state("networkidle")
+    page.wait_for_function("document.querySelectorAll('.js-plotly-plot[aria-busy=true]').length === 0")
+
+
+def test_axe_finds_nothing_serious_and_nothing_is_too_wide(
+    visitor: Visitors, alice: User, measured: factories.Measured, subtests: Any
+) -> None:
+    factories.audit(measured.study)
+    somebody = visitor(alice)
+    somebody.context.add_init_script(AXE)
+    for name, address in pages(measured).items():
+        with subtests.test(name):
+            page = somebody.open(address)
+            settled(page)
+            faults = grave_faults(page, RULES)
+            page.evaluate("document.dispatchEvent(new CustomEvent('theme:choose', { detail: 'dark' }))")
+            faults += [f"dark {fault}" for fault in grave_faults(page, CONTRAST)]
+            page.set_viewport_size(TELEPHONE)
+            faults += [f"too wide: {found}" for found in sticking_out(page)]
+            page.set_viewport_size(DESK)
+            page.evaluate("document.dispatchEvent(new CustomEvent('theme:choose', { detail: 'light' }))")
+            assert faults == []
+
+
+def test_a_stranger_s_pages_are_clean_too(visitor: Visitors, measured: factories.Measured) -> None:
+    somebody = visitor(None)
+    somebody.context.add_init_script(AXE)
+    link = factories.link(measured.study)
+    for address in (reverse("login"), reverse("share", args=[link.token])):
+        page = somebody.open(address)
+        settled(page)
+        assert grave_faults(page, RULES) == []
