@@ -97,6 +97,8 @@ function reread(part) {
 }
 
 document.addEventListener("submit", (event) => {
+  // What one cannot take back oneself is asked first.
+  if (event.target.dataset.ask && !window.confirm(event.target.dataset.ask)) event.preventDefault();
   if (!event.target.matches("[data-undo]")) return;
   event.preventDefault();
   change(event.target);
