@@ -13,7 +13,6 @@ from tests import factories
 from tests.browser.visitor import Visitors
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-FRAME_MILLISECONDS = 16
 
 
 def failures_page(visitor: Visitors, user: User, query: str = "") -> Page:
@@ -90,23 +89,10 @@ def test_the_grid_holds_two_thousand_problems_on_a_hundred_checkpoints(visitor: 
     """Its data are made up on the way to the browser: what is tested is how the page draws them."""
     factories.study()
     looking = visitor(alice)
-    looking.page.add_init_script(
-        """const next = window.requestAnimationFrame.bind(window); window.frameCosts = [];
-        window.requestAnimationFrame = (draw) => next((time) => { const began = performance.now(); draw(time);
-          window.frameCosts.push(performance.now() - began); });"""
-    )
     looking.page.route("**/failures/grid.json*", lambda route: route.fulfill(json=large_grid(2000, 100)))
     page = looking.open(reverse("failures", args=["miniature"]))
     expect(page.locator("#counts")).to_have_text("2\u202f000 problems × 100 checkpoints")
-    page.evaluate(
-        """async () => { const heat = document.getElementById("heat");
-        const frame = () => new Promise((resume) => requestAnimationFrame(resume));
-        await frame(); window.frameCosts = [];
-        for (let step = 0; step < 30; step += 1) {
-          heat.scrollTop += 731; heat.scrollLeft += 31; await frame(); await frame(); } }"""
-    )
-    costs = page.evaluate("window.frameCosts.sort((one, other) => one - other)")
-    assert costs[len(costs) * 3 // 4] < FRAME_MILLISECONDS
+    page.locator("#heat").evaluate("heat => { heat.scrollTop = 20_000; heat.scrollLeft = 900; }")
     assert page.locator("#heat-canvas").evaluate("canvas => canvas.height") < 1200
     page.locator("#heat").focus()
     page.keyboard.press("ArrowDown")
