@@ -255,4 +255,4 @@ def test_an_audit_is_read_with_the_rights_of_the_study() -> None:
     assert Browser().get(f"/api/studies/miniature/audit?share={token}").status_code == 404
     body = {"path": "/tmp"}
     answer = Browser().post(f"/api/studies/miniature/import?share={token}", body, content_type="application/json")
-    assert answer.status_code == 403
+    assert answer.status_code == 404
