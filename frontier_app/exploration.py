@@ -19,9 +19,9 @@ from compute.stats.bootstrap import REPLICATES, Intervals, RateIntervals, bootst
 from compute.stats.pass_at_k import pass_at_k
 from compute.stats.rates import CLASSES, FailureCounts, rates
 from frontier_app.conditions import Condition, conditions
-from frontier_app.exploration_choice import ALL_DIFFICULTIES, Asked, Chosen, Stations, paths_among, placed_on, scales_of
+from frontier_app.exploration_choice import Asked, Chosen, Stations, paths_among, placed_on, scales_of
 from frontier_app.models import Evaluation, Problem, Rollup, Study
-from frontier_app.placement import COLUMNS, Placed, integer_columns
+from frontier_app.placement import ALL_DIFFICULTIES, COLUMNS, Placed, integer_columns, places_among
 
 # Raised whenever the shape of `exploration_data` changes, so that no browser keeps the old one.
 FORMAT = 1
@@ -130,17 +130,11 @@ def read_table(asked: Asked, evaluations: Sequence[Evaluation]) -> Table:
     table = np.zeros((len(names), len(evaluations), len(columns)), dtype=np.int64)
     place_of = {pk: place for place, (pk, _) in enumerate(columns)}
     if rows.size and columns:
-        evaluation = _places(rows[:, 0], [one.pk for one in evaluations])
-        problem = _places(rows[:, 1], list(place_of))
+        evaluation = places_among(rows[:, 0], [one.pk for one in evaluations])
+        problem = places_among(rows[:, 1], list(place_of))
         table[:, evaluation, problem] = rows[:, 2:].T
     counts = FailureCounts(**dict(zip(COLUMNS, table[: len(COLUMNS)], strict=True)))
     return Table([name for _, name in columns], counts, *table[len(COLUMNS) :])
-
-
-def _places(values: Integers, keys: Sequence[int]) -> NDArray[np.intp]:
-    """The place of each value among `keys`, every one of which occurs there."""
-    order = np.argsort(keys)
-    return np.asarray(order[np.searchsorted(np.asarray(keys), values, sorter=order)])
 
 
 def measure_values(table: Table, asked: Asked) -> dict[str, Floats]:

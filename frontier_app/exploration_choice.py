@@ -12,8 +12,17 @@ from django.db.models import Q, QuerySet
 
 from compute.stats.rates import Rule
 from frontier_app.filters import EVALUATION_FIELDS, compile_filter, patience
-from frontier_app.models import Checkpoint, Evaluation, Path, Problem, ProblemSet, Run, Study
-from frontier_app.placement import DIFFICULTIES, RULES, Placed, SelectionError, evaluations_on, place
+from frontier_app.models import Checkpoint, Evaluation, Path, ProblemSet, Run, Study
+from frontier_app.placement import (
+    ALL_DIFFICULTIES,
+    DIFFICULTIES,
+    RULES,
+    Placed,
+    SelectionError,
+    difficulties_in,
+    evaluations_on,
+    place,
+)
 
 # A plot of more points than this says nothing, and a browser takes seconds to draw it.
 MOST_POINTS = 300
@@ -32,7 +41,6 @@ MEASURES = {
 FACETS = {"": "one panel", "difficulty": "difficulty", "setting": "setting", "scale": "scale", "path": "path"}
 FORMS = {"": "axes", "ternary": "triangle"}
 ORIGINS = tuple(name for name, _ in Checkpoint.ORIGINS)
-ALL_DIFFICULTIES = "all"
 
 
 @dataclass(frozen=True)
@@ -87,20 +95,15 @@ def problem_sets_of(study: Study) -> list[ProblemSet]:
     return sorted(found, key=lambda one: (one.pk != study.held_out_set_id, one.title, one.pk))
 
 
-def difficulties_in(problem_set: ProblemSet | None) -> list[str]:
-    """The difficulties that the set's problems have, the known ones in their order and others after them by name."""
-    if problem_set is None:
-        return list(DIFFICULTIES)
-    problems = Problem.objects.filter(problem_set=problem_set).order_by()
-    present = set(problems.values_list("difficulty", flat=True).distinct())
-    found = [name for name in DIFFICULTIES if name in present] + sorted(present - set(DIFFICULTIES))
-    return found or list(DIFFICULTIES)
+def offered_difficulties(problem_set: ProblemSet | None) -> list[str]:
+    """Those of the set's problems; the known ones while it has none."""
+    return difficulties_in(problem_set.pk if problem_set else None) or list(DIFFICULTIES)
 
 
 def read_address(study: Study, query: Mapping[str, str]) -> Asked:
     """What an address asks for. Raises SelectionError, whose message is one sentence."""
     problem_set = _problem_set(study, query.get("set", ""))
-    difficulties = difficulties_in(problem_set)
+    difficulties = offered_difficulties(problem_set)
     levels = problem_set.levels if problem_set else 1
     rule = _one_of(query, "rule", RULES, "rule") or RULES[0]
     return Asked(

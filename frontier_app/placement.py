@@ -117,8 +117,13 @@ class Cells:
 
 
 def difficulties_of(study: Study) -> list[str]:
-    """Those that the held-out problems have, the known ones in their order and others after them by name."""
-    problems = Problem.objects.filter(problem_set=study.held_out_set_id).order_by()
+    """Those that the held-out problems have."""
+    return difficulties_in(study.held_out_set_id)
+
+
+def difficulties_in(problem_set: int | None) -> list[str]:
+    """Those that a set's problems have, the known ones in their order and others after them by name."""
+    problems = Problem.objects.filter(problem_set=problem_set).order_by()
     present = set(problems.values_list("difficulty", flat=True).distinct())
     return [name for name in DIFFICULTIES if name in present] + sorted(present - set(DIFFICULTIES))
 
@@ -279,8 +284,8 @@ def read_cells(study: Study, placed: Sequence[Placed], level: int, rule: Rule, d
     rows = integer_columns(rollups, ("evaluation_id", "problem_id", *COLUMNS))
     table = np.zeros((len(COLUMNS), len(placed), len(problems)), dtype=np.int64)
     if rows.size:
-        evaluation = _places(rows[:, 0], [one.evaluation.pk for one in placed])
-        problem = _places(rows[:, 1], [one.pk for one in problems])
+        evaluation = places_among(rows[:, 0], [one.evaluation.pk for one in placed])
+        problem = places_among(rows[:, 1], [one.pk for one in problems])
         table[:, evaluation, problem] = rows[:, 2:].T
     return Cells(problems, FailureCounts(**dict(zip(COLUMNS, table, strict=True))), rule)
 
@@ -305,7 +310,7 @@ def integer_columns(rows: QuerySet, names: Sequence[str]) -> NDArray[np.int64]:
     return np.frombuffer(data or b"", dtype=">i8").reshape(-1, len(names)).astype(np.int64)
 
 
-def _places(values: NDArray[np.int64], keys: Sequence[int]) -> NDArray[np.int64]:
+def places_among(values: NDArray[np.int64], keys: Sequence[int]) -> NDArray[np.int64]:
     """The place of each value among `keys`, every one of which occurs there."""
     order = np.argsort(keys)
     return order[np.searchsorted(np.asarray(keys), values, sorter=order)]

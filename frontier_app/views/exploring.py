@@ -7,14 +7,13 @@ from django.views.decorators.http import require_safe
 from frontier_app.exploration import conditions_of, data_version
 from frontier_app.exploration import explore as measured
 from frontier_app.exploration_choice import (
-    ALL_DIFFICULTIES,
     FACETS,
     FORMS,
     LARGEST_K,
     MEASURES,
     ORIGINS,
     choose,
-    difficulties_in,
+    offered_difficulties,
     problem_sets_of,
     read_address,
 )
@@ -22,7 +21,7 @@ from frontier_app.exploration_panels import exploration_data
 from frontier_app.filters import FilterError
 from frontier_app.models import ProblemSet
 from frontier_app.pinned import pinned_answer
-from frontier_app.placement import SelectionError
+from frontier_app.placement import ALL_DIFFICULTIES, SelectionError
 from frontier_app.views.fetch import OpenStudy, open_view
 from frontier_app.views.frame import render_page, study_context
 
@@ -83,7 +82,7 @@ def _choices(opened: OpenStudy, wanted_set: str, wanted_path: str) -> dict[str, 
     if wanted_path.isdecimal() and len(wanted_path) < 10 and all(str(one.pk) != wanted_path for one in paths):
         paths += list(study.paths.filter(pk=wanted_path))
     return {
-        "difficulties": [*difficulties_in(chosen), ALL_DIFFICULTIES],
+        "difficulties": [*offered_difficulties(chosen), ALL_DIFFICULTIES],
         "problem_sets": sets,
         "settings": settings,
         "levels": [{"level": level, "coverage": level / levels} for level in range(1, levels + 1)],
