@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from frontier_app.live import HOME, RIGHTS, group_of
 from frontier_app.models import Job, Study
-from frontier_app.shared_views import SHARE
+from frontier_app.sharing.shared_views import SHARE
 from frontier_app.viewer import Viewer, links_to
 
 RECHECK_SECONDS = 60.0

@@ -17,7 +17,7 @@ from frontier_app.jobs.log import JobLog
 from frontier_app.jobs.stream import EventStream
 from frontier_app.launch import LaunchError
 from frontier_app.models import Checkpoint, Evaluation, Job, MergeIngredient, ProblemSet, Run, Study
-from frontier_app.planning import path_between, plan_training
+from frontier_app.planning.launches import path_between, plan_training
 
 Importable = EvaluateConfig | TrainConfig | ProblemsConfig | MergeConfig
 

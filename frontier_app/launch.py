@@ -19,14 +19,15 @@ from django.utils.text import slugify
 from compute.configs import MergeConfig, Sampling, Setting, TrainConfig, Trainer
 from compute.miniature import study as miniature
 from compute.miniature.study import PLAN, MiniaturePlan
-from frontier_app import estimates, live
-from frontier_app.audit_trail import note
-from frontier_app.estimates import Estimate
-from frontier_app.inspection import inspection_config, last_look
+from frontier_app import live
 from frontier_app.jobs import queue
 from frontier_app.miniature import write_miniature
 from frontier_app.models import Checkpoint, Job, Membership, ProblemSet, Sample, Study
-from frontier_app.planning import (
+from frontier_app.numbers.failures.looks import last_look
+from frontier_app.planning import estimates
+from frontier_app.planning.estimates import Estimate
+from frontier_app.planning.inspections import inspection_config
+from frontier_app.planning.launches import (
     LaunchError,
     Point,
     checkpoint_folder,
@@ -49,7 +50,7 @@ from frontier_app.planning import (
     valid_config,
     workers,
 )
-from frontier_app.problem_planning import (
+from frontier_app.planning.problems import (
     USES,
     Compare,
     audit_config,
@@ -61,6 +62,7 @@ from frontier_app.problem_planning import (
     refuse_taken,
     use_of,
 )
+from frontier_app.sharing.audit_trail import note
 
 __all__ = ["LaunchError", "Launched", "workers"]
 MOST_ALPHAS = 200

@@ -11,7 +11,7 @@ from compute.configs import ProblemsConfig, TrainConfig
 from compute.miniature import study as miniature
 from compute.miniature.study import MiniaturePlan
 from frontier_app.models import Checkpoint, Job, Membership, ProblemSet, Run, Study
-from frontier_app.planning import (
+from frontier_app.planning.launches import (
     Point,
     checkpoint_folder,
     compute_part,

@@ -94,7 +94,7 @@ def api_token(user: User) -> str:
 
 
 def link(study: Study, allow_programs: bool = False, view: str = "study", query: str = "") -> ShareLink:
-    """A link to one view with one query (`frontier_app.shared_views`)."""
+    """A link to one view with one query (`frontier_app.sharing.shared_views`)."""
     return ShareLink.objects.create(
         study=study, created_by=alice(), allow_programs=allow_programs, view=view, query=query
     )

@@ -29,7 +29,7 @@ from frontier_app.api.schemas import (
 )
 from frontier_app.launch import LaunchError
 from frontier_app.models import Checkpoint, Job, MetricPoint, ProblemSet, Study
-from frontier_app.summary import measured_points
+from frontier_app.numbers.summary import measured_points
 
 MOST_ROWS = 1_000
 router = Router()

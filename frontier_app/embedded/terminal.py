@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
 from frontier_app.models import Job
-from frontier_app.summary import RATES, MeasuredPoint
+from frontier_app.numbers.summary import RATES, MeasuredPoint
 
 MARKS = {
     Job.QUEUED: "[dim]waiting[/]",

@@ -42,7 +42,7 @@ class Column:
 
 
 def json_key(field: str, path: str) -> Combinable:
-    """The value at a dotted path of a JSON field, as `frontier_app.configurations.flatten` names it."""
+    """The value at a dotted path of a JSON field, as `frontier_app.tables.configurations.flatten` names it."""
     expression: Any = F(field)
     for part in path.split("."):
         expression = KeyTransform(part, expression)

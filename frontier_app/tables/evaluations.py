@@ -10,9 +10,9 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from compute.stats.rates import CLASSES
-from frontier_app.configurations import configured_keys, flatten
 from frontier_app.models import Evaluation, EvaluationRate, Study
 from frontier_app.tables.columns import Column, json_key
+from frontier_app.tables.configurations import configured_keys, flatten
 from frontier_app.tables.rates import BEST, FIELDS, WORDS, CellReading, Rates, rates_at, reading, stored_rate
 from frontier_app.tables.table import in_order
 

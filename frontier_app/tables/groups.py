@@ -13,7 +13,7 @@ from django.db.models import Avg, Count, QuerySet
 from django.db.models.expressions import Combinable
 
 from compute.stats.seeds import SeedMean, mean_over_seeds
-from frontier_app.configurations import written
+from frontier_app.tables.configurations import written
 
 
 class Group(NamedTuple):

@@ -15,7 +15,7 @@ from compute.stats.bootstrap import RateIntervals, cluster_bootstrap, difference
 from compute.stats.rates import CLASSES
 from frontier_app.figures.frontier import Reading
 from frontier_app.models import Checkpoint, Evaluation, EvaluationRate, Study
-from frontier_app.placement import Placed, read_cells
+from frontier_app.numbers.placement import Placed, read_cells
 
 FIELDS = dict(
     zip(

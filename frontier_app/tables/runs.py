@@ -13,9 +13,9 @@ from django.db.models import F, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 
 from compute.stats.rates import CLASSES
-from frontier_app.configurations import configured_keys, flatten
 from frontier_app.models import Evaluation, Run, Study
 from frontier_app.tables.columns import Column, json_key
+from frontier_app.tables.configurations import configured_keys, flatten
 from frontier_app.tables.rates import (
     BEST,
     FIELDS,

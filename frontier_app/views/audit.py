@@ -6,7 +6,9 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from frontier_app.audit_report import (
+from frontier_app.figures.audit import caught_figure, reference_figure, sizes_figure
+from frontier_app.models import Job, Problem, ProblemSet
+from frontier_app.numbers.audit import (
     DISAGREE,
     KINDS,
     UNSTABLE,
@@ -19,8 +21,6 @@ from frontier_app.audit_report import (
     overview,
     problem_figures,
 )
-from frontier_app.figures.audit import caught_figure, reference_figure, sizes_figure
-from frontier_app.models import Job, Problem, ProblemSet
 from frontier_app.views.fetch import OpenStudy, open_view
 from frontier_app.views.frame import render_page, study_context
 from frontier_app.views.paging import Slice

@@ -5,9 +5,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_http_methods, require_POST
 
-from frontier_app import comments as verbs
 from frontier_app.models import Comment
-from frontier_app.sharing_forms import CommentForm, first_error
+from frontier_app.sharing import comments as verbs
+from frontier_app.sharing.forms import CommentForm, first_error
 from frontier_app.views.fetch import OpenStudy, open_study
 
 

@@ -4,11 +4,11 @@ programs unless it allows them."""
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from frontier_app.comparison import SORTS, Compared, compare, side_by_side, sides
-from frontier_app.failures import Shown, shown_by
 from frontier_app.models import Evaluation, Problem, Study
-from frontier_app.placement import SelectionError, difficulties_of
-from frontier_app.table_files import table_response
+from frontier_app.numbers.failures.page import Shown, shown_by
+from frontier_app.numbers.placement import SelectionError, difficulties_of
+from frontier_app.numbers.two_evaluations import SORTS, Compared, compare, side_by_side, sides
+from frontier_app.tables.files import table_response
 from frontier_app.views.fetch import OpenStudy, open_evaluation, open_problem, open_view
 from frontier_app.views.frame import render_page, study_context
 

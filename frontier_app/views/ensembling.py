@@ -4,10 +4,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from frontier_app.ensemble_choice import MOST_MEMBERS, choose
-from frontier_app.ensembling import ensembles_data
-from frontier_app.pinned import pinned_answer
-from frontier_app.placement import DIFFICULTIES, SelectionError, difficulties_of
+from frontier_app.numbers.ensembles.choice import MOST_MEMBERS, choose
+from frontier_app.numbers.ensembles.page import ensembles_data
+from frontier_app.numbers.placement import DIFFICULTIES, SelectionError, difficulties_of
+from frontier_app.sharing.pinned import pinned_answer
 from frontier_app.views.fetch import OpenStudy, open_view
 from frontier_app.views.frame import render_page, study_context
 

@@ -5,10 +5,10 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from frontier_app.collapse import raised_alarms
-from frontier_app.evaluation_report import letters_of, standings, troubled
 from frontier_app.models import Evaluation, Path, Study
-from frontier_app.placement import place
+from frontier_app.numbers.collapse import raised_alarms
+from frontier_app.numbers.evaluation import letters_of, standings, troubled
+from frontier_app.numbers.placement import place
 from frontier_app.views.fetch import open_evaluation, open_view
 from frontier_app.views.frame import render_page, study_context
 

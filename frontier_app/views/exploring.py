@@ -4,9 +4,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from frontier_app.exploration import conditions_of, data_version
-from frontier_app.exploration import explore as measured
-from frontier_app.exploration_choice import (
+from frontier_app.filters import FilterError
+from frontier_app.models import ProblemSet
+from frontier_app.numbers.exploration.choice import (
     FACETS,
     FORMS,
     LARGEST_K,
@@ -17,11 +17,11 @@ from frontier_app.exploration_choice import (
     problem_sets_of,
     read_address,
 )
-from frontier_app.exploration_panels import exploration_data
-from frontier_app.filters import FilterError
-from frontier_app.models import ProblemSet
-from frontier_app.pinned import pinned_answer
-from frontier_app.placement import ALL_DIFFICULTIES, SelectionError
+from frontier_app.numbers.exploration.page import conditions_of, data_version
+from frontier_app.numbers.exploration.page import explore as measured
+from frontier_app.numbers.exploration.panels import exploration_data
+from frontier_app.numbers.placement import ALL_DIFFICULTIES, SelectionError
+from frontier_app.sharing.pinned import pinned_answer
 from frontier_app.views.fetch import OpenStudy, open_view
 from frontier_app.views.frame import render_page, study_context
 

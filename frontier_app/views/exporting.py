@@ -6,8 +6,8 @@ from django.utils.text import slugify
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from frontier_app.figure_pdf import SVG_BYTES_AT_MOST, NotDrawable, pdf_of
-from frontier_app.shared_views import SHARE
+from frontier_app.figures.pdf import SVG_BYTES_AT_MOST, NotDrawable, pdf_of
+from frontier_app.sharing.shared_views import SHARE
 from frontier_app.viewer import links_to
 from frontier_app.views.fetch import open_study
 

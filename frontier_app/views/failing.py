@@ -14,15 +14,13 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from frontier_app import failures as numbers
 from frontier_app import launch as verbs
-from frontier_app import strategies
 from frontier_app.filters import FilterError
-from frontier_app.inspection import last_look
 from frontier_app.models import Evaluation, Sample, Study
-from frontier_app.pinned import pinned_answer
-from frontier_app.placement import DIFFICULTIES, SelectionError, difficulties_of
-from frontier_app.sample_list import (
+from frontier_app.numbers.failures import page as numbers
+from frontier_app.numbers.failures import strategies
+from frontier_app.numbers.failures.looks import last_look
+from frontier_app.numbers.failures.samples import (
     CLASSES,
     LETTERS,
     PAGE,
@@ -37,7 +35,9 @@ from frontier_app.sample_list import (
     page_of,
     refusing_patterns,
 )
-from frontier_app.table_files import table_response
+from frontier_app.numbers.placement import DIFFICULTIES, SelectionError, difficulties_of
+from frontier_app.sharing.pinned import pinned_answer
+from frontier_app.tables.files import table_response
 from frontier_app.views.fetch import (
     OpenStudy,
     open_evaluation,

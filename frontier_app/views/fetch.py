@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404
 
 from frontier_app.models import Evaluation, Job, Membership, Problem, SavedView, ShareLink, Study
 from frontier_app.models.studies import WRITERS
-from frontier_app.shared_views import SAVED, SHARE, admits, asked, pinned
+from frontier_app.sharing.shared_views import SAVED, SHARE, admits, asked, pinned
 from frontier_app.viewer import SHARED_STUDIES, Viewer, links_to, viewer_of
 
 
@@ -73,8 +73,8 @@ def open_study(request: HttpRequest, slug: str) -> OpenStudy:
 
 
 def open_view(request: HttpRequest, slug: str, view: str) -> OpenStudy:
-    """The study, for one page or answer of the view named `view` (`frontier_app.shared_views`), which a share link may
-    show: only with the link's own query, and only to be read.
+    """The study, for one page or answer of the view named `view` (`frontier_app.sharing.shared_views`), which a share
+    link may show: only with the link's own query, and only to be read.
 
     Raises Http404 for a stranger and for a link to anything else, PermissionDenied for somebody unknown.
     """

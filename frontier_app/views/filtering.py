@@ -11,8 +11,8 @@ from frontier_app.filters import FIELDS, Fields, FilterError, compile_filter
 from frontier_app.filters.completion import complete
 from frontier_app.filters.known_values import KnownValues
 from frontier_app.models import Checkpoint, Evaluation, MetricPoint, Problem, ProblemSet, Run, Sample, Study
-from frontier_app.placement import difficulties_of
-from frontier_app.problem_list import fields_at, problems_of, shown_evaluations
+from frontier_app.numbers.placement import difficulties_of
+from frontier_app.tables.problems import fields_at, problems_of, shown_evaluations
 from frontier_app.views.fetch import open_study
 
 RATES = ("solve_rate", "optimisation_failure_rate", "correctness_failure_rate", "no_answer_rate")

@@ -13,8 +13,8 @@ from django.shortcuts import render
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
 from frontier_app.models import Checkpoint, Evaluation, Job, Problem, Run, Study
-from frontier_app.saved_views import is_newer, listed, may_change
-from frontier_app.shared_views import SAVED, SHARE, address_of, drawn_by
+from frontier_app.sharing.saved_views import is_newer, listed, may_change
+from frontier_app.sharing.shared_views import SAVED, SHARE, address_of, drawn_by
 from frontier_app.viewer import Viewer
 from frontier_app.views.fetch import OpenStudy
 

@@ -12,12 +12,12 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from frontier_app import launch
-from frontier_app.explorer import standings
 from frontier_app.figures.thumbnail import ThumbnailPoint, thumbnail
 from frontier_app.forms import NewStudyForm
 from frontier_app.models import Evaluation, Job, Path, Rollup, Study
 from frontier_app.models.jobs import JobQuerySet
-from frontier_app.placement import select
+from frontier_app.numbers.explorer import standings
+from frontier_app.numbers.placement import select
 from frontier_app.viewer import Viewer
 from frontier_app.views.fetch import signed_in
 from frontier_app.views.frame import render_page

@@ -10,9 +10,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from frontier_app import launch
-from frontier_app.explorer import rates_of
 from frontier_app.models import Job
 from frontier_app.models.jobs import JobQuerySet
+from frontier_app.numbers.explorer import rates_of
 from frontier_app.viewer import Viewer, viewer_of
 from frontier_app.views.evaluations import study_address
 from frontier_app.views.fetch import open_job, open_study, signed_in

@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from frontier_app.filters import CHECKPOINT_FIELDS, FilterError, patience
-from frontier_app.lineage import Edge, Lineage, Node, Place, around, bundled, first, layout, lineage_of
 from frontier_app.models import Checkpoint, Evaluation, Study
+from frontier_app.numbers.lineage import Edge, Lineage, Node, Place, around, bundled, first, layout, lineage_of
 from frontier_app.views.fetch import open_study
 from frontier_app.views.frame import render_page, study_context
 from frontier_app.views.table_page import Filtered, read_filter

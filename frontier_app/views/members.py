@@ -8,10 +8,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from frontier_app import membership as verbs
-from frontier_app.audit_trail import ACTIONS
 from frontier_app.models import AuditEntry, Invitation, Membership
-from frontier_app.sharing_forms import InvitationForm, RoleForm, first_error
+from frontier_app.sharing import membership as verbs
+from frontier_app.sharing.audit_trail import ACTIONS
+from frontier_app.sharing.forms import InvitationForm, RoleForm, first_error
 from frontier_app.views.fetch import OpenStudy, open_study, open_study_to_own, signed_in
 from frontier_app.views.frame import render_page, study_context
 from frontier_app.views.paging import Slice

@@ -12,11 +12,13 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from frontier_app.audit_report import judged_program, marks_of
 from frontier_app.figures.growth import growth_figure
 from frontier_app.filters import FilterError, compile_filter, patience
 from frontier_app.models import Evaluation, Problem
-from frontier_app.problem_list import (
+from frontier_app.numbers.audit import judged_program, marks_of
+from frontier_app.numbers.problem import add_texts, breakdowns, distinct_programs, growths, letters_of, results_of
+from frontier_app.tables.files import Column, table_response
+from frontier_app.tables.problems import (
     SORTED_BY,
     ProblemRow,
     audit_counts,
@@ -28,8 +30,6 @@ from frontier_app.problem_list import (
     shown_evaluations,
     with_counts,
 )
-from frontier_app.problem_report import add_texts, breakdowns, distinct_programs, growths, letters_of, results_of
-from frontier_app.table_files import Column, table_response
 from frontier_app.views.fetch import OpenStudy, open_problem, open_view
 from frontier_app.views.frame import render_page, study_context
 from frontier_app.views.paging import Slice

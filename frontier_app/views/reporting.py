@@ -7,9 +7,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from frontier_app import reports as verbs
-from frontier_app.audit_trail import note
 from frontier_app.models import Report
+from frontier_app.sharing import reports as verbs
+from frontier_app.sharing.audit_trail import note
 from frontier_app.views.fetch import OpenStudy, open_study, open_study_to_write, open_view
 from frontier_app.views.frame import render_page, study_context
 from frontier_app.views.paging import Slice

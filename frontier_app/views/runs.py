@@ -14,11 +14,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from frontier_app import launch
-from frontier_app.configurations import agreeing, differences
 from frontier_app.figures.curves import Curve, curves_figure
 from frontier_app.filters import RUN_FIELDS, FilterError, compile_filter
 from frontier_app.models import Job, MetricPoint, Run, Study
 from frontier_app.tables import runs as run_table
+from frontier_app.tables.configurations import agreeing, differences
 from frontier_app.tables.runs import RunRow
 from frontier_app.tables.table import Table
 from frontier_app.views import table_page

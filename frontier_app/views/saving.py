@@ -7,10 +7,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from frontier_app import saved_views as verbs
 from frontier_app.models import SavedView
-from frontier_app.shared_views import NotAView, address_of, words_of
-from frontier_app.sharing_forms import SavedViewForm, first_error
+from frontier_app.sharing import saved_views as verbs
+from frontier_app.sharing.forms import SavedViewForm, first_error
+from frontier_app.sharing.shared_views import NotAView, address_of, words_of
 from frontier_app.views.fetch import OpenStudy, open_study, open_study_to_write, signed_in
 from frontier_app.views.frame import render_page, study_context
 from frontier_app.views.paging import Slice

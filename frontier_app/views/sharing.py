@@ -14,11 +14,11 @@ from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from frontier_app import live
-from frontier_app.audit_trail import note
 from frontier_app.models import SavedView, ShareLink
 from frontier_app.security import EMBEDDED_POLICY
-from frontier_app.shared_views import NotAView, address_of, pinned, read_address, words_of
-from frontier_app.sharing_forms import ShareForm, first_error
+from frontier_app.sharing.audit_trail import note
+from frontier_app.sharing.forms import ShareForm, first_error
+from frontier_app.sharing.shared_views import NotAView, address_of, pinned, read_address, words_of
 from frontier_app.viewer import open_share_link, remember_link
 from frontier_app.views.fetch import OpenStudy, open_study_to_own
 from frontier_app.views.frame import render_page, study_context

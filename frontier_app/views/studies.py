@@ -5,12 +5,12 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from frontier_app import explorer
 from frontier_app.models import Job, Path, Problem, Study
 from frontier_app.models.jobs import JobQuerySet
-from frontier_app.pinned import pinned_answer
-from frontier_app.placement import ALL_DIFFICULTIES, DIFFICULTIES, SelectionError, difficulties_of, select
-from frontier_app.programs_written import NotWritten, evaluation_of, one_program, problem_programs
+from frontier_app.numbers import explorer
+from frontier_app.numbers.placement import ALL_DIFFICULTIES, DIFFICULTIES, SelectionError, difficulties_of, select
+from frontier_app.numbers.programs_written import NotWritten, evaluation_of, one_program, problem_programs
+from frontier_app.sharing.pinned import pinned_answer
 from frontier_app.viewer import Viewer
 from frontier_app.views.fetch import OpenStudy, open_view
 from frontier_app.views.frame import render_page, study_context

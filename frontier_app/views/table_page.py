@@ -13,11 +13,11 @@ from django.db.models.expressions import Combinable
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from frontier_app import table_files
 from frontier_app.filters import FilterError, compile_filter, patience
 from frontier_app.filters.fields import Fields
 from frontier_app.models import Study
-from frontier_app.placement import DIFFICULTIES, difficulties_of
+from frontier_app.numbers.placement import DIFFICULTIES, difficulties_of
+from frontier_app.tables import files as table_files
 from frontier_app.tables.columns import Column
 from frontier_app.tables.groups import Group, by_reading, grouped
 from frontier_app.tables.rates import CellReading

@@ -1,4 +1,4 @@
-// Rows of text as CSV, Markdown and LaTeX (booktabs), the way frontier_app/table_files.py writes them. A table is
+// Rows of text as CSV, Markdown and LaTeX (booktabs), the way frontier_app/tables/files.py writes them. A table is
 // { head: [label...], body: [[text...]...], best: ["", "high", "low"...] }; a cell like "0.612 ± 0.021" is an interval.
 
 const NUMBER = /^[−-]?[\d\s\u202f,]*\.?\d+(?:e[+-]?\d+)?(?:\s*%)?$/i;

@@ -159,8 +159,8 @@ def main() -> None:
 
 
 def measure() -> None:
-    from frontier_app.explorer import explorer_data, frontier_of
-    from frontier_app.placement import select
+    from frontier_app.numbers.explorer import explorer_data, frontier_of
+    from frontier_app.numbers.placement import select
     from frontier_app.viewer import Viewer
 
     counts = draw()

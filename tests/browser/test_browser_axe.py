@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from playwright.sync_api import Page
 
-from frontier_app import reports
 from frontier_app.models import Run
+from frontier_app.sharing import reports
 from tests import factories
 from tests.browser.visitor import Visitors
 

@@ -7,10 +7,10 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from frontier_app.exploration import explore
-from frontier_app.exploration_choice import choose, read_address
-from frontier_app.exploration_panels import exploration_data
 from frontier_app.models import Study
+from frontier_app.numbers.exploration.choice import choose, read_address
+from frontier_app.numbers.exploration.page import explore
+from frontier_app.numbers.exploration.panels import exploration_data
 from tests import factories
 from tests.browser.visitor import Visitors
 

@@ -7,10 +7,10 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
 from compute.stats.flips import mcnemar_exact
-from frontier_app.explorer import explorer_data
 from frontier_app.models import Checkpoint, Evaluation, Path, Sample
-from frontier_app.placement import select
-from frontier_app.programs_written import problem_programs
+from frontier_app.numbers.explorer import explorer_data
+from frontier_app.numbers.placement import select
+from frontier_app.numbers.programs_written import problem_programs
 from frontier_app.viewer import Viewer
 from tests import factories
 from tests.browser.visitor import Visitors, alpha_of, study_page

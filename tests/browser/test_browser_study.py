@@ -8,9 +8,9 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from compute.stats.frontier import estimate
-from frontier_app.explorer import explorer_data
 from frontier_app.models import Checkpoint, Study
-from frontier_app.placement import select
+from frontier_app.numbers.explorer import explorer_data
+from frontier_app.numbers.placement import select
 from frontier_app.viewer import Viewer
 from tests import factories
 from tests.browser.visitor import (

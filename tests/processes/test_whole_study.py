@@ -126,7 +126,7 @@ def test_the_summary_says_what_the_letters_say(study: Installation, answers: lis
     code = """
 import json
 from frontier_app.models import Study
-from frontier_app.summary import measured_points
+from frontier_app.numbers.summary import measured_points
 print(json.dumps([[point.evaluation.reference, point.as_json()] for point in measured_points(Study.objects.get())]))
 """
     points = dict(json.loads(study.shell(code)))

@@ -7,9 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from compute.stats.flips import fisher_exact
-from frontier_app.comparison import compare, side_by_side, sides, sorted_rows
 from frontier_app.models import Evaluation, Problem, Rollup, Sample
-from frontier_app.placement import select
+from frontier_app.numbers.placement import select
+from frontier_app.numbers.two_evaluations import compare, side_by_side, sides, sorted_rows
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/studies/miniature/compare/"

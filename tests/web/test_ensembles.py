@@ -317,7 +317,7 @@ def test_without_enough_to_combine_the_page_says_what_is_missing(client_of, ask)
 def test_of_more_checkpoints_than_can_be_offered_the_chosen_and_the_path_come_first(
     measured: factories.Measured, ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("frontier_app.ensemble_choice.MOST_CANDIDATES", 4)
+    monkeypatch.setattr("frontier_app.numbers.ensembles.choice.MOST_CANDIDATES", 4)
     data = ask(members="miniature.base,miniature.high")
     assert references(data) == ["miniature.high", "miniature.base"]
     assert len(data["candidates"]) == 4

@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from pytest_django import DjangoDbBlocker
 
 from compute.stats.bootstrap import REPLICATES
-from frontier_app import exploration_choice
-from frontier_app.exploration import explore
-from frontier_app.exploration_choice import MEASURES, choose, read_address
-from frontier_app.exploration_panels import exploration_data
 from frontier_app.figures.exploration import log_ticks
 from frontier_app.figures.exploration_traces import alphas_within
 from frontier_app.filters import FilterError
 from frontier_app.models import Checkpoint, Evaluation, Path, ProblemSet, Rollup, Study
-from frontier_app.placement import SelectionError
+from frontier_app.numbers.exploration import choice as exploration_choice
+from frontier_app.numbers.exploration.choice import MEASURES, choose, read_address
+from frontier_app.numbers.exploration.page import explore
+from frontier_app.numbers.exploration.panels import exploration_data
+from frontier_app.numbers.placement import SelectionError
 from tests import factories
 
 pytestmark = pytest.mark.django_db

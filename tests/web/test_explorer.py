@@ -14,10 +14,10 @@ from pytest_django import DjangoDbBlocker
 from compute.stats.bootstrap import cluster_bootstrap
 from compute.stats.flips import flips
 from compute.stats.frontier import estimate
-from frontier_app.collapse import raised_alarms
-from frontier_app.explorer import explorer_data, points_table
 from frontier_app.models import Evaluation, Rollup, Sample, Study
-from frontier_app.placement import SelectionError, integer_columns, placed_evaluations, read_cells, select
+from frontier_app.numbers.collapse import raised_alarms
+from frontier_app.numbers.explorer import explorer_data, points_table
+from frontier_app.numbers.placement import SelectionError, integer_columns, placed_evaluations, read_cells, select
 from frontier_app.viewer import Viewer
 from tests import factories
 

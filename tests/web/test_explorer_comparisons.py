@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from compute.stats.bootstrap import REPLICATES, resampling_weights
 from compute.stats.flips import fisher_exact
 from compute.stats.rates import CLASSES, FailureCounts
-from frontier_app.comparisons import against_baseline
-from frontier_app.explorer import explorer_data
 from frontier_app.models import Evaluation, Study
-from frontier_app.placement import Cells, ProblemColumn, select
+from frontier_app.numbers.against_baseline import against_baseline
+from frontier_app.numbers.explorer import explorer_data
+from frontier_app.numbers.placement import Cells, ProblemColumn, select
 from frontier_app.viewer import Viewer
 from tests import factories
 

@@ -14,8 +14,8 @@ from pytest_django import DjangoDbBlocker
 
 from compute.events import SampleRecord, Samples
 from frontier_app.models import Problem, Sample, Study
-from frontier_app.placement import select
-from frontier_app.programs_written import NAME_DIGITS, NotWritten, grouped, one_program, problem_programs
+from frontier_app.numbers.placement import select
+from frontier_app.numbers.programs_written import NAME_DIGITS, NotWritten, grouped, one_program, problem_programs
 from tests import factories
 
 pytestmark = pytest.mark.django_db

@@ -9,9 +9,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from frontier_app.failures import Shown, first_failures, packed_counts, spread
 from frontier_app.models import Problem, Rollup, Sample
-from frontier_app.placement import placed_evaluations, select
+from frontier_app.numbers.failures.page import Shown, first_failures, packed_counts, spread
+from frontier_app.numbers.placement import placed_evaluations, select
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/studies/miniature/failures/"

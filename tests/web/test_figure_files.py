@@ -8,8 +8,8 @@ from django.conf import settings
 from django.urls import reverse
 
 from compute import figure_colours
-from frontier_app.figure_pdf import SVG_BYTES_AT_MOST, NotDrawable, cleaned, pdf_of
 from frontier_app.figures.colours import ramp, token
+from frontier_app.figures.pdf import SVG_BYTES_AT_MOST, NotDrawable, cleaned, pdf_of
 from tests import factories
 
 SVG = (

@@ -10,10 +10,11 @@ from django.utils import timezone
 
 from compute.configs import parse_config
 from compute.miniature.study import PLAN, SMALL
-from frontier_app import launch, planning
+from frontier_app import launch
 from frontier_app.jobs import queue
 from frontier_app.launch import LaunchError, parse_numbers
 from frontier_app.models import Checkpoint, Evaluation, Job, Path, ProblemSet, Run, Study
+from frontier_app.planning import launches as planning
 
 pytestmark = pytest.mark.django_db
 

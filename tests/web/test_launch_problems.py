@@ -14,7 +14,7 @@ from compute.problems.programs import programs_beside, write_known_programs
 from frontier_app import launch
 from frontier_app.launch import LaunchError
 from frontier_app.models import Job, Membership, Problem, ProblemSet, Study
-from frontier_app.planning import needed_for_set
+from frontier_app.planning.launches import needed_for_set
 from frontier_app.viewer import Viewer
 
 pytestmark = pytest.mark.django_db

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frontier_app.lineage import Edge, Lineage, Node, around, bundle_key, bundled, first, layout, lineage_of
 from frontier_app.models import Checkpoint, MergeIngredient
+from frontier_app.numbers.lineage import Edge, Lineage, Node, around, bundle_key, bundled, first, layout, lineage_of
 
 
 def graph_of(edges: list[tuple[int, int]], size: int) -> Lineage:

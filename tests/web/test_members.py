@@ -9,9 +9,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from frontier_app import launch, membership
-from frontier_app.audit_trail import ACTIONS, note
+from frontier_app import launch
 from frontier_app.models import AuditEntry, Invitation, Membership
+from frontier_app.sharing import membership
+from frontier_app.sharing.audit_trail import ACTIONS, note
 
 pytestmark = pytest.mark.django_db
 MEMBERS = "/studies/miniature/members/"

@@ -7,9 +7,9 @@ import factories
 import pytest
 
 from frontier_app import launch
-from frontier_app.audit_report import audited, caught_shares, judged_programs, overview
 from frontier_app.figures.audit import CaughtShare, ProblemFigures, caught_figure, reference_figure, sizes_figure
 from frontier_app.models import Job, Problem, Study
+from frontier_app.numbers.audit import audited, caught_shares, judged_programs, overview
 from frontier_app.templatetags.frontier import checker_words, declared, isolation, share, times
 
 pytestmark = pytest.mark.django_db

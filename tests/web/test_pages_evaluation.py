@@ -6,11 +6,11 @@ import factories
 import pytest
 
 from compute.events import EvaluationStarted, Finished, SampleRecord, Samples
-from frontier_app.evaluation_report import letters_of, standings, troubled
-from frontier_app.explorer import data_version, explorer_data
 from frontier_app.models import Evaluation, Problem, Sample
-from frontier_app.placement import select
-from frontier_app.problem_report import worst
+from frontier_app.numbers.evaluation import letters_of, standings, troubled
+from frontier_app.numbers.explorer import data_version, explorer_data
+from frontier_app.numbers.placement import select
+from frontier_app.numbers.problem import worst
 from frontier_app.viewer import Viewer
 
 pytestmark = pytest.mark.django_db

@@ -3,10 +3,10 @@
 import factories
 import pytest
 
-from frontier_app.explorer import standings
 from frontier_app.jobs import queue
 from frontier_app.models import Job
-from frontier_app.placement import select
+from frontier_app.numbers.explorer import standings
+from frontier_app.numbers.placement import select
 
 pytestmark = pytest.mark.django_db
 

@@ -5,9 +5,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from frontier_app.explorer import standings
 from frontier_app.models import Checkpoint, Job, MergeIngredient, Problem
-from frontier_app.placement import select
+from frontier_app.numbers.explorer import standings
+from frontier_app.numbers.placement import select
 
 pytestmark = pytest.mark.django_db
 

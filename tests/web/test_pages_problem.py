@@ -6,7 +6,7 @@ import factories
 import pytest
 
 from frontier_app.models import Problem
-from frontier_app.problem_report import breakdowns, distinct_programs, growths, results_of, worst
+from frontier_app.numbers.problem import breakdowns, distinct_programs, growths, results_of, worst
 
 pytestmark = pytest.mark.django_db
 

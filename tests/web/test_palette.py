@@ -5,7 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from frontier_app import palette, reports
+from frontier_app import palette
+from frontier_app.sharing import reports
 from tests import factories
 
 

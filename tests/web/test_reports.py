@@ -5,8 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from frontier_app import reports
 from frontier_app.models import AuditEntry, Report, ShareLink, Snapshot
+from frontier_app.sharing import reports
 from tests import factories
 
 TEXT = """# Slow programs

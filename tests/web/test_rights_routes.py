@@ -19,10 +19,10 @@ from django.apps import apps
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from frontier_app import comments, saved_views
 from frontier_app.api import api
 from frontier_app.models import Comment, Invitation, Report, Sample, ShareLink
-from frontier_app.shared_views import VIEWS
+from frontier_app.sharing import comments, saved_views
+from frontier_app.sharing.shared_views import VIEWS
 from frontier_app.viewer import MOST_LINKS
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from compute.events import Finished
 from frontier_app.models import Job, Problem, Program, Sample
-from frontier_app.sample_list import PAGE
+from frontier_app.numbers.failures.samples import PAGE
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/studies/miniature/failures/samples/"

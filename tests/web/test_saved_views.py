@@ -6,9 +6,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from frontier_app import saved_views
 from frontier_app.models import AuditEntry, SavedView, ShareLink, Snapshot
-from frontier_app.pinned import data_version
+from frontier_app.sharing import saved_views
+from frontier_app.sharing.pinned import data_version
 
 pytestmark = pytest.mark.django_db
 VIEWS = "/studies/miniature/views/"

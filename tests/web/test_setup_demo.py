@@ -9,7 +9,7 @@ from frontier_app.embedded.people import login_address, researcher
 from frontier_app.embedded.terminal import points_table
 from frontier_app.management.commands.demo import ended, failure_of, latest
 from frontier_app.models import Checkpoint, Evaluation, Job, LoginLink, Path, Problem, ProblemSet, Rollup, Study
-from frontier_app.summary import measured_points
+from frontier_app.numbers.summary import measured_points
 
 pytestmark = pytest.mark.django_db
 

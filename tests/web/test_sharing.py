@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from frontier_app.models import AuditEntry, ShareLink
 from frontier_app.security import EMBEDDED_POLICY, POLICY
-from frontier_app.shared_views import NotAView, address_of, read_address, words_of
+from frontier_app.sharing.shared_views import NotAView, address_of, read_address, words_of
 
 pytestmark = pytest.mark.django_db
 SHARING = "/studies/miniature/sharing/"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frontier_app.table_files import FORMATS, ROWS_AT_MOST, Column, Interval, latex, table_response
+from frontier_app.tables.files import FORMATS, ROWS_AT_MOST, Column, Interval, latex, table_response
 
 COLUMNS = (
     Column("checkpoint", "checkpoint"),

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compute.stats.seeds import mean_over_seeds
-from frontier_app.configurations import configured_keys, differences, flatten
 from frontier_app.models import Checkpoint, EvaluationRate, Job, MetricPoint, Path, Run
+from frontier_app.tables.configurations import configured_keys, differences, flatten
 from frontier_app.tables.rates import rates_at
 from frontier_app.tables.run_metrics import last_metrics
 

@@ -16,7 +16,7 @@ from frontier_app.embedded.supervisor import Supervisor
 from frontier_app.embedded.terminal import Stages, points_table
 from frontier_app.management.commands.up import supervisor, welcome
 from frontier_app.models import Job, Study
-from frontier_app.summary import measured_points
+from frontier_app.numbers.summary import measured_points
 
 LOOK_SECONDS = 0.5
 ENDS = {Job.FAILED: "failed", Job.CANCELLED: "was cancelled", Job.LOST: "was lost"}

@@ -1,0 +1,150 @@
+"""What an address asks of the ensembles page, and which checkpoints of a study it can be asked of.
+
+Without members in the address, a greedy search chooses them on one half of the problems. Of very many checkpoints only
+some are offered: the members themselves, the points of the path, trained ones, then the rest by how much is measured.
+No statistics and no rights here.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeVar, get_args
+
+from django.db.models import Case, IntegerField, Q, Value, When
+
+from compute.stats.ensembles import Match
+from frontier_app.models import Checkpoint, Evaluation, Path, Study
+from frontier_app.numbers.placement import Placed, Selection, SelectionError, place, select
+
+Allocation = Literal["even", "optimised"]
+Sets = Literal["budget", "majority"]
+MATCHES: tuple[Match, ...] = get_args(Match)
+ALLOCATIONS: tuple[Allocation, ...] = get_args(Allocation)
+SETS: tuple[Sets, ...] = get_args(Sets)
+Word = TypeVar("Word", bound=str)
+USUAL_SIZE, MOST_MEMBERS = 3, 8
+# A row of baselines over more checkpoints than this would be neither readable nor quick.
+MOST_CANDIDATES = 48
+# Beyond this no budget and no seed is meant seriously.
+LARGEST_BUDGET, LARGEST_SEED = 1_000_000, 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One state of the page. `members` are references of checkpoints, empty where a search for `size` members at `at`
+    samples chooses them; `at` and `k` are None where the data decide."""
+
+    selection: Selection
+    match: Match
+    members: tuple[str, ...]
+    size: int
+    at: int | None
+    k: int | None
+    split: int
+    allocation: Allocation
+    sets: Sets
+
+    @property
+    def searched(self) -> bool:
+        return not self.members
+
+    @property
+    def halved(self) -> bool:
+        """Whether something of the ensemble itself is chosen by its results, so that only the other half may report."""
+        return self.searched or self.allocation == "optimised"
+
+
+class Candidates(NamedTuple):
+    """The checkpoints that are offered, with a label each, and how many are evaluated in all."""
+
+    placed: list[Placed]
+    labels: list[str]
+    evaluated: int
+
+
+def choose(study: Study, query: Mapping[str, str]) -> Choice:
+    """Raises SelectionError, whose message is one sentence."""
+    selection = select(study, query)
+    members = tuple(dict.fromkeys(name for name in (query.get("members") or "").split(",") if name))
+    if len(members) > MOST_MEMBERS:
+        raise SelectionError(f"An ensemble has at most {MOST_MEMBERS} members, not {len(members)}.")
+    return Choice(
+        selection=selection,
+        match=_one_of("match", MATCHES, query),
+        members=members,
+        size=_whole("search", query, 2, MOST_MEMBERS) or USUAL_SIZE,
+        at=_whole("at", query, 1, LARGEST_BUDGET),
+        k=_whole("k", query, 1, LARGEST_BUDGET),
+        split=_whole("split", query, 0, LARGEST_SEED) or 0,
+        allocation=_one_of("allocation", ALLOCATIONS, query),
+        sets=_one_of("sets", SETS, query),
+    )
+
+
+def _one_of(name: str, values: tuple[Word, ...], query: Mapping[str, str]) -> Word:
+    text = query.get(name) or values[0]
+    for value in values:
+        if value == text:
+            return value
+    raise SelectionError(f"The parameter {name} must be {' or '.join(values)}, not {text!r}.")
+
+
+def _whole(name: str, query: Mapping[str, str], least: int, most: int) -> int | None:
+    text = query.get(name) or ""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 12 and least <= int(text) <= most):
+        raise SelectionError(f"The parameter {name} must be a whole number from {least} to {most}, not {text!r}.")
+    return int(text)
+
+
+def candidates(study: Study, selection: Selection, wanted: Sequence[str]) -> Candidates:
+    """The measured checkpoints of a setting, one evaluation each: those on the path in order of alpha, then the others.
+
+    Raises SelectionError where a wanted reference names none of them. Four queries at any size.
+    """
+    rows = study.evaluations.filter(
+        problem_set=study.held_out_set_id, setting=selection.setting, samples_done__gt=0
+    ).order_by()
+    evaluated = rows.values("checkpoint").distinct().count()
+    ranked = rows.annotate(rank=_rank(selection.path, wanted)).order_by("rank", "-samples_done", "pk")
+    found: dict[int, Placed] = {}
+    for evaluation in ranked.select_related("checkpoint__run").prefetch_related("checkpoint__recipe")[
+        : 2 * MOST_CANDIDATES
+    ]:
+        if evaluation.checkpoint_id not in found and len(found) < MOST_CANDIDATES:
+            found[evaluation.checkpoint_id] = _placed(study, evaluation, selection.path)
+    unknown = set(wanted) - {one.checkpoint.reference for one in found.values()}
+    if unknown:
+        name = min(unknown)
+        raise SelectionError(f"No checkpoint {name!r} is evaluated on the held-out problems in this setting.")
+    placed = sorted(found.values(), key=lambda one: (one.alpha is None, one.alpha or 0.0, one.evaluation.pk))
+    return Candidates(placed, labels(placed), evaluated)
+
+
+def _rank(path: Path | None, wanted: Sequence[str]) -> Case:
+    """Who is offered first where not all can be."""
+    on_path = Q(path=path) | Q(checkpoint__in=(path.low_id, path.high_id)) if path else Q(pk__in=())
+    order = [
+        Q(checkpoint__reference__in=wanted),
+        on_path,
+        Q(checkpoint__origin=Checkpoint.TRAINED),
+        Q(checkpoint__origin=Checkpoint.BASE),
+    ]
+    cases = [When(which, then=Value(rank)) for rank, which in enumerate(order)]
+    return Case(*cases, default=Value(len(order)), output_field=IntegerField())
+
+
+def _placed(study: Study, evaluation: Evaluation, path: Path | None) -> Placed:
+    """As on the frontier; a merge on another path stands apart from this one."""
+    found = place(study, evaluation, path)
+    if found is not None:
+        return found
+    shade = 0.5 if evaluation.alpha is None else evaluation.alpha
+    return Placed(evaluation, None, "merged", shade, evaluation.checkpoint.name)
+
+
+def labels(placed: Sequence[Placed]) -> list[str]:
+    """As on the frontier, and by name where several would read the same."""
+    often = Counter(one.label for one in placed)
+    return [one.checkpoint.name if one.alpha is None and often[one.label] > 1 else one.label for one in placed]

@@ -1,0 +1,1 @@
+"""The Frontiers page: any checkpoints of a study on any two axes."""

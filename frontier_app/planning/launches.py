@@ -1,0 +1,377 @@
+"""The rows behind the verbs: jobs with what they need, planned runs, evaluations and merges, and where files will lie.
+
+`frontier_app.launch` decides what is asked for; this writes it down. Nothing here is called by pages.
+"""
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path as FilePath
+from typing import TypeVar
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from pydantic import BaseModel, ValidationError
+
+import compute
+from compute.configs import (
+    EvaluateConfig,
+    EvaluationPoint,
+    Ingredient,
+    InstallConfig,
+    JobConfig,
+    JudgeLimits,
+    ProblemSetSource,
+    Sampling,
+    Setting,
+    TrainConfig,
+    one_sentence,
+)
+from frontier_app import live
+from frontier_app.jobs import queue
+from frontier_app.models import Checkpoint, Evaluation, Job, MergeIngredient, Path, ProblemSet, Run, Study
+from frontier_app.planning import estimates
+
+PARTS_OF_COMPUTE = ("torch", "transformers", "safetensors", "tokenizers", "accelerate", "trl")
+PREFIX_LENGTH = 40
+GIVEN_UP = (Job.FAILED, Job.CANCELLED, Job.LOST)
+Config = TypeVar("Config", bound=BaseModel)
+
+
+class LaunchError(Exception):
+    """What is wrong with a request. `field` names the form field; empty when it is no single one."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Point:
+    """Weights to evaluate: a checkpoint, and its place on a path."""
+
+    checkpoint: Checkpoint
+    alpha: float | None = None
+    path: Path | None = None
+
+
+def reference_prefix(slug: str) -> str:
+    """What the references of a study begin with. They are unique everywhere and at most 64 characters long."""
+    return (
+        slug if len(slug) <= PREFIX_LENGTH else f"{slug[: PREFIX_LENGTH - 9]}-{sha256(slug.encode()).hexdigest()[:8]}"
+    )
+
+
+def plan_training(
+    study: Study,
+    by: User,
+    config: TrainConfig,
+    name: str,
+    start: Checkpoint,
+    needs: Sequence[Job],
+    remote: bool = False,
+) -> Run:
+    """The job, the run and the planned checkpoint of one training."""
+    job = enqueue(
+        config,
+        title=f"Train {name}" if "coverage" in name else f"Train {name} (coverage {config.coverage:g})",
+        study=study,
+        on="gpu",
+        needs=[*needs, *compute_part(study, by, remote)],
+        launched_by=by,
+        remote=remote,
+    )
+    run = Run.objects.create(
+        study=study,
+        reference=config.reference,
+        name=name,
+        coverage=config.coverage,
+        seed=config.seed,
+        steps=config.steps,
+        initialisation=start,
+        job=job,
+        config=job.config,
+    )
+    Checkpoint.objects.create(
+        reference=config.reference,
+        name=name,
+        study=study,
+        origin=Checkpoint.TRAINED,
+        made_by=job,
+        parent=start,
+        run=run,
+        step=config.steps,
+        coverage=config.coverage,
+    )
+    return run
+
+
+def plan_evaluation(
+    study: Study,
+    by: User,
+    points: Sequence[Point],
+    *,
+    sampling: Sampling,
+    title: str,
+    setting: Setting = "reasoning",
+    needs: Sequence[Job] = (),
+    problems: int | None = None,
+    remote: bool = False,
+) -> Job:
+    """One job for some points, and the planned evaluation of each. What was begun and given up is taken up again."""
+    if study.held_out_set is None:
+        raise LaunchError("checkpoint", "This study has no held-out problem set.")
+    limits = JudgeLimits()
+    asked = {"sampling": sampling.model_dump(mode="json"), "setting": setting}
+    begun = [same_question(study, point, sampling, setting).first() for point in points]
+    references = [one.reference if one else queue.new_reference("evaluation") for one in begun]
+    ends = {one.pk: one for point in points for one, _ in recipe(point.checkpoint)}
+    config = valid_config(
+        EvaluateConfig,
+        fields={"setting": "setting"},
+        points=tuple(
+            EvaluationPoint(
+                evaluation=reference,
+                checkpoint=point.checkpoint.reference,
+                alpha=point.alpha,
+                ingredients=ingredients(point.checkpoint),
+            )
+            for reference, point in zip(references, points, strict=True)
+        ),
+        problems=source(study.held_out_set, "checkpoint"),
+        setting=setting,
+        sampling=sampling,
+        limits=limits,
+        judge_cache=judge_cache(),
+        initialisation=study.base.folder if study.base and study.base.folder else None,
+    )
+    needed = [job for end in ends.values() for job in needed_for(end, "checkpoint")]
+    job = enqueue(
+        config,
+        title=title,
+        study=study,
+        on="gpu",
+        needs=[*needs, *needed, *needed_for_set(study.held_out_set), *compute_part(study, by, remote)],
+        launched_by=by,
+        remote=remote,
+        problems=problems or study.held_out_set.problems.count(),
+    )
+    for reference, point in zip(references, points, strict=True):
+        Evaluation.objects.update_or_create(
+            reference=reference,
+            defaults={"job": job},
+            create_defaults={
+                "study": study,
+                "checkpoint": point.checkpoint,
+                "path": point.path,
+                "alpha": point.alpha,
+                "problem_set": study.held_out_set,
+                "limits": limits.model_dump(mode="json"),
+                "job": job,
+                **asked,
+            },
+        )
+    return job
+
+
+def same_question(study: Study, point: Point, sampling: Sampling, setting: str) -> QuerySet[Evaluation]:
+    """Evaluations of the same weights with the same problems and sampling, the newest first."""
+    return Evaluation.objects.filter(
+        study=study,
+        checkpoint=point.checkpoint,
+        path=point.path,
+        problem_set=study.held_out_set,
+        setting=setting,
+        sampling=sampling.model_dump(mode="json"),
+    ).order_by("-pk")
+
+
+def is_measured(study: Study, point: Point, sampling: Sampling, setting: str) -> bool:
+    """Whether the question has an answer, or will have one unless somebody interferes."""
+    return any(
+        one.state == Evaluation.COMPLETE or (one.job is not None and one.job.state not in GIVEN_UP)
+        for one in same_question(study, point, sampling, setting).select_related("job")
+    )
+
+
+def path_between(study: Study, low: Checkpoint, high: Checkpoint) -> Path:
+    path, _ = Path.objects.get_or_create(
+        low=low, high=high, defaults={"study": study, "name": f"{low.name} → {high.name}"}
+    )
+    return path
+
+
+def on_path(path: Path, alpha: float) -> Checkpoint:
+    """The checkpoint at `alpha`: an end of the path, or the merge, which stays virtual until it is written."""
+    if alpha in (0, 1):
+        return path.high if alpha else path.low
+    recipe = f"{path.low.reference} {path.high.reference} {alpha!r}"
+    merge, created = Checkpoint.objects.get_or_create(
+        reference=f"{reference_prefix(path.study.slug)}.merge-{sha256(recipe.encode()).hexdigest()[:12]}",
+        defaults={"name": f"{path.name} at {alpha:g}", "study": path.study, "origin": Checkpoint.MERGED},
+    )
+    if created:
+        for end, weight in ((path.low, 1 - alpha), (path.high, alpha)):
+            MergeIngredient.objects.create(merge=merge, checkpoint=end, weight=weight)
+    return merge
+
+
+def recipe(checkpoint: Checkpoint) -> list[tuple[Checkpoint, float]]:
+    """What to add up: the checkpoint itself, or the ingredients of a merge that has no folder."""
+    if checkpoint.materialised or checkpoint.origin != Checkpoint.MERGED:
+        return [(checkpoint, 1.0)]
+    return [(one.checkpoint, one.weight) for one in checkpoint.recipe.select_related("checkpoint")]
+
+
+def ingredients(checkpoint: Checkpoint) -> tuple[Ingredient, ...]:
+    return tuple(
+        Ingredient(
+            reference=one.reference,
+            folder=FilePath(one.folder or planned_folder(one)),
+            weight=weight,
+            sha256=one.sha256 or None,
+        )
+        for one, weight in recipe(checkpoint)
+    )
+
+
+def needed_for(checkpoint: Checkpoint, field: str) -> list[Job]:
+    """The jobs that must succeed before `checkpoint` can be read. Raises LaunchError when none will write it."""
+    waits = []
+    for one, _ in recipe(checkpoint):
+        if one.materialised:
+            continue
+        if one.made_by is None or one.made_by.ended_already:
+            how = f"its job is {one.made_by.state}" if one.made_by else "no job writes it"
+            raise LaunchError(field, f"{one.name} has no weights: {how}.")
+        waits.append(one.made_by)
+    return waits
+
+
+def needed_for_set(problem_set: ProblemSet | None) -> list[Job]:
+    """The job that still has to write a problem set."""
+    if problem_set is None or problem_set.ready:
+        return []
+    writing = [
+        job for job in Job.objects.active().filter(kind__in=("problems", "import")) if not job.config.get("dry_run")
+    ]
+    named = {"train_reference", "held_out_reference", "reference"}
+    return [job for job in writing if problem_set.reference in {job.config.get(name) for name in named}]
+
+
+def compute_part(study: Study, by: User, remote: bool = False) -> list[Job]:
+    """The job that installs the compute part, where it is missing: the one under way, or a new one."""
+    importlib.invalidate_caches()
+    if remote or all(find_spec(name) is not None for name in PARTS_OF_COMPUTE):
+        return []
+    under_way = Job.objects.active().filter(kind="install").order_by("pk").first()
+    if under_way is None:
+        config = InstallConfig(project=FilePath(compute.__file__).parent.parent)
+        under_way = enqueue(config, title="Install the compute part", study=study, launched_by=by)
+    return [under_way]
+
+
+def enqueue(
+    config: JobConfig,
+    *,
+    title: str,
+    study: Study,
+    launched_by: User,
+    on: str = "cpu",
+    needs: Sequence[Job] = (),
+    problems: int = 1,
+    remote: bool = False,
+) -> Job:
+    cost = estimates.of_config(config.model_dump(mode="json"), problems)
+    job = queue.enqueue(
+        config,
+        title=title[:160],
+        study=study,
+        queue=on,
+        needs=dict.fromkeys(needs),
+        launched_by=launched_by,
+        estimate_seconds=cost.seconds,
+        remote=remote,
+    )
+    live.job_changed(job)
+    return job
+
+
+def valid_config(kind: type[Config], *, fields: dict[str, str] | None = None, **values: object) -> Config:
+    """A valid config, or a LaunchError for the form's field that holds the first wrong value.
+
+    `fields`: key of the config -> field of the form, where they differ.
+    """
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        # A rule about several keys has no place; its message begins with the one that is wrong.
+        key = str(first["loc"][0]) if first["loc"] else next((w for w in first["msg"].split() if w in values), "")
+        raise LaunchError((fields or {}).get(key, key), one_sentence(error)) from None
+
+
+def free_reference(study: Study, name: str) -> str:
+    reference = f"{reference_prefix(study.slug)}.{name}"
+    taken = Checkpoint.objects.filter(reference=reference).exists()
+    if not taken and not checkpoint_folder(study, reference).exists():  # a deleted study leaves its folders
+        return reference
+    return f"{reference}-{queue.new_reference('run').removeprefix('run-')}"
+
+
+def source(problem_set: ProblemSet | None, field: str) -> ProblemSetSource:
+    if problem_set is None:
+        raise LaunchError(field, "This study has no problem set.")
+    return ProblemSetSource(
+        reference=problem_set.reference,
+        path=FilePath(problem_set.path or home_folder("problem_sets") / f"{problem_set.reference}.jsonl"),
+        blobs=FilePath(problem_set.blobs or home_folder("blobs")),
+    )
+
+
+def planned_folder(checkpoint: Checkpoint) -> FilePath:
+    """Where the job that makes `checkpoint` was told to write it."""
+    assert checkpoint.made_by is not None
+    config = checkpoint.made_by.config
+    folder = FilePath(config["folder"])
+    if config["kind"] == "train" and checkpoint.step not in (None, config["steps"]):
+        return folder.with_name(f"{folder.name}-step{checkpoint.step}")
+    return folder
+
+
+def checkpoint_folder(study: Study, reference: str) -> FilePath:
+    return home_folder("checkpoints") / study.slug / reference
+
+
+def judge_cache() -> FilePath:
+    return home_folder("judge") / "cache.sqlite"
+
+
+def home_folder(folder: str) -> FilePath:
+    return FilePath(settings.FRONTIER_HOME) / folder
+
+
+def folder_bytes(folder: FilePath) -> int:
+    return sum(file.stat().st_size for file in folder.glob("*")) if folder.is_dir() else 0
+
+
+def workers() -> int:
+    """Into how many jobs a sweep is dealt: one a worker of the `gpu` queue."""
+    return int(settings.FRONTIER_GPU_SLOTS)
+
+
+def deal(points: Sequence[Point], hands: int) -> list[list[Point]]:
+    """Points for each of `hands` jobs, the trained ends first, so that what anchors the path is known soonest."""
+    ordered = sorted(points, key=lambda point: (point.alpha not in (0, 1), abs((point.alpha or 0) - 0.5), point.alpha))
+    return [dealt for hand in range(hands) if (dealt := list(ordered[hand::hands]))]
+
+
+def sweep_title(path: Path, points: Sequence[Point]) -> str:
+    alphas = sorted(point.alpha for point in points if point.alpha is not None)
+    if len(alphas) > 6:
+        return f"Evaluate {path.name} at {len(alphas)} alphas"
+    return f"Evaluate {path.name} at {', '.join(f'{alpha:g}' for alpha in alphas)}"
