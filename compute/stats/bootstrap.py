@@ -154,7 +154,8 @@ def differences(intervals: Intervals, reference: int, confidence: float = CONFID
 
 
 def ellipse(mean: ArrayLike, covariance: ArrayLike, confidence: float = CONFIDENCE, points: int = 48) -> Floats:
-    """Outline (points, 2) of the region that holds `confidence` of a normal with this mean (2,) and covariance (2, 2).
+    """Outlines (..., points, 2) of the regions that hold `confidence` of normals with these means (..., 2) and
+    covariances (..., 2, 2).
 
     The radius is the exact chi-square quantile with two degrees of freedom, -2 ln(1 - confidence).
     """
@@ -162,7 +163,8 @@ def ellipse(mean: ArrayLike, covariance: ArrayLike, confidence: float = CONFIDEN
     radii = np.sqrt(np.maximum(values, 0.0) * -2.0 * np.log1p(-confidence))
     angles = np.linspace(0.0, 2.0 * np.pi, points)
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return np.asarray(mean, dtype=np.float64) + (circle * radii) @ vectors.T
+    spokes = (circle * radii[..., None, :]) @ vectors.swapaxes(-1, -2)
+    return np.asarray(mean, dtype=np.float64)[..., None, :] + spokes
 
 
 def replicate_covariance(pair: Floats) -> Floats:
@@ -170,12 +172,12 @@ def replicate_covariance(pair: Floats) -> Floats:
 
     nan where fewer than two replicates are left.
     """
-    present = ~np.isnan(pair).any(axis=-1, keepdims=True)
-    used = present.sum(axis=0)
-    centre = _ratio(np.where(present, pair, 0.0).sum(axis=0), used.astype(np.float64))
-    centred = np.where(present, pair - centre, 0.0)
-    products = np.einsum("r...i,r...j->...ij", centred, centred)
-    return _ratio(products, np.maximum(used - 1, 0).astype(np.float64)[..., None])
+    series = np.ascontiguousarray(np.moveaxis(pair, 0, -1))  # (..., 2, R)
+    present = ~np.isnan(series).any(axis=-2, keepdims=True)
+    used = present.sum(axis=-1, keepdims=True).astype(np.float64)
+    centre = _ratio(np.where(present, series, 0.0).sum(axis=-1, keepdims=True), used)
+    centred = np.where(present, series - centre, 0.0)
+    return _ratio(centred @ centred.swapaxes(-1, -2), np.maximum(used - 1, 0.0))
 
 
 def _covariance(replicates: Floats, problems: Integers) -> Floats:

@@ -24,6 +24,8 @@ MOST_ALPHAS_A_GAP = 9
 MOST_ALPHAS = 400
 # How many pixels the halo of a mark grows with the share of answers without a program.
 HALO_PIXELS = 60
+# Corners of an ellipse, the last on the first.
+OUTLINE = 33
 
 
 class AxisOf(NamedTuple):
@@ -97,41 +99,51 @@ def _grouped(pieces: Iterable[tuple[tuple, np.ndarray]]) -> dict[tuple, np.ndarr
 
 
 def _plain(values: np.ndarray, digits: int = 5) -> list[float | None]:
-    """For JSON: nan, the break between two pieces, is None."""
-    return [None if np.isnan(value) else float(f"{value:.{digits}g}") for value in values]
+    """For JSON, to so many significant digits; nan, the break between two pieces, is None."""
+    with np.errstate(divide="ignore"):
+        places = digits - 1 - np.floor(np.log10(np.abs(values)))
+    places = np.where(np.isfinite(places), places, 0)
+    up, down = 10.0 ** np.clip(places, 0, 22), 10.0 ** np.clip(-places, 0, 22)
+    rounded = np.rint(values / down * up) / up * down
+    return [None if value != value else value for value in rounded.tolist()]
 
 
 def ellipses(spots: Sequence[Spot], axes: tuple[AxisOf, AxisOf]) -> list[Figure]:
+    known, covariances = _known((spot, spot.covariance) for spot in spots)
+    if not known:
+        return []
     x, y = axes
-
-    def outline(spot: Spot, covariance: np.ndarray) -> np.ndarray:
-        drawn = ellipse((x.scaled(spot.x.rate), y.scaled(spot.y.rate)), covariance, points=33)
-        for column, shown in enumerate(axes):
-            if shown.log:
-                drawn[:, column] = 10 ** drawn[:, column]
-        return drawn
-
-    pieces = [
-        ((_bucket(spot.shade), spot.partial), outline(spot, spot.covariance))
-        for spot in spots
-        if spot.covariance is not None and np.isfinite(spot.covariance).all()
-    ]
-    return [_region(key, drawn) for key, drawn in _grouped(pieces).items()]
+    centres = [(x.scaled(spot.x.rate), y.scaled(spot.y.rate)) for spot in known]
+    outlines = ellipse(centres, covariances, points=OUTLINE)
+    for column, shown in enumerate(axes):
+        if shown.log:
+            outlines[..., column] = 10 ** outlines[..., column]
+    return _regions(known, outlines)
 
 
 def ternary_ellipses(spots: Sequence[Spot]) -> list[Figure]:
-    pieces = [
-        ((_bucket(spot.shade), spot.partial), _inside(ellipse(spot.shares[1:], spot.shares_covariance, points=33)))
-        for spot in spots
-        if spot.shares_covariance is not None and np.isfinite(spot.shares_covariance).all()
-    ]
-    return [_region(key, drawn) for key, drawn in _grouped(pieces).items()]
+    known, covariances = _known((spot, spot.shares_covariance) for spot in spots)
+    if not known:
+        return []
+    return _regions(known, _inside(ellipse([spot.shares[1:] for spot in known], covariances, points=OUTLINE)))
+
+
+def _known(pairs: Iterable[tuple[Spot, np.ndarray | None]]) -> tuple[list[Spot], list[np.ndarray]]:
+    """The spots whose covariance is known, and it."""
+    found = [(spot, one) for spot, one in pairs if one is not None and np.isfinite(one).all()]
+    return [spot for spot, _ in found], [one for _, one in found]
+
+
+def _regions(spots: Sequence[Spot], outlines: np.ndarray) -> list[Figure]:
+    """`outlines` (spots, points, 2)."""
+    keys = [(_bucket(spot.shade), spot.partial) for spot in spots]
+    return [_region(key, drawn) for key, drawn in _grouped(zip(keys, outlines, strict=True)).items()]
 
 
 def _inside(outline: np.ndarray) -> np.ndarray:
-    """An outline of (correctness, optimisation), cut off at the sides of the triangle."""
+    """Outlines (..., 2) of (correctness, optimisation), cut off at the sides of the triangle."""
     cut = np.clip(outline, 0.0, 1.0)
-    return cut / np.maximum(cut.sum(axis=1, keepdims=True), 1.0)
+    return cut / np.maximum(cut.sum(axis=-1, keepdims=True), 1.0)
 
 
 def _region(key: tuple, drawn: np.ndarray) -> Figure:

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from compute.stats.bootstrap import replicate_covariance
 from compute.stats.frontier import Dominance, Extrapolation, classify_extrapolated, dominance, estimated_steps
-from compute.stats.rates import CLASSES, CORRECTNESS, OPTIMISATION, SOLVED
+from compute.stats.rates import CLASSES, CORRECTNESS, OPTIMISATION, SOLVED, Floats
 from frontier_app.figures.exploration import exploration_figure, spans, ternary_figure
 from frontier_app.figures.exploration_traces import AxisOf, Line, Spot
 from frontier_app.figures.frontier import Reading
@@ -56,7 +55,7 @@ def exploration_data(study: Study, explored: Explored, may_launch: bool) -> dict
     drawn = [drawable(explored, panel, (x, y)) for panel in shown]
     judged = [judge(explored, panel) for panel in shown]
     spots = [
-        [spot_of(explored, panel, index, found, (x, y)) for index in places]
+        spots_of(explored, panel, places, found, (x, y))
         for panel, places, found in zip(shown, drawn, judged, strict=True)
     ]
     ranges = spans([spot for some in spots for spot in some], x, y)
@@ -202,10 +201,29 @@ def lines_of(study: Study, explored: Explored, panel: Panel, drawn: Sequence[int
     return lines
 
 
-def spot_of(explored: Explored, panel: Panel, index: int, judgement: Judgement, axes: tuple[AxisOf, AxisOf]) -> Spot:
-    one, numbers, asked = explored.placed[index], panel.numbers, explored.asked
-    x, y = _pair(asked)
-    several = numbers.judged(index) > 1
+def spots_of(
+    explored: Explored, panel: Panel, places: Sequence[int], judgement: Judgement, axes: tuple[AxisOf, AxisOf]
+) -> list[Spot]:
+    """One a place. Of the two covariances only the one that the form draws is worked out."""
+    ternary = explored.asked.form == "ternary"
+    spread = _shares_covariance(panel.numbers, places) if ternary else _covariance(explored, panel, places, axes)
+    spots = []
+    for index, covariance in zip(places, spread, strict=True):
+        known = covariance if panel.numbers.judged(index) > 1 else None
+        spots.append(_spot(explored, panel, index, judgement, None if ternary else known, known if ternary else None))
+    return spots
+
+
+def _spot(
+    explored: Explored,
+    panel: Panel,
+    index: int,
+    judgement: Judgement,
+    covariance: Floats | None,
+    shares_covariance: Floats | None,
+) -> Spot:
+    one, numbers = explored.placed[index], panel.numbers
+    x, y = _pair(explored.asked)
     classes = numbers.classes.mean[index]
     beyond = judgement.beyond.get(index)
     standing = judgement.standing.get(index)
@@ -217,9 +235,9 @@ def spot_of(explored: Explored, panel: Panel, index: int, judgement: Judgement, 
         shade=one.shade,
         x=Reading(*numbers.reading(x, index)),
         y=Reading(*numbers.reading(y, index)),
-        covariance=_covariance(numbers, index, (x, y), axes) if several else None,
+        covariance=covariance,
         shares=_shares(classes),
-        shares_covariance=_shares_covariance(numbers, index) if several else None,
+        shares_covariance=shares_covariance,
         no_answer=float(classes[CLASSES.index("no_answer")]),
         partial=explored.partial(index, numbers),
         dominated=standing is not None and standing.standing == "dominated",
@@ -227,20 +245,18 @@ def spot_of(explored: Explored, panel: Panel, index: int, judgement: Judgement, 
     )
 
 
-def _covariance(
-    numbers: Measured, index: int, pair: tuple[str, str], axes: tuple[AxisOf, AxisOf]
-) -> NDArray[np.float64]:
-    """That of the replicates as the axes scale them."""
+def _covariance(explored: Explored, panel: Panel, places: Sequence[int], axes: tuple[AxisOf, AxisOf]) -> Floats:
+    """(places, 2, 2) of the replicates as the axes scale them."""
     columns = []
-    for name, axis in zip(pair, axes, strict=True):
-        values = numbers.measures[name].replicates[:, index]
+    for name, axis in zip(_pair(explored.asked), axes, strict=True):
+        values = panel.numbers.measures[name].replicates[:, list(places)]
         if axis.log:
             values = np.log10(values, out=np.full(values.shape, np.nan), where=values > 0)
         columns.append(values)
     return replicate_covariance(np.stack(columns, axis=-1))
 
 
-def _shares(classes: NDArray[np.float64]) -> tuple[float, float, float]:
+def _shares(classes: Floats) -> tuple[float, float, float]:
     """Solved, correctness and optimisation among the answers with a program; nan where there is none."""
     parts = [float(classes[one]) for one in (SOLVED, CORRECTNESS, OPTIMISATION)]
     whole = sum(parts)
@@ -248,10 +264,11 @@ def _shares(classes: NDArray[np.float64]) -> tuple[float, float, float]:
     return solved, wrong, slow
 
 
-def _shares_covariance(numbers: Measured, index: int) -> NDArray[np.float64]:
-    parts = numbers.classes.replicates[:, index, :]
-    whole = parts[:, [SOLVED, OPTIMISATION, CORRECTNESS]].sum(axis=-1, keepdims=True)
-    pair = parts[:, [CORRECTNESS, OPTIMISATION]]
+def _shares_covariance(numbers: Measured, places: Sequence[int]) -> Floats:
+    """(places, 2, 2) of the replicates of the shares of correctness and optimisation."""
+    parts = numbers.classes.replicates[:, list(places)]
+    whole = parts[..., [SOLVED, OPTIMISATION, CORRECTNESS]].sum(axis=-1, keepdims=True)
+    pair = parts[..., [CORRECTNESS, OPTIMISATION]]
     return replicate_covariance(np.divide(pair, whole, out=np.full(pair.shape, np.nan), where=whole > 0))
 
 
