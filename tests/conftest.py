@@ -40,6 +40,21 @@ from frontier_app.embedded.places import Places  # noqa: E402
 from frontier_app.embedded.processes import stop  # noqa: E402
 from frontier_app.embedded.servers import needed_servers  # noqa: E402
 
+# What takes longest goes first, so that processes which share the work end at about the same time.
+LONGEST_FIRST = ("tests/processes/", "tests/browser/test_browser_axe", "tests/browser/", "tests/compute/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file is run by one process, and the folder whose files share an installation is."""
+    items.sort(key=_turn)
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group("processes" if file.startswith("tests/processes/") else file))
+
+
+def _turn(item: pytest.Item) -> int:
+    return next((at for at, start in enumerate(LONGEST_FIRST) if item.nodeid.startswith(start)), len(LONGEST_FIRST))
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:

@@ -18,8 +18,7 @@ BUNDLED_FROM = 4
 SWEEPS = 6
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """A checkpoint, or a bundle of `merges` of the same checkpoints. `key` is the checkpoint's reference, `recipe` says
     in words how it was made, `alphas` at which places of their path the merges stand."""
 

@@ -14,7 +14,7 @@ from frontier_app.views.fetch import open_study
 from frontier_app.views.frame import render_page, study_context
 from frontier_app.views.table_page import Filtered, read_filter
 
-MOST_NODES = 500
+MOST_NODES = 240
 LAYER_PIXELS, ROW_PIXELS, MARGIN_PIXELS = 248, 44, 28
 LONGEST_NAME, LONGEST_RECIPE = 30, 38
 

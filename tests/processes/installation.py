@@ -19,9 +19,9 @@ from frontier_app.embedded.postgres import Postgres
 
 PARTS = {
     "web server": "frontier_app.embedded.web",
+    "Valkey": "valkey-server",
     "gpu worker": "-Q gpu",
     "PostgreSQL": "postgres -D",
-    "Valkey": "valkey-server",
 }
 SERVERS_OF_OTHERS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE", "CI")
 

@@ -1,7 +1,7 @@
 """SIGKILL in the middle of the work: the study completes, no sample is missing and none is there twice.
 
 One small installation runs through the whole file, in order: its supervisor is killed during its first study; then, one
-after the other, each of its parts during a sweep of its own.
+after the other, each of its parts during a sweep.
 """
 
 import json
@@ -39,7 +39,9 @@ owner = study.members.get()
 launch.launch_sweep(study, owner, path.low, path.high, {alphas}, samples={samples}, seed={seed})
 """
 ALPHAS = [0.25, 0.5, 0.75]
-SAMPLES = 16
+SAMPLES = 32
+# What is killed in each sweep, one after the other.
+SWEEPS = [("web server", "gpu worker", "Valkey"), ("PostgreSQL",)]
 
 
 def test_killing_the_supervisor_leaves_nothing_running_and_the_next_start_completes_the_study(
@@ -67,27 +69,37 @@ def test_killing_the_supervisor_leaves_nothing_running_and_the_next_start_comple
             assert rates["n"] + rates["infrastructure_count"] == problems * SMALL.samples
 
 
-@pytest.mark.parametrize("name", list(PARTS))
-def test_killing_a_part_in_the_middle_of_a_sweep_loses_nothing(installation: Installation, name: str):
+@pytest.mark.parametrize("names", SWEEPS, ids=" then ".join)
+def test_killing_parts_in_the_middle_of_a_sweep_loses_nothing(installation: Installation, names: tuple[str, ...]):
     installation.serve()
-    seed = 100 + list(PARTS).index(name)
+    seed = 100 + SWEEPS.index(names)
     lost_before = installation.number(LOST)
     installation.shell(LAUNCH.format(alphas=ALPHAS, samples=SAMPLES, seed=seed))
-    installation.wait_for(lambda: installation.number(COUNT_OF_SEED, seed) > 0, 200, "the first samples")
+    for name in names:
+        _kill(installation, name, seed)
+
+    installation.wait_for(lambda: installation.number(COMPLETE, seed) == len(ALPHAS), 240, "the sweep is complete")
+    assert installation.number(COUNT_OF_SEED, seed) == len(ALPHAS) * SMALL.evaluated_problems * SAMPLES
+    assert installation.rows(TWICE) == [(0,)]
+    assert installation.rows(WRONGLY_ROLLED_UP) == [(0,)]
+    assert installation.number(LOST) - lost_before == names.count("gpu worker")
+    installation.wait_for(installation.page_answers, 30, "the page answers")
+
+
+def _kill(installation: Installation, name: str, seed: int) -> None:
+    """Once more samples have come, with more to come; and wait for the successor."""
+    done = installation.number(COUNT_OF_SEED, seed)
+    installation.wait_for(lambda: installation.number(COUNT_OF_SEED, seed) > done, 240, f"samples before {name}")
+    assert installation.number(COMPLETE, seed) < len(ALPHAS), f"{name} is killed while the sweep runs"
     victim = installation.part(name)
     assert victim is not None
     victim.send_signal(signal.SIGKILL)
 
-    installation.wait_for(lambda: installation.number(COMPLETE, seed) == len(ALPHAS), 240, "the sweep is complete")
-    expected = len(ALPHAS) * SMALL.evaluated_problems * SAMPLES
-    assert installation.number(COUNT_OF_SEED, seed) == expected
-    assert installation.rows(TWICE) == [(0,)]
-    assert installation.rows(WRONGLY_ROLLED_UP) == [(0,)]
-    assert installation.number(LOST) - lost_before == (1 if name == "gpu worker" else 0)
-    successor = installation.part(name)
-    assert successor is not None
-    assert successor.pid != victim.pid
-    installation.wait_for(installation.page_answers, 30, "the page answers")
+    def succeeded() -> bool:
+        found = installation.part(name)
+        return found is not None and found.pid != victim.pid
+
+    installation.wait_for(succeeded, 60, f"another {name}")
 
 
 def test_ctrl_c_stops_everything_in_order(installation: Installation):

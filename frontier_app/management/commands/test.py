@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Each process has servers of its own; those that an address names would have to be shared.
-WHOLE_SUITE = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile")
+WHOLE_SUITE = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadgroup", "--no-loadscope-reorder")
 
 
 class Command(BaseCommand):
