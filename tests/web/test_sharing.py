@@ -47,6 +47,24 @@ def test_a_link_pins_what_decides_the_data_and_leaves_the_drawing_free(study):
     ) == [404] * 7  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("view", "query", "page"),
+    [
+        ("runs", "q=seed", "runs/"),
+        ("runs", "q=seed&columns=name&columns=seed", "runs/"),
+        ("failures", "class=wrong&class=slow", "failures/"),
+        ("problem", "@problem=000-squares&level=2", "problems/000-squares/"),
+        ("study", "difficulty=hard&level=3", "explorer.json"),
+    ],
+)
+def test_no_empty_value_after_a_pinned_one_lifts_it(study, view, query, page):
+    reader = factories.reader(study, view, query)
+    asked = "&".join(part for part in query.split("&") if part[0] != "@")
+    for key in {part.partition("=")[0] for part in asked.split("&")}:
+        wider = [f"{page}?{asked}&{key}=", f"{page}?{key}=&{asked}", f"{page}?{asked}&{key}"]
+        assert statuses(reader, f"{page}?{asked}", *wider) == [200, 404, 404, 404], key
+
+
 def test_an_empty_key_says_nothing(study):
     assert statuses(factories.reader(study), "?difficulty=&path=", "explorer.json?baseline=") == [200, 200]
 
