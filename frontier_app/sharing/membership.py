@@ -134,7 +134,7 @@ def accept(invitation: Invitation, person: User) -> Membership:
 
 def _may_invite(invitation: Invitation) -> bool:
     """An invitation lasts no longer than the right of whoever wrote it."""
-    owners = Membership.objects.filter(study=invitation.study, role=Membership.OWNER)
+    owners = Membership.objects.filter(study=invitation.study, role=Membership.OWNER, user__is_active=True)
     return owners.filter(user=invitation.created_by).exists()
 
 

@@ -284,6 +284,32 @@ def test_a_link_is_revoked_and_reopened_by_an_owner_of_its_study_alone(study, cl
     assert list(AuditEntry.objects.values_list("action", flat=True)) == ["reopen", "revoke"]
 
 
+@pytest.mark.parametrize("lost", ["role", "membership", "account"])
+def test_a_link_lasts_no_longer_than_its_maker_owns_the_study(study, client_of, lost):
+    bob = factories.bob()
+    study.membership_set.filter(user=bob).update(role="owner")
+    link = ShareLink.objects.create(study=study, created_by=bob)
+    reader, owner = client_of(None), client_of(factories.alice())
+    reader.get(f"/share/{link.token}/")
+    assert statuses(reader, "", "explorer.json") == [200, 200]
+    if lost == "account":
+        bob.is_active = False
+        bob.save()
+    else:
+        member = study.membership_set.get(user=bob)
+        change, values = {"role": ("role", {"role": "editor"}), "membership": ("remove", {})}[lost]
+        owner.post(f"/studies/miniature/members/{member.pk}/{change}/", values)
+    assert statuses(reader, "", "explorer.json") == [302, 302]
+    assert reader.get(f"/share/{link.token}/").status_code == 404
+    page = owner.get(SHARING).content.decode()
+    assert "bob owns the study no more" in page
+    assert f"{link.pk}/reopen/" in page
+    owner.post(f"{SHARING}{link.pk}/reopen/")  # whoever opens it again answers for it
+    assert statuses(reader, "", "explorer.json") == [200, 200]
+    link.refresh_from_db()
+    assert link.created_by == factories.alice()
+
+
 def test_revoking_needs_the_csrf_token(study):
     link, owner = factories.link(study), Client(enforce_csrf_checks=True)
     owner.force_login(factories.alice())
