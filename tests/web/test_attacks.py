@@ -26,6 +26,8 @@ from compute.events import (
     Samples,
     parse_event,
 )
+from frontier_app import asgi
+from frontier_app.asgi import BoundedBodies
 from frontier_app.consumers import LiveConsumer
 from frontier_app.ingest import ingest
 from frontier_app.jobs.log import READ_BYTES, JobLog
@@ -121,6 +123,32 @@ def test_a_topic_that_no_row_can_have_is_refused_by_the_websocket(measured):
         return (await page.receive_output(timeout=5))["code"]
 
     assert async_to_sync(follow)() == 4403
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_kept():
+    kept = []
+
+    async def keep(scope, receive, send):
+        while (message := await receive())["more_body"]:
+            kept.append(len(message["body"]))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def ask(application, path: str, megabytes: int, announced: bytes | None) -> int:
+        headers = [(b"content-length", announced)] if announced is not None else []
+        page = ApplicationCommunicator(
+            application, {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+        )
+        for left in reversed(range(megabytes + 1)):
+            await page.send_input({"type": "http.request", "body": b"x" * (1 << 20), "more_body": left > 0})
+        return (await page.receive_output(timeout=5))["status"]
+
+    play, events = async_to_sync(ask), "/api/jobs/train-1/events"
+    bounded = BoundedBodies(keep)
+    assert [play(bounded, path, 7, b"8388608") for path in ("/login/", events)] == [200, 200]
+    assert (play(bounded, "/login/", 12, None), len(kept)) == (413, 7 + 7 + 8)
+    assert play(bounded, events, 12, None) == 200
+    for path, announced in (("/login/", b"8388609"), (events, b"67108865"), ("/login/", b"9" * 5000)):
+        assert play(asgi.application, path, 0, announced) == 413
 
 
 # Event lines ----------------------------------------------------------------------------------------------------------
