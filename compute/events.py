@@ -20,6 +20,8 @@ MAX_LINE_BYTES = 64 << 20
 # COPY, where it would wrap around.
 MOST_BYTES = 2**63 - 1
 MOST_SECONDS = 1e6
+# Of one step of a training.
+MOST_FIGURES = 200
 Letters = Annotated[str, Field(pattern=r"^[AWRTMOCNI-]+$", max_length=10_000)]
 Seconds = Annotated[float, Field(ge=0, le=MOST_SECONDS)]
 
@@ -119,7 +121,7 @@ class Metric(Event):
     type: Literal["metric"] = "metric"
     run: Reference
     step: int = Field(ge=0)
-    values: dict[str, float | None]
+    values: dict[str, float | None] = Field(max_length=MOST_FIGURES)
 
 
 class IngredientRecord(BaseModel):
@@ -135,7 +137,7 @@ class CheckpointWritten(Event):
     checkpoint: Reference
     origin: Literal["base", "trained", "merged"]
     folder: str
-    sha256: str
+    sha256: Sha256
     size_bytes: int
     run: Reference | None = None
     parent: Reference | None = None

@@ -1,8 +1,17 @@
 """The rows as Django's admin shows them, for repairs. Large tables are looked up by number, never listed in a menu."""
 
 from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
 
 from frontier_app import models
+from frontier_app.login_brake import BrakedForm
+
+
+class AdminLoginForm(BrakedForm, AdminAuthenticationForm):
+    pass
+
+
+admin.site.login_form = AdminLoginForm
 
 
 @admin.register(models.Study)

@@ -1,16 +1,20 @@
 """The websocket behind every live page: `/live/?topics=study:miniature,job:train-1a2b3c4d,home`.
 
-Passes notices on to whoever may see them. It looks the rights up again when they changed (`live.rights_changed`), when
-a share link expires, and once a minute in any case. It sends no rows and takes no commands; whatever a page says is
+Passes notices on to whoever may see them. It looks up again who that is and what they may see when rights changed
+(`live.rights_changed`), when a share link expires, and once a minute in any case: who logged out, was deactivated or
+has another password hears no more. It sends no rows and takes no commands; whatever a page says is
 ignored. In a frame of another site there are no cookies: there the address has `&share=` with the token of a link.
 """
 
 import asyncio
 import contextlib
 import json
+from importlib import import_module
 
+from channels.auth import get_user
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import QueryDict
 from django.utils import timezone
@@ -78,9 +82,16 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._look_again()
 
     async def _look_again(self) -> None:
+        await self._read_session()
         await self._subscribe()
         if not self._groups:
             await self.close(code=REFUSED)
+
+    async def _read_session(self) -> None:
+        """The session and its person as they are by now; nobody where it is gone or was begun with another password."""
+        if key := getattr(self.scope.get("session"), "session_key", None):
+            self.scope["session"] = import_module(settings.SESSION_ENGINE).SessionStore(key)
+            self.scope["user"] = await get_user(self.scope)
 
     async def _subscribe(self) -> None:
         """Join the groups that the asked topics mean for this viewer now, and leave the others."""

@@ -17,11 +17,15 @@ from frontier_app.models import Checkpoint, Path, ProblemSet, Study
 from frontier_app.problem_formats import format_choices
 
 MOST_CHOICES = 500
+LONGEST_NUMBERS = 4_000
 TRAINERS = [("trl", "TRL GRPOTrainer"), ("compact", "compact loop")]
 
 
 class NumbersField(forms.CharField):
     """Numbers and ranges as `launch.parse_numbers` reads them, without repeats."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=LONGEST_NUMBERS, **kwargs)
 
     def clean(self, value: str | None) -> Sequence[float]:
         text = super().clean(value).replace("−", "-")

@@ -7,11 +7,14 @@ starts or stops a process.
 """
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from functools import singledispatchmethod
 from hashlib import sha256
+from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
 
 from compute.events import (
@@ -207,6 +210,8 @@ class Batch:
     @_take.register
     def _(self, event: CheckpointWritten) -> None:
         self._need_study()
+        if self.job.remote:
+            self._refuse_place(FilePath(event.folder))
         known = Checkpoint.objects.filter(reference=event.checkpoint).first()
         if known is not None and known.study_id != self.job.study_id:
             raise RefusedError(f"the checkpoint {event.checkpoint!r} belongs to another study.")
@@ -308,7 +313,7 @@ class Batch:
                 continue
             named = {name[:64]: value for name, value in values.items()}
             points += [MetricPoint(run=run, step=step, name=name, value=value) for name, value in named.items()]
-            self._tell_study("metrics", {"run": reference, "step": step, "values": values})
+            self._tell_study("metrics", {"run": reference, "step": step})
         MetricPoint.objects.bulk_create(
             points, update_conflicts=True, unique_fields=["run", "step", "name"], update_fields=["value"]
         )
@@ -356,6 +361,16 @@ class Batch:
                 raise RefusedError(f"this job has no evaluation {reference!r}.")
             self._evaluations[reference] = found
         return self._evaluations[reference]
+
+    def _refuse_place(self, folder: FilePath) -> None:
+        """A run elsewhere says where weights lie, and workers here will read them: it may not name those of other
+        studies, which the server keeps. Raises RefusedError."""
+        if "\x00" in str(folder) or not folder.is_absolute():
+            raise RefusedError(f"{str(folder)!r} is no whole path, beginning with /.")
+        kept, place = (FilePath(os.path.realpath(one)) for one in (f"{settings.FRONTIER_HOME}/checkpoints", folder))
+        own = kept / self.job.study.slug if self.job.study is not None else None
+        if place.is_relative_to(kept) and own not in place.parents:
+            raise RefusedError(f"{folder} belongs to another study.")
 
     def _is_anothers(self, known: Checkpoint, sha256: str) -> bool:
         """Whether a checkpoint has weights that this job may not replace. A repeated import may name them again."""

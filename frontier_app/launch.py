@@ -67,6 +67,7 @@ from frontier_app.sharing.audit_trail import note
 __all__ = ["LaunchError", "Launched", "workers"]
 MOST_ALPHAS = 200
 MOST_RUNS = 200
+MOST_NUMBERS = 5_000
 MOST_NOTED = 50
 LARGEST_ALPHA = 100.0
 TAKEN_SLUGS = ("new",)  # the first part of other addresses
@@ -450,6 +451,8 @@ def parse_numbers(text: str, field: str) -> list[float]:
             numbers += [round(first + n * step, 9) for n in range(round((last - first) / step + 1e-9) + 1)]
         else:
             raise LaunchError(field, f"{word!r} is not a range: write first:last:step, for example 0:1:0.25.")
+        if len(numbers) > MOST_NUMBERS:
+            raise LaunchError(field, f"These are more than {MOST_NUMBERS} numbers: launch them in several parts.")
     return numbers
 
 

@@ -97,6 +97,11 @@ CHANNEL_LAYERS = {
     }
 }
 
+# What a web process counts for itself (`login_brake`).
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 20_000}},
+}
+
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",

@@ -11,8 +11,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
+
+from frontier_app.models.studies import Membership
 
 
 def fresh_token() -> str:
@@ -76,11 +78,20 @@ class SavedView(models.Model):
         return self.name
 
 
+def _of_owner() -> Exists:
+    owners = Membership.objects.filter(role=Membership.OWNER, user__is_active=True)
+    return Exists(owners.filter(study=OuterRef("study"), user=OuterRef("created_by")))
+
+
 class ShareLinkQuerySet(models.QuerySet["ShareLink"]):
     def open(self) -> "ShareLinkQuerySet":
-        """Not revoked, not expired, and not to a saved view that was deleted."""
+        """Not revoked, not expired, not to a saved view that was deleted, and made by somebody who may still share."""
         unexpired = Q(expires__isnull=True) | Q(expires__gt=timezone.now())
-        return self.filter(unexpired, revoked=False, saved_view__deleted__isnull=True)
+        return self.filter(_of_owner(), unexpired, revoked=False, saved_view__deleted__isnull=True)
+
+    def abandoned(self) -> "ShareLinkQuerySet":
+        """Whoever made them is no owner of the study any more."""
+        return self.filter(~_of_owner())
 
 
 class ShareLink(models.Model):

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from frontier_app import live
-from frontier_app.models import Invitation, Membership, Study
+from frontier_app.models import AuditEntry, Invitation, Membership, Study
 from frontier_app.models.sharing import fresh_token
 from frontier_app.sharing.audit_trail import note
 
@@ -96,10 +96,26 @@ def open_invitation(token: str) -> Invitation | None:
     return found if found is not None and _may_invite(found) else None
 
 
+def is_spent(invitation: Invitation, person: User) -> bool:
+    """Whether somebody else removed the person, or took a role from him, after the invitation was written: it does not
+    give that back, whether or not he came by it. Who left by himself may come again."""
+    told = AuditEntry.objects.filter(
+        study=invitation.study,
+        subject=person.get_username(),
+        action__in=("remove", "role"),
+        created__gte=invitation.created,
+    ).exclude(who=person)
+    return any(one.action == "remove" or RANKS[one.detail["before"]] > RANKS[one.detail["role"]] for one in told)
+
+
 def accept(invitation: Invitation, person: User) -> Membership:
-    """Become a member in the invitation's role; somebody who has a higher one keeps it."""
+    """Become a member in the invitation's role; somebody who has a higher one keeps it. Raises MembershipError where
+    the invitation is spent."""
     study = invitation.study
     with transaction.atomic():
+        Study.objects.select_for_update().get(pk=study.pk)
+        if is_spent(invitation, person):
+            raise MembershipError("An owner changed what you may do here after this invitation was written.")
         member, made = Membership.objects.select_for_update().get_or_create(
             study=study, user=person, defaults={"role": invitation.role}
         )
@@ -118,7 +134,7 @@ def accept(invitation: Invitation, person: User) -> Membership:
 
 def _may_invite(invitation: Invitation) -> bool:
     """An invitation lasts no longer than the right of whoever wrote it."""
-    owners = Membership.objects.filter(study=invitation.study, role=Membership.OWNER)
+    owners = Membership.objects.filter(study=invitation.study, role=Membership.OWNER, user__is_active=True)
     return owners.filter(user=invitation.created_by).exists()
 
 

@@ -12,6 +12,7 @@ view. What is not pinned, programs among it, is answered as it is today.
 """
 
 import json
+from collections.abc import Iterable
 from hashlib import sha256
 from urllib.parse import urlencode
 
@@ -79,9 +80,12 @@ def pinned_answer(request: HttpRequest, saved: SavedView | None) -> HttpResponse
         return None
     version = f'"pinned-{saved.snapshot_id[:32]}"'
     answers = saved.snapshot.data if saved.snapshot else {}
-    entry = entry_of(request, saved.view)
-    if entry not in answers:
+    match = request.resolver_match
+    if match is None or match.url_name not in {entry.partition("?")[0] for entry in answers}:
         return None
+    entry = entry_of(request, saved.view, answers)
+    if entry not in answers:
+        return JsonResponse({"error": "The saved view keeps no such data."}, status=404)
     response: HttpResponse
     if request.headers.get("If-None-Match") == version:
         response = HttpResponse(status=NOT_MODIFIED)
@@ -92,11 +96,13 @@ def pinned_answer(request: HttpRequest, saved: SavedView | None) -> HttpResponse
     return response
 
 
-def entry_of(request: HttpRequest, view: str) -> str:
-    """The name under which a snapshot keeps the answer to this request: its route and its drawing keys."""
+def entry_of(request: HttpRequest, view: str, answers: Iterable[str]) -> str:
+    """The name under which a snapshot keeps the answer to this request: its route and those drawing keys by which its
+    answers differ. Any other key changes no answer, and must not lead past those that are kept."""
     match = request.resolver_match
     assert match is not None
-    drawn = drawn_by(view) - CARRIED
+    told = {name for entry in answers for name in QueryDict(entry.partition("?")[2])}
+    drawn = (drawn_by(view) - CARRIED) & told
     asked = {f"@{name}": str(value) for name, value in match.kwargs.items() if f"@{name}" in drawn}
     asked |= {name: value for name in request.GET if name in drawn and (value := request.GET.get(name, ""))}
     return f"{match.url_name}?{urlencode(sorted(asked.items()), safe='@')}" if asked else str(match.url_name)

@@ -13,12 +13,15 @@ bearer of a link to their view would be shown: no programs, no hidden tests. HTM
 """
 
 import json
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.http import QueryDict
 from django.utils.text import slugify
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -30,6 +33,8 @@ from frontier_app.sharing.view_answers import NotAnswered, answer_to
 FENCE = "frontier"
 TEXT_AT_MOST = 200_000
 FIGURES_AT_MOST = 60
+# A row of a table is as wide as its head, however little stands in it: a page of text can ask for millions of cells.
+CELLS_AT_MOST = 20_000
 # The answers in which a view's figures are, where a saved view keeps others or none.
 ANSWERS = {
     "study": ("study_data",),
@@ -87,6 +92,8 @@ def _markdown() -> MarkdownIt:
 
 
 MARKDOWN = _markdown()
+BLOCK = re.compile(rf"^ {{0,3}}(?:`{{3,}}|~{{3,}})[ \t]*{FENCE}[ \t]*$", re.MULTILINE)
+LINE_END = re.compile(r"\r\n?|\n")
 
 
 def parts_of(report: Report) -> list[Prose | Placed]:
@@ -124,9 +131,26 @@ def _is_figure(token: Token) -> bool:
     return token.type == "fence" and token.level == 0 and token.info.strip() == FENCE
 
 
-def addresses_of(text: str) -> list[str]:
+@lru_cache(maxsize=64)  # every figure of an open report asks
+def addresses_of(text: str) -> tuple[str, ...]:
     """The address of every figure of a report, in its order."""
-    return [_lines(token.content)[0] for token in MARKDOWN.parse(text) if _is_figure(token)]
+    return tuple(_lines(token.content)[0] for token in MARKDOWN.parse(text) if _is_figure(token))
+
+
+def number_of_figures(text: str) -> int:
+    """How many blocks a text has, for lists, which parse none: one within a list or another block counts too."""
+    return len(BLOCK.findall(text))
+
+
+def cells_of(text: str) -> int:
+    """At least as many as the tables of a text have cells: for every line that may end a table's head, its columns
+    times the lines below it."""
+    cells, below = 0, 0
+    for line in reversed(LINE_END.split(text)):
+        if "|" in line and not line.strip(" \t|:-+*>.)0123456789"):
+            cells += (line.count("|") + 1) * below
+        below = below + 1 if line.strip(" \t") else 0
+    return cells
 
 
 def _lines(content: str) -> tuple[str, str]:
@@ -259,12 +283,18 @@ def create(study: Study, author: User, title: str, text: str) -> Report:
     with transaction.atomic():
         Study.objects.select_for_update().get(pk=study.pk)
         taken = set(study.reports.filter(slug__startswith=base).values_list("slug", flat=True))
-        taken |= RESERVED
+        taken |= RESERVED | _linked(study)
         slug = next(name for name in _names(base) if name not in taken)
         return Report.objects.create(study=study, author=author, slug=slug, title=title, text=text)
 
 
 RESERVED = {"new", "preview", "restore"}
+
+
+def _linked(study: Study) -> set[str]:
+    """The names that links to reports go by, also where the report is gone: no link may come to show another one."""
+    queries = study.share_links.filter(view="report").values_list("query", flat=True)
+    return {QueryDict(query).get("@report", "") for query in queries}
 
 
 def _names(base: str) -> Iterator[str]:

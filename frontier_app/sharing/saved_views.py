@@ -1,13 +1,15 @@
 """Saved views: a view under a name and a short address, with the data that it showed.
 
-The verbs that write them, each with its entry in the audit trail. Rights are the caller's to check, with `may_change`.
+The verbs that write them, each with its entry in the audit trail. Rights are the caller's to check, with `may_change`,
+`may_refresh` and `may_restore`.
 """
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from frontier_app.models import Membership, SavedView, Snapshot, Study
+from frontier_app import live
+from frontier_app.models import AuditEntry, Membership, SavedView, Snapshot, Study
 from frontier_app.sharing.audit_trail import note
 from frontier_app.sharing.pinned import data_version, take_snapshot
 from frontier_app.sharing.shared_views import read_address, words_of
@@ -67,13 +69,27 @@ def _set_deleted(view: SavedView, by: User, deleted: bool) -> bool:
     with transaction.atomic():
         changed = bool(rows.update(deleted=timezone.now() if deleted else None))
         if changed:
-            note(view.study, by, "delete" if deleted else "restore", view.name, what="saved view")
+            action = "delete" if deleted else "restore"
+            note(view.study, by, action, view.name, what="saved view", saved_view=view.pk)
+            live.rights_changed(view.study.slug)
     return changed
 
 
 def may_change(view: SavedView, person: User | None, role: str | None) -> bool:
     """Whoever saved it, as long as they may save, and the study's owners."""
     return role == Membership.OWNER or (role == Membership.EDITOR and view.owner == person)
+
+
+def may_restore(view: SavedView, person: User | None, role: str | None) -> bool:
+    """Whoever may change it, unless it was an owner who deleted it: restoring opens its links again."""
+    last = AuditEntry.objects.filter(study=view.study_id, action="delete", detail__saved_view=view.pk).first()
+    by_themselves = last is None or last.who == person
+    return role == Membership.OWNER or (by_themselves and may_change(view, person, role))
+
+
+def may_refresh(view: SavedView, person: User | None, role: str | None) -> bool:
+    """Whoever may change it, but while a link shows it only owners: they alone decide what people outside see."""
+    return role == Membership.OWNER or (may_change(view, person, role) and not view.links.open().exists())
 
 
 def listed(study: Study) -> list[SavedView]:

@@ -107,9 +107,8 @@ def read_address(study: Study, address: str) -> Address:
     for name, value in arguments.items():
         query[f"@{name}"] = value
     for name, values in QueryDict(parts.query).lists():
-        kept = [value for value in values if value]
-        if kept and name not in CARRIED and not name.startswith("@"):
-            query.setlist(name, kept)
+        if any(values) and name not in CARRIED and not name.startswith("@"):
+            query.setlist(name, values)
     return Address(view, query.urlencode(), QueryDict(parts.query).get(SAVED, ""))
 
 
@@ -156,9 +155,10 @@ def drawn_by(view: str) -> frozenset[str]:
 
 
 def _deciding(view: str, query: QueryDict) -> dict[str, tuple[str, ...]]:
+    """A key whose values are all empty says nothing. Otherwise every one counts, an empty one too: a view reads the
+    last."""
     drawn = drawn_by(view)
-    kept = {name: tuple(value for value in values if value) for name, values in query.lists() if name not in drawn}
-    return {name: values for name, values in kept.items() if values}
+    return {name: tuple(values) for name, values in query.lists() if name not in drawn and any(values)}
 
 
 def admits(link: ShareLink, view: str, request: HttpRequest) -> bool:

@@ -82,8 +82,9 @@ def _programs(request: HttpRequest, problem_set: ProblemSet) -> dict[str, object
     """A page of the known programs with what was declared of them."""
     wanted = request.GET.get("programs", "")
     wanted = wanted if wanted in SHOWN_PROGRAMS else ""
-    number = request.GET.get("programs_page", "1")
-    found = judged_programs(problem_set, wanted, int(number) if number.isdecimal() else 1, PROGRAMS)
+    asked = request.GET.get("programs_page", "1")
+    number = int(asked) if asked.isdecimal() and len(asked) < 7 else 1
+    found = judged_programs(problem_set, wanted, number, PROGRAMS)
     return {
         "judged": found,
         "wanted_programs": wanted,

@@ -6,7 +6,7 @@ from django.utils.text import slugify
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from frontier_app.figures.pdf import SVG_BYTES_AT_MOST, NotDrawable, pdf_of
+from frontier_app.figures.pdf import SVG_BYTES_AT_MOST, Busy, NotDrawable, pdf_of
 from frontier_app.sharing.shared_views import SHARE
 from frontier_app.viewer import links_to
 from frontier_app.views.fetch import open_study
@@ -22,7 +22,8 @@ def figure_pdf(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         pdf = pdf_of(request.read(SVG_BYTES_AT_MOST + 1))
     except NotDrawable as error:
-        return HttpResponse(str(error), status=422, content_type="text/plain; charset=utf-8")
+        status = 503 if isinstance(error, Busy) else 422
+        return HttpResponse(str(error), status=status, content_type="text/plain; charset=utf-8")
     response = HttpResponse(pdf, content_type="application/pdf")
     name = slugify(request.GET.get("name", "")) or "figure"
     response.headers["Content-Disposition"] = f'attachment; filename="{name[:120]}.pdf"'

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
 from frontier_app.models import Checkpoint, Evaluation, Job, Problem, Run, Study
-from frontier_app.sharing.saved_views import is_newer, listed, may_change
+from frontier_app.sharing.saved_views import is_newer, listed, may_refresh
 from frontier_app.sharing.shared_views import SAVED, SHARE, address_of, drawn_by
 from frontier_app.viewer import Viewer
 from frontier_app.views.fetch import OpenStudy
@@ -31,7 +31,7 @@ def study_context(opened: OpenStudy, tab: str) -> dict[str, object]:
         "live_address": address_of(opened.study, opened.saved.view, opened.saved.query) if opened.saved else None,
         "newer_data": opened.saved is not None and is_newer(opened.saved),
         "saved_views": listed(opened.study) if opened.is_member else [],
-        "may_change_saved": opened.saved is not None and may_change(opened.saved, opened.viewer.user, opened.role),
+        "may_refresh_saved": opened.saved is not None and may_refresh(opened.saved, opened.viewer.user, opened.role),
         "embedded": opened.embedded,
         "carried": urlencode({name: value for name, value in carried.items() if value}),
         "free_keys": " ".join(sorted(drawn_by(opened.view))),

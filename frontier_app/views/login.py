@@ -4,6 +4,7 @@ import hashlib
 
 from django.contrib.auth import login, logout
 from django.contrib.auth.forms import AuthenticationForm
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -12,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from frontier_app.login_brake import CODE, BrakedForm
 from frontier_app.models import LoginLink
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -21,12 +23,13 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def log_in(request: HttpRequest) -> HttpResponse:
-    form = AuthenticationForm(request, request.POST or None)
+    form = BrakedForm(request, request.POST or None)
     if request.method == "POST" and form.is_valid():
         login(request, form.get_user())
         return redirect(_next(request))
     context = {"form": form, "next": _next(request), "hide_login": True}
-    return render(request, "login.html", context, status=422 if form.errors else 200)
+    refused = 429 if form.has_error(NON_FIELD_ERRORS, CODE) else 422
+    return render(request, "login.html", context, status=refused if form.errors else 200)
 
 
 def _next(request: HttpRequest) -> str:

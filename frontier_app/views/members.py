@@ -1,5 +1,7 @@
 """The people of a study: its members and invitations, the page that accepts one, and the audit trail."""
 
+from contextlib import suppress
+
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -138,12 +140,14 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     if found is None:
         raise Http404
     if request.method == "POST":
-        member = verbs.accept(found, person)
-        messages.success(request, f"You are {_article(member.role)} of this study.")
-        return redirect(found.study)
+        with suppress(verbs.MembershipError):
+            member = verbs.accept(found, person)
+            messages.success(request, f"You are {_article(member.role)} of this study.")
+            return redirect(found.study)
+    spent = verbs.is_spent(found, person)
     held = Membership.objects.filter(study=found.study, user=person).values_list("role", flat=True).first()
-    context = {"invitation": found, "role": _article(found.role), "held": held}
-    response = render_page(request, "invitation.html", context)
+    context = {"invitation": found, "role": _article(found.role), "held": held, "spent": spent}
+    response = render_page(request, "invitation.html", context, status=403 if spent else 200)
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -33,7 +33,7 @@ def reports(request: HttpRequest, slug: str) -> HttpResponse:
     opened = open_study(request, slug)
     page = Slice(request, Report.objects.filter(study=opened.study).select_related("author"), REPORTS)
     rows = [
-        {"report": one, "figures": len(verbs.addresses_of(one.text)), "frozen": len(one.frozen)} for one in page.rows
+        {"report": one, "figures": verbs.number_of_figures(one.text), "frozen": len(one.frozen)} for one in page.rows
     ]
     context = study_context(opened, "reports") | {"slice": page, "rows": rows}
     return render_page(request, "reports.html", context)
@@ -97,8 +97,8 @@ def preview(request: HttpRequest, slug: str) -> HttpResponse:
     """The text of an editor as it would be read."""
     opened = open_study_to_write(request, slug)
     text = request.POST.get("text", "")
-    if len(text) > verbs.TEXT_AT_MOST:
-        return HttpResponse(_refused("a", text), status=422, content_type="text/plain; charset=utf-8")
+    if problem := _refused("a", text):
+        return HttpResponse(problem, status=422, content_type="text/plain; charset=utf-8")
     unsaved = Report(study=opened.study, text=text, frozen={})
     context = {
         "parts": verbs.parts_of(unsaved),
@@ -181,6 +181,8 @@ def _refused(title: str, text: str) -> str:
         return f"A title has at most {TITLE_AT_MOST} characters; this one has {len(title)}."
     if len(text) > verbs.TEXT_AT_MOST:
         return f"A report has at most {verbs.TEXT_AT_MOST} characters; this one has {len(text)}."
+    if verbs.cells_of(text) > verbs.CELLS_AT_MOST:
+        return f"The tables of a report have at most {verbs.CELLS_AT_MOST} cells: give them fewer columns or rows."
     if "\x00" in title + text:
         return "A text cannot hold a NUL character."
     return ""

@@ -6,7 +6,7 @@ from contextlib import suppress
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.db.models import F, Max, Min
+from django.db.models import F, Max, Min, Q
 from django.db.models.functions import Mod
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from frontier_app import launch
 from frontier_app.figures.curves import Curve, curves_figure
-from frontier_app.filters import RUN_FIELDS, FilterError, compile_filter
+from frontier_app.filters import RUN_FIELDS, FilterError, compile_filter, patience
 from frontier_app.models import Job, MetricPoint, Run, Study
 from frontier_app.tables import runs as run_table
 from frontier_app.tables.configurations import agreeing, differences
@@ -184,18 +184,19 @@ def diff(request: HttpRequest, slug: str) -> HttpResponse:
 def cancel_runs(request: HttpRequest, slug: str) -> HttpResponse:
     """End the jobs of some runs: those named by `runs`, or with `all` every run that the filter `q` matches."""
     opened = open_study_to_write(request, slug)
-    rows = Run.objects.filter(study=opened.study)
-    if request.POST.get("all"):
-        text = request.POST.get("q", "").strip()
-        try:
-            rows = rows.filter(compile_filter(text, RUN_FIELDS))
-        except FilterError as error:
-            messages.error(request, f"Nothing was cancelled: {error.message}")
-            return redirect("runs", slug)
-    else:
-        rows = rows.filter(reference__in=request.POST.get("runs", "").split(","))
+    rows, named = Run.objects.filter(study=opened.study), Q(reference__in=request.POST.get("runs", "").split(","))
+    try:
+        if request.POST.get("all"):
+            named = compile_filter(request.POST.get("q", "").strip(), RUN_FIELDS)
+        with patience():
+            jobs = list(
+                Job.objects.active().filter(runs__in=rows.filter(named)).exclude(state=Job.CANCELLING).distinct()
+            )
+    except FilterError as error:
+        messages.error(request, f"Nothing was cancelled: {error.message}")
+        return redirect("runs", slug)
     asked = 0
-    for job in Job.objects.active().filter(runs__in=rows).exclude(state=Job.CANCELLING).distinct():
+    for job in jobs:
         with suppress(launch.LaunchError):  # it ended meanwhile
             launch.cancel(job, opened.person)
             asked += 1

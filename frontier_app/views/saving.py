@@ -93,8 +93,11 @@ def change(request: HttpRequest, slug: str, short: str) -> HttpResponse:
 def refresh(request: HttpRequest, slug: str, short: str) -> HttpResponse:
     """Pin the data of now, and show them."""
     opened, view = _open_to_change(request, slug, short)
-    verbs.refresh(view, opened.person)
-    messages.success(request, "The view shows the data of now.")
+    if verbs.may_refresh(view, opened.person, opened.role):
+        verbs.refresh(view, opened.person)
+        messages.success(request, "The view shows the data of now.")
+    else:
+        messages.error(request, "A link shows this view to others, so only an owner takes newer data into it.")
     return redirect("saved_view", short)
 
 
@@ -109,6 +112,8 @@ def delete(request: HttpRequest, slug: str, short: str) -> HttpResponse:
 def restore(request: HttpRequest, slug: str, short: str) -> HttpResponse:
     """Undo a deletion."""
     opened, view = _open_to_change(request, slug, short)
+    if not verbs.may_restore(view, opened.person, opened.role):
+        raise PermissionDenied
     verbs.restore(view, opened.person)
     return _done(request, slug, "The view is back.")
 

@@ -102,10 +102,11 @@ def study_sharing(request: HttpRequest, slug: str) -> HttpResponse:
     if form.errors and by_script:
         return JsonResponse({"error": first_error(form)}, status=422)
     page = Slice(request, opened.study.share_links.select_related("created_by", "saved_view").order_by("-pk"), LINKS)
+    abandoned = set(ShareLink.objects.abandoned().filter(study=opened.study).values_list("pk", flat=True))
     context = study_context(opened, "sharing") | {
         "form": form,
         "slice": page,
-        "links": [_row(request, link) for link in page.rows],
+        "links": [_row(request, link, link.pk in abandoned) for link in page.rows],
         "only_here": split_domain_port(request.get_host())[0] in LOOPBACK,
     }
     return render_page(request, "sharing.html", context, parts=("links",), status=422 if form.errors else 200)
@@ -144,9 +145,9 @@ def _addresses(request: HttpRequest, link: ShareLink) -> dict[str, str]:
     }
 
 
-def _row(request: HttpRequest, link: ShareLink) -> dict[str, object]:
+def _row(request: HttpRequest, link: ShareLink, abandoned: bool) -> dict[str, object]:
     expired = link.expires is not None and link.expires <= timezone.now()
-    state = "revoked" if link.revoked else "expired" if expired else "open"
+    state = "revoked" if link.revoked else "expired" if expired else "closed" if abandoned else "open"
     words = words_of(link.view, link.query)
     return {"link": link, "words": words, "state": state, "page": _page(link), **_addresses(request, link)}
 
@@ -158,14 +159,16 @@ def revoke(request: HttpRequest, slug: str, link: int) -> HttpResponse:
 
 @require_POST
 def reopen(request: HttpRequest, slug: str, link: int) -> HttpResponse:
-    """Undo a revocation."""
+    """Undo a revocation, or answer for a link whose maker is no owner any more."""
     return _set_revoked(request, slug, link, False)
 
 
 def _set_revoked(request: HttpRequest, slug: str, link: int, revoked: bool) -> HttpResponse:
     opened = open_study_to_own(request, slug)
     found = get_object_or_404(ShareLink.objects.select_related("saved_view"), study=opened.study, pk=link)
-    if ShareLink.objects.filter(pk=found.pk, revoked=not revoked).update(revoked=revoked):
+    rows = ShareLink.objects.filter(pk=found.pk)
+    taken_over = 0 if revoked else rows.abandoned().update(created_by=opened.person)
+    if rows.filter(revoked=not revoked).update(revoked=revoked) or taken_over:
         words = found.name or words_of(found.view, found.query)
         note(opened.study, opened.person, "revoke" if revoked else "reopen", words)
         live.rights_changed(slug)

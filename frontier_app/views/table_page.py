@@ -124,12 +124,18 @@ def groups_context(
 ) -> dict[str, object]:
     """The groups of the page. `field` is the filter's name for the key, "" where it has none."""
     measured = [column for column in table.shown if column.measured and column.expression is not None]
-    groups = _groups(table, rows, by, unit, measured)
+    stopped: dict[str, object] = {}
+    try:
+        with patience() if table.filter_text else nullcontext():
+            groups = _groups(table, rows, by, unit, measured)
+    except FilterError as error:
+        groups, stopped = [], {"filter_error": error}
     label = next((label for key, label in choices if key == table.group), table.group.partition(".")[2] or table.group)
     return {
         "groups": [_line(table, group, field) for group in table.cut(groups)],
         "measures": [table.heading(column) for column in measured],
         "group_label": label,
+        **stopped,
     }
 
 
@@ -163,6 +169,15 @@ def filter_word(value: object) -> str:
     return '"' + str(value).replace('"', '""') + '"'
 
 
+def _answer(table: Table, write: Callable[[], HttpResponse]) -> HttpResponse:
+    """A file; where the database takes too long over the filter the reason."""
+    try:
+        with patience() if table.filter_text else nullcontext():
+            return write()
+    except FilterError as error:
+        return HttpResponse(error.message, status=422, content_type="text/plain; charset=utf-8")
+
+
 def groups_file(
     table: Table, rows: "QuerySet[Any, Any]", by: Combinable, unit: Combinable, name: str, format: str
 ) -> HttpResponse:
@@ -174,11 +189,12 @@ def groups_file(
         table_files.Column("seeds", "seeds"),
         *(_file_column(column, interval=True) for column in measured),
     ]
-    lines = (
-        (group.words, group.rows, group.seeds, *(table_files.Interval(*reading) for reading in group.readings))
-        for group in _groups(table, rows, by, unit, measured)
-    )
-    return table_files.table_response(name, format, columns, lines)
+
+    def lines() -> Iterator[list[Any]]:
+        for group in _groups(table, rows, by, unit, measured):
+            yield [group.words, group.rows, group.seeds, *(table_files.Interval(*one) for one in group.readings)]
+
+    return _answer(table, lambda: table_files.table_response(name, format, columns, lines()))
 
 
 def rows_file(
@@ -186,7 +202,8 @@ def rows_file(
 ) -> HttpResponse:
     """All rows that match as a file, with the columns that the table shows, read some hundred at a time."""
     columns = [_file_column(column, column.cell.endswith("#rate")) for column in table.shown]
-    return table_files.table_response(name, format, columns, _file_rows(table, rows, natural, shown))
+    lines = _file_rows(table, rows, natural, shown)
+    return _answer(table, lambda: table_files.table_response(name, format, columns, lines))
 
 
 def _file_rows(table: Table, rows: "QuerySet[Any, Any]", natural: Sequence[Any], shown: Shown) -> Iterator[list[Any]]:

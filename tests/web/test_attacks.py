@@ -4,11 +4,13 @@ written that belongs to somebody else, no text that becomes markup."""
 import hashlib
 import io
 import json
+from pathlib import Path as FilePath
 
 import factories
 import pytest
 from asgiref.sync import async_to_sync
 from asgiref.testing import ApplicationCommunicator
+from django.conf import settings
 from django.test import Client
 
 from compute.errors import ConfigError
@@ -24,6 +26,8 @@ from compute.events import (
     Samples,
     parse_event,
 )
+from frontier_app import asgi
+from frontier_app.asgi import BoundedBodies
 from frontier_app.consumers import LiveConsumer
 from frontier_app.ingest import ingest
 from frontier_app.jobs.log import READ_BYTES, JobLog
@@ -119,6 +123,32 @@ def test_a_topic_that_no_row_can_have_is_refused_by_the_websocket(measured):
         return (await page.receive_output(timeout=5))["code"]
 
     assert async_to_sync(follow)() == 4403
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_kept():
+    kept = []
+
+    async def keep(scope, receive, send):
+        while (message := await receive())["more_body"]:
+            kept.append(len(message["body"]))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def ask(application, path: str, megabytes: int, announced: bytes | None) -> int:
+        headers = [(b"content-length", announced)] if announced is not None else []
+        page = ApplicationCommunicator(
+            application, {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+        )
+        for left in reversed(range(megabytes + 1)):
+            await page.send_input({"type": "http.request", "body": b"x" * (1 << 20), "more_body": left > 0})
+        return (await page.receive_output(timeout=5))["status"]
+
+    play, events = async_to_sync(ask), "/api/jobs/train-1/events"
+    bounded = BoundedBodies(keep)
+    assert [play(bounded, path, 7, b"8388608") for path in ("/login/", events)] == [200, 200]
+    assert (play(bounded, "/login/", 12, None), len(kept)) == (413, 7 + 7 + 8)
+    assert play(bounded, events, 12, None) == 200
+    for path, announced in (("/login/", b"8388609"), (events, b"67108865"), ("/login/", b"9" * 5000)):
+        assert play(asgi.application, path, 0, announced) == 413
 
 
 # Event lines ----------------------------------------------------------------------------------------------------------
@@ -248,6 +278,49 @@ def test_a_job_cannot_replace_the_weights_that_another_job_wrote():
     after = Checkpoint.objects.get(reference="miniature.low")
     assert "was written by another job" in log[0]
     assert (after.folder, after.sha256, after.origin) == (before.folder, before.sha256, before.origin)
+
+
+def test_a_run_elsewhere_names_no_weights_of_another_study(tmp_path):
+    study, kept = factories.study(problems=1), FilePath(settings.FRONTIER_HOME) / "checkpoints"
+    job = factories.hold(factories.queued(study))
+    Job.objects.filter(pk=job.pk).update(remote=True)
+    (tmp_path / "link").symlink_to(kept / "other")
+
+    def written(folder: object) -> list[str]:
+        said = CheckpointWritten(
+            checkpoint="miniature.new", origin="trained", folder=str(folder), sha256="f" * 64, size_bytes=1
+        )
+        return ingest(job, job.token, [said]).log
+
+    own = kept / study.slug
+    for folder in (kept / "other" / "a", own / ".." / "other" / "a", tmp_path / "link" / "a", own, kept, f"{own}-2/a"):
+        assert "belongs to another study" in written(folder)[0], folder
+    for folder in ("", "a/b", "/a\x00b"):
+        assert "no whole path" in written(folder)[0], folder
+    assert not Checkpoint.objects.filter(reference="miniature.new").exists()
+    for folder in (own / "new", "/far/away"):
+        assert written(folder) == []
+        assert Checkpoint.objects.get(reference="miniature.new").folder == str(folder)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "checkpoint", "checkpoint": "a", "origin": "base", "folder": "/a", "sha256": "", "size_bytes": 1},
+        {
+            "type": "checkpoint",
+            "checkpoint": "a",
+            "origin": "base",
+            "folder": "/a",
+            "sha256": "F" * 64,
+            "size_bytes": 1,
+        },
+        {"type": "metric", "run": "a", "step": 1, "values": {f"figure {n}": 0.0 for n in range(201)}},
+    ],
+)
+def test_weights_without_a_hash_and_a_flood_of_figures_are_no_events(event):
+    with pytest.raises(ConfigError, match="Not an event"):
+        parse_event(json.dumps({"sequence": 0} | event))
 
 
 def test_a_strangers_token_neither_claims_nor_feeds_a_job_and_a_members_feeds_only_its_own(measured):

@@ -1,6 +1,9 @@
 """Figures as PDF and as Python: vector with readable text, nothing from outside, and the colours of the page."""
 
+import base64
 import re
+import struct
+import sys
 import zlib
 
 import pytest
@@ -8,6 +11,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from compute import figure_colours
+from frontier_app.figures import pdf
 from frontier_app.figures.colours import ramp, token
 from frontier_app.figures.pdf import SVG_BYTES_AT_MOST, NotDrawable, cleaned, pdf_of
 from tests import factories
@@ -21,6 +25,14 @@ SVG = (
 
 def drawing(inside: str = "") -> bytes:
     return SVG.format(inside).encode()
+
+
+def bitmap(width: int, height: int) -> str:
+    """An image whose PNG says that it is so large."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", len(header)) + b"IHDR" + header
+    whole = start + struct.pack(">I", zlib.crc32(b"IHDR" + header)) + struct.pack(">I4sI", 0, b"IEND", 0xAE426082)
+    return f'<image href="data:image/png;base64,{base64.b64encode(whole).decode()}" width="5" height="5"/>'
 
 
 @pytest.fixture
@@ -40,11 +52,11 @@ def ask(client_of, study):
 
 
 def test_a_figure_becomes_a_vector_pdf_whose_text_is_text():
-    pdf = pdf_of(drawing())
-    assert pdf.startswith(b"%PDF-")
-    assert b"/Font" in pdf
-    assert b"/Subtype /Image" not in pdf
-    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
+    made = pdf_of(drawing())
+    assert made.startswith(b"%PDF-")
+    assert b"/Font" in made
+    assert b"/Subtype /Image" not in made
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", made, re.DOTALL)
     drawn = b"".join(zlib.decompress(one) for one in streams if one[:1] == b"\x78")
     assert b"Tf" in drawn
 
@@ -98,13 +110,66 @@ def test_nothing_outside_the_drawing_is_ever_asked_for(inside):
 
 
 def test_what_a_figure_holds_passes():
-    bitmap = '<image href="data:image/png;base64,iVBORw0KGgo=" width="5" height="5"/>'
     clip = "<defs><clipPath id='c'><rect width='5' height='5'/></clipPath></defs><g clip-path=\"url('#c')\"/>"
     link = '<text><a href="https://example.org">words</a></text>'
-    kept = cleaned(drawing(bitmap + clip + link))
+    kept = cleaned(drawing(bitmap(900, 900) + clip + link))
     assert "example.org" not in kept
     assert "words" in kept
     assert pdf_of(drawing(clip + link)).startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    ("inside", "words"),
+    [
+        ('<rect width="9" height="9" filter="blur(900)"/>', "a filter"),
+        ('<rect width="9" height="9" style="FILTER : blur(900px)"/>', "a filter"),
+        ('<mask id="m"><g><rect mask="url(#n)"/></g></mask>', "made of others"),
+        ('<pattern id="p" href="#q"/>', "made of others"),
+        ('<marker id="p"><path style="marker-end: URL(#q)"/></marker>', "made of others"),
+        ('<clipPath id="c" clip-path="url(#d)"/>', "made of others"),
+        (bitmap(50_000, 50_000), "too large"),
+        (bitmap(3_000, 3_000) * 2, "too large"),
+        (bitmap(9, 9).replace("iVBO", "AAAA"), "no PNG"),
+        ('<image href="data:image/png;base64,iVBORw0KGgo=" width="5" height="5"/>', "no PNG"),
+        (f'<rect width="5" height="5" fill="url({" " * 300_000}"/>', "outside itself"),
+    ],
+)
+def test_nothing_in_a_drawing_multiplies(inside, words):
+    with pytest.raises(NotDrawable, match=words):
+        cleaned(drawing(inside))
+
+
+def test_no_other_encoding_hides_entities():
+    hidden = '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE svg [<!ENTITY a "b">]>' + drawing("&a;").decode()
+    for body in (hidden.encode("utf-16"), hidden.encode()):
+        with pytest.raises(NotDrawable, match=r"not an SVG|entities"):
+            cleaned(body)
+
+
+def test_a_drawing_that_takes_too_long_is_given_up(monkeypatch):
+    monkeypatch.setattr(pdf, "COMMAND", (sys.executable, "-c", "while True: pass"))
+    monkeypatch.setattr(pdf, "SECONDS_AT_MOST", 0.3)
+    with pytest.raises(NotDrawable, match="takes too long"):
+        pdf_of(drawing())
+
+
+def test_a_drawing_that_takes_too_much_memory_is_given_up(monkeypatch):
+    greedy = "from frontier_app.figures.pdf_process import limit; limit(); bytearray(2 << 30)"
+    monkeypatch.setattr(pdf, "COMMAND", (sys.executable, "-c", greedy))
+    with pytest.raises(NotDrawable, match="cannot be turned into a PDF"):
+        pdf_of(drawing())
+
+
+@pytest.mark.django_db
+def test_no_more_than_a_few_are_drawn_at_once(ask, monkeypatch):
+    monkeypatch.setattr(pdf, "WAIT_SECONDS", 0)
+    for _ in range(pdf.AT_ONCE):
+        pdf._places.acquire()
+    try:
+        response = ask(factories.alice(), drawing())
+    finally:
+        pdf._places.release(pdf.AT_ONCE)
+    assert (response.status_code, "in a moment" in response.content.decode()) == (503, True)
 
 
 @pytest.mark.parametrize(

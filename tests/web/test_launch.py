@@ -268,6 +268,10 @@ def test_numbers_and_ranges_are_read(text: str, numbers: list[float]) -> None:
     assert parse_numbers(text, "alphas") == pytest.approx(numbers)
 
 
+def test_no_more_numbers_are_read_than_can_be_launched() -> None:
+    assert "more than 5000 numbers" in refusal(lambda: parse_numbers("0:1:0.005 " * 30, "alphas")).message
+
+
 @pytest.mark.parametrize("text", ["x", "0.5:1", "1:0:0.1", "0:1:0", "nan", "inf", "0:1e9:0.001", "1:2:3:4"])
 def test_what_is_no_number_is_named(text: str) -> None:
     error = refusal(lambda: parse_numbers(text, "alphas"))

@@ -1,5 +1,6 @@
 """Imports, audits and new studies: what the verbs write, and the sentence beside the field when they refuse."""
 
+import os
 from pathlib import Path as FilePath
 
 import factories
@@ -14,6 +15,7 @@ from compute.problems.programs import programs_beside, write_known_programs
 from frontier_app import launch
 from frontier_app.launch import LaunchError
 from frontier_app.models import Job, Membership, Problem, ProblemSet, Study
+from frontier_app.planning import problems
 from frontier_app.planning.launches import needed_for_set
 from frontier_app.viewer import Viewer
 
@@ -195,6 +197,20 @@ def test_an_audit_judges_the_known_programs_of_a_set_of_the_study(tmp_path: File
     assert config.safety_factor == 2.5
     assert launched.estimate.seconds == pytest.approx(4 + 3 * 4)
     assert "audited already" in refusal(lambda: launch.launch_audit(study, factories.alice(), held_out)).message
+
+
+def test_what_is_no_file_is_never_read_for_programs(tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = factories.study(problems=1)
+    held_out, pipe = written(study, tmp_path, known=3), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, tmp_path, "/dev/zero"):
+        found = refusal(lambda path=path: launch.launch_audit(study, factories.alice(), held_out, programs=str(path)))
+        assert (found.field, "is no file" in found.message) == ("programs", True)
+    monkeypatch.setattr(problems, "COUNTED_BYTES", 100)  # of a long file the beginning tells how many there are
+    long = tmp_path / "long.jsonl"
+    long.write_text("a program\n" * 40)
+    launched = launch.launch_audit(study, factories.alice(), held_out, repeats=1, programs=str(long), dry_run=True)
+    assert launched.estimate.seconds == pytest.approx(4 + 40)
 
 
 def test_what_cannot_be_audited_is_refused_beside_its_field(tmp_path: FilePath) -> None:

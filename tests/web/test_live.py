@@ -20,7 +20,8 @@ from compute.events import Finished, Log, Metric
 from frontier_app import consumers, live
 from frontier_app.ingest import ingest
 from frontier_app.jobs.log import JobLog
-from frontier_app.models import Evaluation, Membership
+from frontier_app.models import Evaluation, Membership, ShareLink
+from frontier_app.sharing import saved_views
 from frontier_app.viewer import SHARED_STUDIES
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,7 +32,7 @@ class Page:
     """An open page: its cookies and the topics that it follows."""
 
     def __init__(self, topics: str, user: User | None = None, shared: dict[str, list[str]] | None = None) -> None:
-        browser = Client()
+        browser = self.browser = Client()
         if user is not None:
             browser.force_login(user)
         session = browser.session
@@ -181,15 +182,18 @@ def test_a_frame_without_cookies_hears_what_the_token_in_its_address_shows(evalu
     assert play(scene) == {"topic": "study:miniature", "what": "evaluation", "data": {}}
 
 
-def test_a_revoked_link_is_turned_away_at_once(evaluation: Evaluation) -> None:
+@pytest.mark.parametrize("closed", ["sharing/{link}/revoke/", "views/{view}/delete/"])
+def test_a_closed_link_is_turned_away_at_once(evaluation: Evaluation, closed: str) -> None:
+    view = saved_views.save(evaluation.study, factories.alice(), "a view", "", "/studies/miniature/runs/")
     link = factories.link(evaluation.study)
+    ShareLink.objects.update(saved_view=view)
     page = Page("study:miniature", shared={"miniature": [link.token]})
     owner = Client()
     owner.force_login(factories.alice())
 
     async def scene() -> int:
         await page.open()
-        await happen(lambda: owner.post(f"/studies/miniature/sharing/{link.pk}/revoke/"))
+        await happen(lambda: owner.post("/studies/miniature/" + closed.format(link=link.pk, view=view.short)))
         return await page.is_closed_with()
 
     assert play(scene) == consumers.REFUSED
@@ -261,6 +265,35 @@ def test_who_leaves_the_study_hears_no_more(evaluation: Evaluation, monkeypatch:
     async def scene() -> int:
         await page.open()
         await happen(lambda: Membership.objects.filter(user=factories.bob()).delete())
+        return await page.is_closed_with()
+
+    assert play(scene) == consumers.REFUSED
+
+
+def other_password(page: Page) -> None:
+    bob = factories.bob()
+    bob.set_password("another")
+    bob.save()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda page: page.browser.post("/logout/"),
+        lambda page: User.objects.filter(username="bob").update(is_active=False),
+        other_password,
+    ],
+    ids=["logged out", "deactivated", "another password"],
+)
+def test_whose_session_ends_hears_no_more(
+    evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch, change: Callable[[Page], object]
+) -> None:
+    monkeypatch.setattr(consumers, "RECHECK_SECONDS", 0.2)
+    page = Page("home,study:miniature", factories.bob())
+
+    async def scene() -> int:
+        await page.open()
+        await happen(lambda: change(page))
         return await page.is_closed_with()
 
     assert play(scene) == consumers.REFUSED

@@ -175,6 +175,36 @@ def test_an_invitation_ends_with_the_ownership_of_who_wrote_it(study, client_of)
     assert role(study, "alice") == "viewer"
 
 
+@pytest.mark.parametrize(("name", "joined"), [("charlie", True), ("bob", False)])
+def test_an_invitation_gives_nothing_back_that_an_owner_took_later(study, client_of, name, joined):
+    """Whether the person came by it or not."""
+    owner, person = client_of(factories.alice()), client_of(factories.person(name))
+    address = f"/invitation/{token_of(owner.post(MEMBERS, {'role': 'editor', 'days': ''}))}/"
+    if joined:
+        person.post(address)
+    owner.post(f"{MEMBERS}{member(study, name).pk}/role/", {"role": "viewer"})
+    for held in ("viewer", None):
+        answer = person.post(address)
+        assert (answer.status_code, role(study, name)) == (403, held)
+        assert "ask for a new one" in answer.content.decode()
+        assert person.get(address).status_code == 403
+        if held:
+            owner.post(f"{MEMBERS}{member(study, name).pk}/remove/")
+    new = token_of(owner.post(MEMBERS, {"role": "viewer", "days": ""}))
+    assert person.post(f"/invitation/{new}/").status_code == 302
+    assert role(study, name) == "viewer"
+
+
+def test_who_left_by_himself_may_come_again_by_his_invitation(study, client_of):
+    address = f"/invitation/{token_of(client_of(factories.alice()).post(MEMBERS, {'role': 'viewer', 'days': ''}))}/"
+    person = client_of(factories.charlie())
+    person.post(address)
+    person.post(f"{MEMBERS}{member(study, 'charlie').pk}/remove/")
+    assert role(study, "charlie") is None
+    person.post(address)
+    assert role(study, "charlie") == "viewer"
+
+
 def test_joining_needs_the_csrf_token(study, client_of):
     token = token_of(client_of(factories.alice()).post(MEMBERS, {"role": "viewer", "days": "7"}))
     browser = Client(enforce_csrf_checks=True)

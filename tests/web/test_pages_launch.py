@@ -57,6 +57,12 @@ def test_an_alpha_of_x_is_refused_beside_its_field(client, study):
     assert not Evaluation.objects.filter(state=Evaluation.PLANNED).exists()
 
 
+def test_a_list_of_numbers_without_end_is_refused_beside_its_field(client, study):
+    page = client.post(f"/studies/{study.slug}/launch/sweep/", sweep(study, alphas="0:1:0.005 " * 9000))
+    assert page.status_code == 422
+    assert "at most 4000 characters" in page.content.decode()
+
+
 MISTAKES = [
     ({"alphas": "nan"}, "alphas", "not a finite number"),
     ({"alphas": "1e9"}, "alphas", "between -100 and 100"),

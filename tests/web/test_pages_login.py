@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import factories
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 
+from frontier_app import login_brake
 from frontier_app.models import LoginLink
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +86,54 @@ def test_a_password_logs_in_and_goes_on_to_the_page_asked_for(client_of):
 
     assert wrong.status_code == 422
     assert right.url == "/jobs/"
+
+
+@pytest.mark.parametrize("address", ["/login/", "/admin/login/"])
+def test_guessing_at_an_account_is_braked_for_its_address_alone(client_of, address):
+    cache.clear()
+    alice = factories.alice()
+    alice.is_staff = True
+    alice.set_password("correct horse")
+    alice.save()
+
+    def attempt(password: str, name: str = "alice", **more: str):
+        return client_of(None).post(address, {"username": name, "password": password}, **more)
+
+    for name in ("alice", "Alice") * 5:
+        assert "too many attempts" not in attempt("wrong", name).content.decode()
+    braked = attempt("correct horse")
+    assert "too many attempts to log in: wait ten minutes" in braked.content.decode()
+    assert attempt("correct horse", REMOTE_ADDR="192.0.2.1").status_code == 302
+    assert "too many" not in attempt("wrong", "bob").content.decode()
+    cache.clear()
+
+
+def test_an_address_that_guesses_at_many_accounts_is_braked(client_of, monkeypatch):
+    cache.clear()
+    monkeypatch.setattr(login_brake, "OF_ADDRESS", 3)
+    alice = factories.alice()
+    alice.set_password("correct horse")
+    alice.save()
+
+    def attempt(name: str, password: str = "wrong") -> int:
+        return client_of(None).post("/login/", {"username": name, "password": password}).status_code
+
+    assert [attempt("a"), attempt("b"), attempt("alice", "correct horse")] == [422, 422, 302]
+    assert [attempt("c"), attempt("d"), attempt("e")] == [422, 429, 429]
+    cache.clear()
+
+
+def test_a_right_password_ends_the_count(client_of):
+    cache.clear()
+    alice = factories.alice()
+    alice.set_password("correct horse")
+    alice.save()
+    for _ in range(3):
+        tried = [
+            client_of(None).post("/login/", {"username": "alice", "password": password}).status_code
+            for password in [*["wrong"] * 9, "correct horse"]
+        ]
+        assert tried == [422] * 9 + [302]
 
 
 @pytest.mark.parametrize("address", ["https://elsewhere.example/", "//elsewhere.example/", "javascript:alert(1)"])

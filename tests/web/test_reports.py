@@ -175,6 +175,41 @@ def test_freezing_does_not_stand_in_the_way_of_an_open_editor(client_of, report)
     assert client_of(factories.alice()).post(page(report, "edit_report"), sent).status_code == 302
 
 
+WIDE = "|".join("a" * 255) + "|\n" + "|".join("-" * 255) + "|\n" + "a\n" * 100
+QUOTED = "".join(f"> {line}\n" for line in WIDE.split("\n"))
+
+
+@pytest.mark.parametrize("text", [WIDE, WIDE.replace("\n", "\r"), QUOTED, "- " + WIDE.replace("\n", "\n  ")])
+def test_a_small_text_cannot_ask_for_a_large_table(client_of, study, text):
+    bob = client_of(factories.bob())
+    assert bob.post(reverse("new_report", args=[study.slug]), {"title": "a", "text": text}).status_code == 422
+    answer = bob.post(reverse("report_preview", args=[study.slug]), {"text": text})
+    assert (answer.status_code, "at most 20000 cells" in answer.content.decode()) == (422, True)
+    assert not Report.objects.exists()
+
+
+def test_the_bound_on_cells_is_above_what_a_table_really_has():
+    for text in (TEXT, "|a|b|\n|-|:-:|\n" + "|1|2|\n" * 900, "\n\n".join(["a|b\n-|-\n1|2\n"] * 300)):
+        assert reports.CELLS_AT_MOST > reports.cells_of(text) >= reports.MARKDOWN.render(text).count("<td")
+
+
+def test_the_list_counts_figures_as_the_page_shows_them(study):
+    other = "~~~~ frontier\nruns\n~~~~\n```python\nfrontier\n```\n`frontier`\n"
+    for text in (TEXT, other, ""):
+        assert reports.number_of_figures(text) == len(reports.addresses_of(text))
+
+
+def test_no_new_report_takes_the_name_that_a_link_shows(client_of, study, report):
+    """The report is gone and its link is not."""
+    link = factories.link(study, view="report", query=f"%40report={report.slug}")
+    client_of(factories.bob()).post(page(report, "delete_report"))
+    made = reports.create(study, factories.bob(), report.title, "For us alone.")
+    assert made.slug != report.slug
+    visitor = client_of(None)
+    visitor.get(reverse("share", args=[link.token]))
+    assert visitor.get(page(report)).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("title", "text", "words"),
     [("  ", "a", "Give the report a title."), ("a" * 121, "a", "at most 120"), ("a", "a" * 200_001, "at most 200000")],

@@ -85,6 +85,7 @@ def test_text_is_looked_for_as_it_stands(client_of, evaluation):
         ({"least": "many"}, "whole number"),
         ({"most": "99999999999"}, "whole number"),
         ({"least": "²"}, "whole number"),
+        ({"least": "0" * 12 + "9" * 5_000}, "whole number"),
         ({"level": 2}, "Choose a problem as well"),
         ({"level": 77, "problem": "001-squares"}, "no test level 77"),
         ({"text": "a" * 500}, "at most 400"),

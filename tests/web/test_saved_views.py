@@ -123,9 +123,22 @@ def test_a_link_to_a_saved_view_shows_the_data_of_then(study, saved, client_of):
     assert alphas(reader, f"{DATA}&view={saved.short}") == [0.0, 1.0]
     other = saved_views.save(study, factories.bob(), "Other", "", PAGE)
     assert reader.get(f"{DATA}&view={other.short}").status_code == 404
+    for more in ("a=0.5", "b=1&sort=name", "problem=000-squares", "family=", "family=second"):
+        assert alphas(reader, f"{DATA}&{more}&share={link.token}") == [0.0, 1.0]
     page = reader.get(f"{PAGE}&view={saved.short}").content.decode()
     assert "newer data:" not in page
     assert "bob" not in page
+
+
+def test_a_saved_view_answers_a_key_by_which_its_answers_differ_with_the_one_it_keeps(study, client_of):
+    kept = Snapshot.of({"study_data": [1], "study_data?family=second": [2]})
+    view = SavedView.objects.create(
+        study=study, owner=factories.bob(), view="study", query="difficulty=hard", snapshot=kept
+    )
+    reader = client_of(factories.vera())
+    for more, answer in (("a=1", [1]), ("family=second&sort=name", [2])):
+        assert reader.get(f"{DATA}&{more}&view={view.short}").json() == answer
+    assert reader.get(f"{DATA}&family=third&view={view.short}").status_code == 404
 
 
 def test_deleting_closes_the_address_and_its_links_until_it_is_undone(study, saved, client_of):
@@ -140,6 +153,29 @@ def test_deleting_closes_the_address_and_its_links_until_it_is_undone(study, sav
     assert Client().get(f"/share/{link.token}/").status_code == 302
     told = list(AuditEntry.objects.values_list("action", "subject")[:2])
     assert told == [("restore", "The hard ones"), ("delete", "The hard ones")]
+
+
+def test_what_an_owner_deleted_only_an_owner_restores(study, saved, client_of):
+    bob, alice = client_of(factories.bob()), client_of(factories.alice())
+    alice.post(f"{VIEWS}{saved.short}/delete/", headers=JSON)
+    assert bob.post(f"{VIEWS}{saved.short}/restore/", headers=JSON).status_code == 403
+    assert SavedView.objects.get().deleted
+    assert alice.post(f"{VIEWS}{saved.short}/restore/", headers=JSON).status_code == 204
+    bob.post(f"{VIEWS}{saved.short}/delete/", headers=JSON)
+    assert bob.post(f"{VIEWS}{saved.short}/restore/", headers=JSON).status_code == 204
+    assert not SavedView.objects.get().deleted
+
+
+def test_newer_data_go_out_through_a_link_by_an_owner_alone(study, saved, client_of):
+    link = ShareLink.objects.create(study=study, created_by=factories.alice(), saved_view=saved)
+    measure_more(study)
+    bob, alice = client_of(factories.bob()), client_of(factories.alice())
+    for person, refreshed in ((bob, False), (alice, True)):
+        shown = person.get(f"{PAGE}&view={saved.short}").content.decode()
+        assert (f"{saved.short}/refresh/" in shown) is refreshed
+        said = person.post(f"{VIEWS}{saved.short}/refresh/", follow=True).content.decode()
+        assert ("only an owner takes newer data" in said) is not refreshed
+        assert (len(alphas(Client(), f"{DATA.replace('difficulty=hard', '')}&share={link.token}")) == 3) is refreshed
 
 
 def test_only_who_saved_a_view_and_owners_change_it(study, saved, client_of):

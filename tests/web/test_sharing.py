@@ -47,6 +47,24 @@ def test_a_link_pins_what_decides_the_data_and_leaves_the_drawing_free(study):
     ) == [404] * 7  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("view", "query", "page"),
+    [
+        ("runs", "q=seed", "runs/"),
+        ("runs", "q=seed&columns=name&columns=seed", "runs/"),
+        ("failures", "class=wrong&class=slow", "failures/"),
+        ("problem", "@problem=000-squares&level=2", "problems/000-squares/"),
+        ("study", "difficulty=hard&level=3", "explorer.json"),
+    ],
+)
+def test_no_empty_value_after_a_pinned_one_lifts_it(study, view, query, page):
+    reader = factories.reader(study, view, query)
+    asked = "&".join(part for part in query.split("&") if part[0] != "@")
+    for key in {part.partition("=")[0] for part in asked.split("&")}:
+        wider = [f"{page}?{asked}&{key}=", f"{page}?{key}=&{asked}", f"{page}?{asked}&{key}"]
+        assert statuses(reader, f"{page}?{asked}", *wider) == [200, 404, 404, 404], key
+
+
 def test_an_empty_key_says_nothing(study):
     assert statuses(factories.reader(study), "?difficulty=&path=", "explorer.json?baseline=") == [200, 200]
 
@@ -264,6 +282,32 @@ def test_a_link_is_revoked_and_reopened_by_an_owner_of_its_study_alone(study, cl
     assert owner.post(reopen).status_code == 302
     assert ShareLink.objects.open().exists()
     assert list(AuditEntry.objects.values_list("action", flat=True)) == ["reopen", "revoke"]
+
+
+@pytest.mark.parametrize("lost", ["role", "membership", "account"])
+def test_a_link_lasts_no_longer_than_its_maker_owns_the_study(study, client_of, lost):
+    bob = factories.bob()
+    study.membership_set.filter(user=bob).update(role="owner")
+    link = ShareLink.objects.create(study=study, created_by=bob)
+    reader, owner = client_of(None), client_of(factories.alice())
+    reader.get(f"/share/{link.token}/")
+    assert statuses(reader, "", "explorer.json") == [200, 200]
+    if lost == "account":
+        bob.is_active = False
+        bob.save()
+    else:
+        member = study.membership_set.get(user=bob)
+        change, values = {"role": ("role", {"role": "editor"}), "membership": ("remove", {})}[lost]
+        owner.post(f"/studies/miniature/members/{member.pk}/{change}/", values)
+    assert statuses(reader, "", "explorer.json") == [302, 302]
+    assert reader.get(f"/share/{link.token}/").status_code == 404
+    page = owner.get(SHARING).content.decode()
+    assert "bob owns the study no more" in page
+    assert f"{link.pk}/reopen/" in page
+    owner.post(f"{SHARING}{link.pk}/reopen/")  # whoever opens it again answers for it
+    assert statuses(reader, "", "explorer.json") == [200, 200]
+    link.refresh_from_db()
+    assert link.created_by == factories.alice()
 
 
 def test_revoking_needs_the_csrf_token(study):

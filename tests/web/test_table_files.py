@@ -6,10 +6,13 @@ import json
 import math
 from datetime import UTC, datetime
 
+import factories
 import pyarrow.parquet
 import pytest
+from django.db import OperationalError, connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from psycopg.errors import QueryCanceled
 
 from frontier_app.tables.files import FORMATS, ROWS_AT_MOST, Column, Interval, latex, table_response
 
@@ -135,3 +138,33 @@ def test_more_rows_than_a_file_may_hold_are_refused():
 @pytest.mark.parametrize("format", FORMATS)
 def test_an_empty_list_is_an_empty_file_with_its_columns(format):
     assert b"wrong" in file_of(format, rows=[]) or format == "json"
+
+
+def stopped_over_the_filter(execute, sql, params, many, context):
+    """The database as it is when its patience with one filter is at an end."""
+    if "slow-run" in str(params):
+        raise OperationalError("canceling statement due to statement timeout") from QueryCanceled()
+    return execute(sql, params, many, context)
+
+
+SLOW = "q=name+%3D+slow-run"
+
+
+@pytest.mark.django_db
+def test_a_filter_that_takes_the_database_too_long_is_told_in_one_sentence(client_of):
+    factories.study(problems=1)
+    client, said = client_of(factories.bob()), "This filter takes the database too long"
+    with connection.execute_wrapper(stopped_over_the_filter):
+        for page in ("runs/", "checkpoints/", "evaluations/"):
+            answer = client.get(f"/studies/miniature/{page}?format=csv&{SLOW.replace('name', names(page))}")
+            assert (answer.status_code, said in answer.content.decode()) == (422, True), page
+        answer = client.get(f"/studies/miniature/runs/?format=csv&group=coverage&{SLOW}")
+        assert (answer.status_code, said in answer.content.decode()) == (422, True)
+        assert said in client.get(f"/studies/miniature/runs/?group=coverage&{SLOW}").content.decode()
+        form = {"all": "1", "q": "name = slow-run"}
+        cancelled = client.post("/studies/miniature/runs/cancel/", form, follow=True)
+    assert f"Nothing was cancelled: {said}" in cancelled.content.decode()
+
+
+def names(page: str) -> str:
+    return "checkpoint" if page == "evaluations/" else "name"

@@ -152,9 +152,10 @@ def _whole(query: Mapping[str, str], name: str, least: int) -> int | None:
     text = query.get(name, "").strip()
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or not least <= int(text[:12]) < 2**31:
-        raise SampleFilterError(name, f"This is a whole number from {least} on, not {text!r}.")
-    return int(text)
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else -1
+    if not least <= number < 2**31:
+        raise SampleFilterError(name, f"This is a whole number from {least} on, not {text[:40]!r}.")
+    return number
 
 
 def matching(evaluation: Evaluation, problem: Problem | None, asked: Asked) -> "QuerySet[Sample]":
