@@ -102,7 +102,8 @@ def compare(study: Study, a: Evaluation, b: Evaluation, selection: Selection, di
     cells = read_cells(study, placed, selection.level, selection.rule, difficulty or None)
     n = cells.counts.n * (cells.counts.n > 0).all(axis=0)  # what one alone has judged says nothing of a difference
     classes = np.where(n[..., None] > 0, cells.classes, 0)
-    found = flips(cells.counts.solved[0], n[0], cells.counts.solved[1] * (n[1] > 0), n[1]) if n.shape[1] else None
+    solved = np.where(n > 0, cells.counts.solved, 0)
+    found = flips(solved[0], n[0], solved[1], n[1]) if n.shape[1] else None
     rows = [] if found is None else _problem_rows(cells, found)
     return Compared(
         rates=_rate_rows(classes, n),
