@@ -140,7 +140,11 @@ def cluster_bootstrap(
 
 
 def differences(intervals: Intervals, reference: int, confidence: float = CONFIDENCE) -> Intervals:
-    """Each series minus series `reference` (along the first axis), paired by the shared resampling."""
+    """Each series minus series `reference` (along the first axis), paired by the shared resampling.
+
+    The series must have values on the same problems: elsewhere the two means are over different problems, and
+    `bootstrap_means` of the differences on each problem is what is paired.
+    """
     replicates = intervals.replicates - intervals.replicates[:, reference : reference + 1]
     low, high = _quantiles(replicates, confidence)
     undefined = np.isnan(intervals.low) | np.isnan(intervals.low[reference])

@@ -11,8 +11,9 @@ import numpy as np
 from django.db.models import F, FloatField, OuterRef, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 
-from compute.stats.bootstrap import RateIntervals, cluster_bootstrap, differences
+from compute.stats.bootstrap import bootstrap_means, cluster_bootstrap
 from compute.stats.rates import CLASSES
+from compute.stats.rates import rates as rates_per_problem
 from frontier_app.figures.frontier import Reading
 from frontier_app.models import Checkpoint, Evaluation, EvaluationRate, Study
 from frontier_app.numbers.placement import Placed, read_cells
@@ -74,23 +75,21 @@ def rates_at(
         return {}
     intervals = cluster_bootstrap(cells.classes, cells.counts.n)
     at = next((place for place, one in enumerate(chosen) if baseline is not None and one.pk == baseline.pk), None)
-    deltas = differences(intervals, at) if at is not None else None
+    per_problem = np.moveaxis(rates_per_problem(cells.classes, cells.counts.n), -1, -2)
+    # Over the problems that both have: a difference of two means over different problems would not be paired.
+    deltas = bootstrap_means(per_problem - per_problem[at]) if at is not None else None
     return {
         one.pk: Rates(
             n=int(intervals.samples[place]),
             problems=int(intervals.problems[place]),
             rates=_readings(intervals.mean[place], intervals.half_width[place]),
             deltas=_readings(deltas.mean[place], deltas.half_width[place])
-            if deltas is not None and place != at and _comparable(intervals, place, at)
+            if deltas is not None and place != at and deltas.problems[place].any()
             else None,
         )
         for place, one in enumerate(chosen)
         if intervals.problems[place]
     }
-
-
-def _comparable(intervals: RateIntervals, place: int, at: int | None) -> bool:
-    return at is not None and bool(intervals.problems[at]) and bool(intervals.problems[place])
 
 
 def _readings(means: np.ndarray, halves: np.ndarray) -> dict[str, Reading]:
