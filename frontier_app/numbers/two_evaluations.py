@@ -15,10 +15,10 @@ import numpy as np
 from django.db.models import Count
 from numpy.typing import NDArray
 
-from compute.stats.bootstrap import cluster_bootstrap, differences
+from compute.stats.bootstrap import Intervals, cluster_bootstrap, differences
 from compute.stats.flips import FALSE_DISCOVERY_RATE, Flips, flips
 from compute.stats.rates import CLASSES
-from frontier_app.figures.frontier import Reading
+from frontier_app.figures.frontier import Difference, Reading
 from frontier_app.models import Evaluation, Problem, Program, Sample, Study
 from frontier_app.numbers.placement import Cells, Placed, Selection, read_cells
 
@@ -39,12 +39,7 @@ class RateRow:
     words: str
     a: Reading
     b: Reading
-    change: Reading
-
-    @property
-    def beyond_doubt(self) -> bool:
-        """Whether the interval of the difference leaves out 0."""
-        return bool(abs(self.change.rate) > self.change.half_width)
+    change: Difference
 
 
 class Counts(NamedTuple):
@@ -122,15 +117,15 @@ def _rate_rows(classes: NDArray[np.int64], n: NDArray[np.int64]) -> list[RateRow
     intervals = cluster_bootstrap(classes, n)
     deltas = differences(intervals, 0)
 
-    def reading(means: NDArray[np.float64], halves: NDArray[np.float64], row: int, place: int) -> Reading:
-        return Reading(float(means[row, place]), float(halves[row, place]))
+    def reading(found: Intervals, row: int, place: int) -> tuple[float, float]:
+        return float(found.mean[row, place]), float(found.half_width[row, place])
 
     return [
         RateRow(
             CLASS_WORDS[name],
-            reading(intervals.mean, intervals.half_width, 0, place),
-            reading(intervals.mean, intervals.half_width, 1, place),
-            reading(deltas.mean, deltas.half_width, 1, place),
+            Reading(*reading(intervals, 0, place)),
+            Reading(*reading(intervals, 1, place)),
+            Difference(*reading(deltas, 1, place), float(deltas.low[1, place]), float(deltas.high[1, place])),
         )
         for place, name in enumerate(CLASSES)
     ]
