@@ -68,7 +68,7 @@ def test_counts_are_packed_in_as_few_bytes_as_hold_them(largest, width):
 def test_the_levels_at_which_answers_begin_to_fail_are_those_of_their_letters(client_of, measured):
     study = measured.study
     placed = placed_evaluations(study, measured.path, "reasoning")
-    first, n = first_failures(study, placed, 5, Shown(select(study, {}), "", ""))
+    first = first_failures(study, placed, 5, Shown(select(study, {}), "", ""))
     problems = list(Problem.objects.filter(problem_set=study.held_out_set).order_by("position"))
     for index, one in enumerate(placed):
         for column, problem in enumerate(problems):
@@ -78,8 +78,18 @@ def test_the_levels_at_which_answers_begin_to_fail_are_those_of_their_letters(cl
                 place = next((place for place, letter in enumerate(letters) if letter != "A"), None)
                 if place is not None:
                     expected[problem.test_groups[place] - 1, {"T": 0, "W": 1, "N": 2}[letters[place]]] += 1
-            assert n[index, column] == len(samples)
-            assert first[index, :, :, column] == pytest.approx(expected / len(samples))
+            assert first.n[index, column] == len(samples)
+            assert first.begins[index, :, :, column] == pytest.approx(expected / len(samples))
+            assert first.solved[index, column] == pytest.approx(1 - expected.sum() / len(samples))
+
+
+def test_what_is_solved_counts_no_answer_that_infrastructure_spoiled_later(measured):
+    study = measured.study
+    rollups = Rollup.objects.filter(evaluation=measured.evaluations[0], problem__position=0)
+    rollups.update(n=4, solved=2, first_optimisation=2, first_correctness=0, no_answer=0)
+    rollups.filter(level=5).update(n=2, solved=2, first_optimisation=0, infrastructure=2)
+    placed = placed_evaluations(study, measured.path, "reasoning")
+    assert first_failures(study, placed, 5, Shown(select(study, {}), "", "")).solved[0, 0] == 1.0
 
 
 def test_the_figure_of_levels_has_a_table_and_a_size_for_each_level(client_of, measured):

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 import numpy as np
 from django.db import connection
@@ -158,21 +159,30 @@ def levels_data(study: Study, shown: Shown) -> dict[str, object]:
     chosen = spread([one for one in placed if one.evaluation.samples_done], MOST_LINES)
     sizes = level_sizes(study)
     levels = study.held_out_set.levels if study.held_out_set else 1
-    first, n = first_failures(study, chosen, levels, shown)
-    lines = level_lines(chosen, first, n)
+    first = first_failures(study, chosen, levels, shown)
+    lines = level_lines(chosen, first)
     return {
         "figure": levels_figure(lines, sizes),
         "table": levels_table(lines, levels),
         "note": _left_out(len(chosen), len(placed)),
-        "problems": int(n.shape[-1]),
+        "problems": int(first.n.shape[-1]),
     }
 
 
-def first_failures(
-    study: Study, placed: Sequence[Placed], levels: int, shown: Shown
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Shares of answers that begin to fail at each level: (evaluations, levels, 3 causes, problems), nan where nothing
-    is judged; causes are optimisation, correctness, no answer. And n at the whole suite (evaluations, problems)."""
+class FirstFailures(NamedTuple):
+    """Shares of answers, nan where nothing is judged, and their number.
+
+    `begins` (evaluations, levels, 3 causes, problems) begin to fail at a level; causes are optimisation, correctness,
+    no answer. `solved` and `n` (evaluations, problems) are those of the whole suite.
+    """
+
+    begins: NDArray[np.float64]
+    solved: NDArray[np.float64]
+    n: NDArray[np.int64]
+
+
+def first_failures(study: Study, placed: Sequence[Placed], levels: int, shown: Shown) -> FirstFailures:
+    """On every problem shown. One query beside that of the problems."""
     problems = problems_of(study, shown)
     rollups = Rollup.objects.filter(evaluation__in=[one.evaluation.pk for one in placed], problem__in=problems)
     rows = integer_columns(rollups, ("evaluation_id", "problem_id", "level", *FIRST_COLUMNS))
@@ -185,14 +195,15 @@ def first_failures(
     counts = np.stack([slow, wrong, nothing], axis=2).astype(np.float64)
     failed = np.divide(counts, n[:, :, None], out=np.full(counts.shape, np.nan), where=n[:, :, None] > 0)
     begins = np.diff(failed, axis=1, prepend=0.0)
-    # Infrastructure trouble on a larger test takes an answer out of n there, so that a share can fall.
-    return np.maximum(begins, 0.0), n[:, -1]
+    # Infrastructure trouble on a larger test takes an answer out of n there, so that a share can fall; what is solved
+    # is therefore not 1 less the sum of them.
+    return FirstFailures(np.maximum(begins, 0.0), 1.0 - failed[:, -1].sum(axis=1), n[:, -1])
 
 
-def level_lines(placed: Sequence[Placed], first: NDArray[np.float64], n: NDArray[np.int64]) -> list[LevelLine]:
+def level_lines(placed: Sequence[Placed], first: FirstFailures) -> list[LevelLine]:
     """A line for each checkpoint with something judged."""
-    intervals = bootstrap_means(first)
-    passes = bootstrap_means(1.0 - first.sum(axis=(1, 2)))
+    intervals = bootstrap_means(first.begins)
+    passes = bootstrap_means(first.solved)
     return [
         LevelLine(
             label=one.label,
@@ -201,10 +212,10 @@ def level_lines(placed: Sequence[Placed], first: NDArray[np.float64], n: NDArray
             wrong=_readings(intervals.mean[index, :, 1], intervals.half_width[index, :, 1]),
             no_answer=Reading(float(intervals.mean[index, 0, 2]), float(intervals.half_width[index, 0, 2])),
             solved=Reading(float(passes.mean[index]), float(passes.half_width[index])),
-            n=int(n[index].sum()),
+            n=int(first.n[index].sum()),
         )
         for index, one in enumerate(placed)
-        if n[index].any()
+        if first.n[index].any()
     ]
 
 
