@@ -144,7 +144,9 @@ def test_differences_are_over_the_problems_that_both_have(measured):
     one, baseline = measured.evaluations[3], measured.evaluations[1]
     hard = Problem.objects.filter(problem_set=measured.study.held_out_set, difficulty="hard")
     solved = {
-        evaluation: {row.problem_id: row.solved / row.n for row in Rollup.objects.filter(evaluation=evaluation, level=5)}
+        evaluation: {
+            row.problem_id: row.solved / row.n for row in Rollup.objects.filter(evaluation=evaluation, level=5)
+        }
         for evaluation in (one, baseline)
     }
     dropped, *kept = sorted(hard.values_list("pk", flat=True), key=lambda pk: -solved[baseline][pk])
