@@ -224,6 +224,21 @@ def test_a_look_is_a_job_whose_finding_stands_beside_the_expected_output(client_
     assert "&lt;7&gt;" not in opened(client, evaluation, sample=key, test=2).content.decode()
 
 
+def test_a_look_under_other_limits_is_another_look(client_of, evaluation, sample):
+    client = client_of(factories.bob())
+    look(client, evaluation, sample)
+    evaluation.limits = {"cpu_seconds": 9}
+    evaluation.save()
+    assert (
+        "is run again"
+        not in opened(client, evaluation, sample=f"{sample.problem.slug}:{sample.index}", test=1).content.decode()
+    )
+    look(client, evaluation, sample)
+    look(client, evaluation, sample)
+    jobs = Job.objects.filter(kind="inspect").order_by("pk")
+    assert [job.config["limits"]["cpu_seconds"] for job in jobs] == [None, 9]
+
+
 def test_nobody_looks_at_hidden_tests(client_of, evaluation, sample):
     client = client_of(factories.alice())
     response = client.post(
