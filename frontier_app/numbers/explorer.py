@@ -19,13 +19,11 @@ from compute.stats.frontier import Extrapolation, classify_extrapolated
 from compute.stats.rates import CLASSES
 from frontier_app.figures.composition import composition_figure
 from frontier_app.figures.frontier import FrontierPoint, Reading, frontier_figure
-from frontier_app.models import Checkpoint, Evaluation, Path, Problem, Study
+from frontier_app.models import Checkpoint, Evaluation, Problem, Study
 from frontier_app.numbers.against_baseline import against_baseline, no_baseline, rate_pairs, rounded
 from frontier_app.numbers.collapse import nearer_end, raised_alarms, signs_of
 from frontier_app.numbers.conditions import conditions
 from frontier_app.numbers.placement import (
-    DIFFICULTIES,
-    RULES,
     Cells,
     Placed,
     Selection,
@@ -260,60 +258,3 @@ def _readings(intervals: RateIntervals, index: int) -> list[Reading]:
         Reading(float(mean), float(half))
         for mean, half in zip(intervals.mean[index], intervals.half_width[index], strict=True)
     ]
-
-
-def points_table(study: Study) -> list[dict[str, object]]:
-    """Every evaluation of `study` on its held-out problems that has samples: the demo's final table and its summary.
-
-    Judged on whole suites by every test. `alpha` is the place on a path, the study's first one where there are several,
-    and null for a checkpoint on none. Rates are means over problems, null where nothing is judged; `n` leaves
-    infrastructure trouble out.
-    """
-    paths: list[Path | None] = [*study.paths.select_related("low", "high"), None]
-    level = study.held_out_set.levels if study.held_out_set else 1
-    settings = study.evaluations.order_by("setting").values_list("setting", flat=True).distinct()
-    points, seen = [], set()
-    for setting in settings:
-        for path in paths:
-            placed = [
-                one
-                for one in placed_evaluations(study, path, setting)
-                if one.evaluation.pk not in seen and (path is None or one.alpha is not None)
-            ]
-            seen |= {one.evaluation.pk for one in placed}
-            cells = read_cells(study, placed, level, RULES[0])
-            points += [row for row in _table_rows(placed, cells, setting) if row is not None]
-    return points
-
-
-def _table_rows(placed: Sequence[Placed], cells: Cells, setting: str) -> list[dict[str, object] | None]:
-    chosen = {name: cells.of(name) for name in DIFFICULTIES}
-    means = {
-        name: cluster_bootstrap(cells.classes[:, columns], cells.counts.n[:, columns]).mean
-        for name, columns in chosen.items()
-    }
-    return [
-        {
-            "checkpoint": one.checkpoint.reference,
-            "alpha": one.alpha,
-            "setting": setting,
-            "difficulties": {
-                name: {
-                    "n": int(cells.counts.n[index, columns].sum()),
-                    "solve_rate": _exact(means[name][index, 0]),
-                    "optimisation_failure_rate": _exact(means[name][index, 1]),
-                    "correctness_failure_rate": _exact(means[name][index, 2]),
-                    "no_answer_rate": _exact(means[name][index, 3]),
-                    "infrastructure_count": int(cells.counts.infrastructure[index, columns].sum()),
-                }
-                for name, columns in chosen.items()
-            },
-        }
-        if cells.counts.n[index].any() or cells.counts.infrastructure[index].any()
-        else None
-        for index, one in enumerate(placed)
-    ]
-
-
-def _exact(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

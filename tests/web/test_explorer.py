@@ -16,7 +16,7 @@ from compute.stats.flips import flips
 from compute.stats.frontier import estimate
 from frontier_app.models import Evaluation, Rollup, Sample, Study
 from frontier_app.numbers.collapse import raised_alarms
-from frontier_app.numbers.explorer import explorer_data, points_table
+from frontier_app.numbers.explorer import explorer_data
 from frontier_app.numbers.placement import SelectionError, integer_columns, placed_evaluations, read_cells, select
 from frontier_app.viewer import Viewer
 from tests import factories
@@ -129,7 +129,6 @@ def test_every_complete_evaluation_is_on_a_path_or_drawn_apart_under_a_name_of_i
         "soup",
     }
     assert {one["reference"] for one in found} == set(study.evaluations.values_list("reference", flat=True))
-    assert len(points_table(study)) == len(found)
 
 
 def test_a_merge_of_another_path_is_shown_on_that_path_alone(measured: factories.Measured) -> None:
@@ -240,25 +239,7 @@ def test_the_number_of_queries_does_not_grow_with_the_study() -> None:
 def test_plots_never_touch_the_samples(measured: factories.Measured) -> None:
     with CaptureQueriesContext(connection) as queries:
         data_of(measured.study)
-        points_table(measured.study)
     assert not any(Sample._meta.db_table in query["sql"] for query in queries)
-
-
-def test_the_summary_has_the_ends_at_0_and_1_and_null_off_the_path(measured: factories.Measured) -> None:
-    table = points_table(measured.study)
-    assert [point["alpha"] for point in table] == [*ALPHAS, None]
-    assert {point["setting"] for point in table} == {"reasoning"}
-    hard = table[ALPHAS.index(0.5)]["difficulties"]["hard"]
-    expected = judged_by_hand(measured.evaluations[ALPHAS.index(0.5)], "hard").mean(axis=0)
-    keys = ("solve_rate", "optimisation_failure_rate", "correctness_failure_rate", "no_answer_rate")
-    assert [hard[key] for key in keys] == pytest.approx(expected)
-    assert hard["n"] == 36
-    assert hard["infrastructure_count"] == 0
-    assert set(table[0]["difficulties"]) == {"easy", "medium", "hard"}
-
-
-def test_the_summary_of_an_unmeasured_study_is_empty() -> None:
-    assert points_table(factories.study("bare")) == []
 
 
 def test_alarms_compare_with_the_nearer_end() -> None:
