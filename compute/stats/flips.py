@@ -215,7 +215,8 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
     p = np.asarray(p_values, dtype=np.float64)
     tests = (~np.isnan(p)).sum(axis=-1, keepdims=True)
     order = np.argsort(p, axis=-1)  # nan last
-    scaled = np.take_along_axis(p, order, axis=-1) * tests / np.arange(1, p.shape[-1] + 1)
+    # The factor is at least 1, so that no adjusted value is rounded to below its own.
+    scaled = np.take_along_axis(p, order, axis=-1) * (tests / np.arange(1, p.shape[-1] + 1))
     scaled = np.where(np.isnan(scaled), np.inf, scaled)
     smallest_from_here = np.minimum.accumulate(scaled[..., ::-1], axis=-1)[..., ::-1]
     adjusted = np.empty_like(p)

@@ -50,6 +50,10 @@ def test_benjamini_hochberg_by_hand() -> None:
     )
 
 
+def test_benjamini_hochberg_rounds_no_value_below_its_own() -> None:
+    assert benjamini_hochberg([0.201, 0.1, 0.1])[0] >= 0.201
+
+
 def test_benjamini_hochberg_treats_rows_apart() -> None:
     np.testing.assert_allclose(benjamini_hochberg([[0.01, 0.5], [0.2, 0.2]]), [[0.02, 0.5], [0.2, 0.2]])
 
