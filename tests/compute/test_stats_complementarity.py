@@ -40,7 +40,8 @@ def test_pairs_agree_with_the_directed_union_gains_and_the_jaccard_index(seed: i
         assert 0 < pair.p_value <= pair.q_value <= 1
 
 
-def test_the_null_has_the_mean_of_all_deals() -> None:
+@pytest.mark.parametrize("problems", [40, 3])  # more than the five possible hands, and fewer
+def test_the_null_has_the_mean_of_all_deals(problems: int) -> None:
     solved_a, n_a, solved_b, n_b, k = 3, 4, 1, 4, 2
 
     def excess(first: int, second: int) -> float:
@@ -53,9 +54,9 @@ def test_the_null_has_the_mean_of_all_deals() -> None:
     pooled = [True] * (solved_a + solved_b) + [False] * (n_a + n_b - solved_a - solved_b)
     deals = [sum(pooled[place] for place in hand) for hand in combinations(range(8), 4)]
     expected = np.mean([excess(first, 4 - first) for first in deals])
-    one = [np.full(40, value) for value in (solved_a, n_a, solved_b, n_b)]
+    one = [np.full(problems, value) for value in (solved_a, n_a, solved_b, n_b)]
     null = resample_null(*one, k, 3000)
-    spread = np.std([excess(first, 4 - first) for first in deals]) / np.sqrt(40)
+    spread = np.std([excess(first, 4 - first) for first in deals]) / np.sqrt(problems)
     assert null.excess.mean() == pytest.approx(expected, abs=4 * spread / np.sqrt(3000))
     assert null.excess.std() == pytest.approx(spread, rel=0.1)
 
