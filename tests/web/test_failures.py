@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from frontier_app.models import Problem, Rollup, Sample
 from frontier_app.numbers.failures.page import Shown, first_failures, packed_counts, spread
+from frontier_app.numbers.failures.strategies import Written, fit, fitted_tests
 from frontier_app.numbers.placement import placed_evaluations, select
 
 pytestmark = pytest.mark.django_db
@@ -132,6 +133,18 @@ def test_growth_groups_every_answer_of_the_problems_once(client_of, measured):
         assert sum(row[head.index("share")] for row in mine) == pytest.approx(1, abs=1e-4)
     assert data["programs"]["drawn"] > 0
     assert "all 6 problems" in data["note"]
+
+
+def test_a_fit_of_many_tests_is_one_of_forty_evenly_spread():
+    problem = Problem(pk=1, tests=[{"size_bytes": 1000 * (place + 1)} for place in range(200)])
+    fitted = fitted_tests(200)
+    linear = {place: [(place + 1.0) * (1 if place in fitted else 50)] for place in range(200)}
+    program = Written(times=linear, letters=Counter({"A" * 200: 1}))
+    (drawn,) = fit([problem], {1: {"name": program}}, 1.5)[1]
+    assert (len(fitted), fitted[0], fitted[-1]) == (40, 0, 199)
+    assert drawn.exponent == pytest.approx(1)
+    assert len(drawn.milliseconds) == 200
+    assert fitted_tests(3).tolist() == [0, 1, 2]
 
 
 def test_a_program_that_never_gets_slower_counts_as_slow_growing(client_of, measured):

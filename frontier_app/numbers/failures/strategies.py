@@ -31,6 +31,8 @@ MOST_PROBLEMS = 24
 MOST_CHECKPOINTS = 9
 FIRST_SAMPLES = 32
 MOST_DRAWN = 10
+# A fit costs time for every test, and two hundred say little more of three parameters than these.
+MOST_TESTS = 40
 THRESHOLDS = (1.0, 1.25, THRESHOLD, 2.0)
 GROUP_NAMES = tuple(name for name, _, _ in GROUPS)
 # A flat program grows slowly as far as these tests reach.
@@ -122,7 +124,10 @@ def written(placed: Sequence[Placed], problems: Sequence[Problem]) -> tuple[dict
 
 
 def fit(problems: Sequence[Problem], programs: dict[int, Programs], threshold: float) -> dict[int, list[ProgramGrowth]]:
-    """Give each program its kind; returns what is drawn of each problem, most frequent programs first."""
+    """Give each program its kind; returns what is drawn of each problem, most frequent programs first.
+
+    Fitted are at most `MOST_TESTS` tests of a problem, evenly spread over their sizes; drawn are all.
+    """
     found: dict[int, list[ProgramGrowth]] = {}
     for problem in problems:
         own = sorted(programs[problem.pk].items(), key=lambda one: (-one[1].samples, one[0]))
@@ -136,7 +141,8 @@ def fit(problems: Sequence[Problem], programs: dict[int, Programs], threshold: f
                 if place < len(sizes):
                     times[row, place] = median(seen)
                     killed[row, place] = place in one.killed
-        growths = fit_growth(sizes, times, killed, threshold=threshold)
+        fitted = fitted_tests(len(sizes))
+        growths = fit_growth(np.array(sizes)[fitted], times[:, fitted], killed[:, fitted], threshold=threshold)
         for row, (_, one) in enumerate(own):
             one.kind = KINDS[int(growths.kind[row])]
         found[problem.pk] = [
@@ -156,6 +162,11 @@ def fit(problems: Sequence[Problem], programs: dict[int, Programs], threshold: f
             for row, (name, one) in enumerate(own[:MOST_DRAWN])
         ]
     return found
+
+
+def fitted_tests(tests: int) -> NDArray[np.int64]:
+    """The places of those that are fitted, of so many in size order: the first, the last and even steps between."""
+    return np.linspace(0, tests - 1, min(MOST_TESTS, tests)).round().astype(np.int64)
 
 
 def strategy_points(
