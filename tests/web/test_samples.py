@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from compute.events import Finished
 from frontier_app.models import Job, Problem, Program, Sample
-from frontier_app.numbers.failures.samples import PAGE
+from frontier_app.numbers.failures.samples import PAGE, asked_by, matching
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/studies/miniature/failures/samples/"
@@ -50,6 +50,12 @@ def test_a_cell_lists_its_samples_in_order(client_of, evaluation, problem):
     found = listed(client_of(factories.alice()), evaluation, problem=problem.slug)
     assert found == keys(evaluation.samples.filter(problem=problem))
     assert len(found) == 12
+
+
+def test_the_order_of_samples_needs_no_other_table(evaluation):
+    rows = matching(evaluation, None, asked_by({}, []))
+    assert " JOIN " not in str(rows.query)
+    assert list(rows.values_list("pk", flat=True)) == keys(evaluation.samples.all())
 
 
 def test_filters_leave_what_the_rows_say(client_of, measured, problem):
