@@ -27,7 +27,8 @@ from compute.stats.pass_at_k import log_factorials, miss_at_k, pass_at_k
 from compute.stats.rates import Floats, Integers
 
 REPLICATES = 999
-# Bounds the time of the resampling, in hands dealt: many pairs over many problems get fewer replicates, but never fewer than these.
+# Bounds the time of the resampling, in hands dealt: many pairs over many problems get fewer replicates, but never fewer
+# than these.
 MOST_DRAWS, FEWEST_REPLICATES = 4_000_000, 199
 # A problem counts as solved within k samples when at least half of all draws of k solve it.
 LIKELY = 0.5
