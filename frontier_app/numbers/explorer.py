@@ -27,6 +27,7 @@ from frontier_app.numbers.placement import (
     Cells,
     Placed,
     Selection,
+    changes_of,
     coverage_words,
     find_baseline,
     placed_evaluations,
@@ -82,13 +83,12 @@ def explorer_data(study: Study, selection: Selection, viewer: Viewer) -> dict[st
 def data_version(study: Study, selection: Selection) -> str:
     """Changes whenever `explorer_data` would: with every ingested batch, every state, every new evaluation and every
     audited problem."""
-    rows = study.evaluations.order_by("pk").values_list("pk", "version", "state", "samples_done", "job__state")
     held_out = Problem.objects.filter(problem_set=study.held_out_set_id)
     problems = held_out.aggregate(problems=Count("pk"), audited=Count("pk", filter=~Q(audit={})))
     audit = study.held_out_set.audit if study.held_out_set else None
     path = selection.path.pk if selection.path else None
     view = (selection.difficulty, selection.setting, selection.level, selection.rule, selection.baseline)
-    return hashlib.sha256(repr((FORMAT, list(rows), problems, audit, path, view)).encode()).hexdigest()[:32]
+    return hashlib.sha256(repr((FORMAT, changes_of(study), problems, audit, path, view)).encode()).hexdigest()[:32]
 
 
 def frontier_of(study: Study, selection: Selection) -> dict[str, object]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from django.db import connection, transaction
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -14,10 +15,19 @@ from pytest_django import DjangoDbBlocker
 from compute.stats.bootstrap import cluster_bootstrap
 from compute.stats.flips import flips
 from compute.stats.frontier import estimate
-from frontier_app.models import Evaluation, Rollup, Sample, Study
+from frontier_app.models import Checkpoint, Evaluation, Job, Path, Rollup, Sample, Study
 from frontier_app.numbers.collapse import raised_alarms
 from frontier_app.numbers.explorer import explorer_data
-from frontier_app.numbers.placement import SelectionError, integer_columns, placed_evaluations, read_cells, select
+from frontier_app.numbers.placement import (
+    MOST_PATHS,
+    SelectionError,
+    changes_of,
+    integer_columns,
+    offered_paths,
+    placed_evaluations,
+    read_cells,
+    select,
+)
 from frontier_app.viewer import Viewer
 from tests import factories
 
@@ -275,6 +285,41 @@ def test_unchanged_data_is_not_sent_again(measured: factories.Measured, client_o
     Evaluation.objects.filter(pk=measured.evaluations[0].pk).update(version=99)
     later = client.get(address("study_data", measured.study), headers={"If-None-Match": first.headers["ETag"]})
     assert later.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: one.update(version=F("version") + 1),
+        lambda one: one.update(state="running"),
+        lambda one: Job.objects.filter(evaluations__in=one).update(state="lost"),
+        lambda one: one.update(job=factories.queued()),
+        lambda one: one.delete(),
+    ],
+    ids=["a batch", "a state", "a job's state", "another job", "one less"],
+)
+def test_the_version_of_the_data_sees_what_changes_in_one_row(measured: factories.Measured, change) -> None:
+    before = changes_of(measured.study)
+    assert changes_of(measured.study) == before
+    change(Evaluation.objects.filter(pk=measured.evaluations[1].pk))
+    assert changes_of(measured.study) != before
+
+
+def test_of_many_paths_a_list_offers_the_first_the_newest_and_the_chosen(client_of) -> None:
+    study = factories.study("paths", problems=1)
+    first = study.paths.get()
+    checkpoint = {"study": study, "origin": Checkpoint.TRAINED}
+    ends = Checkpoint.objects.bulk_create(
+        Checkpoint(reference=f"end-{place}", name=f"end-{place}", **checkpoint) for place in range(MOST_PATHS + 2)
+    )
+    many = Path.objects.bulk_create(Path(study=study, name="", low=first.low, high=end) for end in ends)
+    with CaptureQueriesContext(connection) as queries:
+        found = offered_paths(study, str(many[1].pk), "x")
+    assert [path.pk for path in found] == [first.pk, *(path.pk for path in many[1:])]
+    assert len(queries) == 1
+    for page in ("study", "failures", "ensembles", "explore"):
+        shown = client_of(factories.alice()).get(f"{address(page, study)}?path={many[0].pk}").context["paths"]
+        assert [path.pk for path in shown] == [first.pk, many[0].pk, *(path.pk for path in many[2:])]
 
 
 def test_a_bad_view_is_answered_with_400_and_a_sentence(measured: factories.Measured, client_of) -> None:

@@ -21,6 +21,7 @@ from frontier_app.numbers.placement import (
     SelectionError,
     difficulties_in,
     evaluations_on,
+    path_named,
     place,
 )
 
@@ -108,7 +109,7 @@ def read_address(study: Study, query: Mapping[str, str]) -> Asked:
     rule = _one_of(query, "rule", RULES, "rule") or RULES[0]
     return Asked(
         problem_set=problem_set,
-        path=_path(study, query.get("path", "")),
+        path=path_named(study, query.get("path", "")),
         origin=_one_of(query, "origin", ORIGINS, "origin"),
         filter=query.get("q", "").strip(),
         x=_one_of(query, "x", tuple(MEASURES), "x axis") or "optimisation",
@@ -133,16 +134,6 @@ def _problem_set(study: Study, reference: str) -> ProblemSet | None:
     if found is None:
         raise SelectionError(f"No evaluation of this study is on a problem set {reference!r}.")
     return found
-
-
-def _path(study: Study, wanted: str) -> Path | None:
-    if not wanted:
-        return None
-    paths = study.paths.select_related("low", "high")
-    path = paths.filter(pk=wanted).first() if wanted.isdecimal() and len(wanted) < 10 else None
-    if path is None:
-        raise SelectionError(f"This study has no path {wanted!r}.")
-    return path
 
 
 def _one_of(query: Mapping[str, str], key: str, offered: Sequence[str], words: str) -> str:

@@ -26,6 +26,7 @@ from frontier_app.numbers.placement import (
     Placed,
     Selection,
     SelectionError,
+    changes_of,
     difficulties_of,
     integer_columns,
     placed_evaluations,
@@ -68,12 +69,11 @@ def shown_by(study: Study, query: Mapping[str, str]) -> Shown:
 def version_of(study: Study, shown: Shown) -> str:
     """Changes whenever the data of the page would: with every ingested batch, state and new evaluation, and when the
     problems change. Two queries."""
-    rows = study.evaluations.order_by("pk").values_list("pk", "version", "state", "samples_done")
     problems = Problem.objects.filter(problem_set=study.held_out_set_id).count()
     written = study.held_out_set.sha256 if study.held_out_set else ""
     path = shown.selection.path.pk if shown.selection.path else None
     view = (shown.selection.setting, shown.selection.level, shown.selection.rule, shown.difficulty, shown.tag)
-    return sha256(repr((FORMAT, list(rows), problems, written, path, view)).encode()).hexdigest()[:32]
+    return sha256(repr((FORMAT, changes_of(study), problems, written, path, view)).encode()).hexdigest()[:32]
 
 
 # Problem by checkpoint ------------------------------------------------------------------------------------------------
