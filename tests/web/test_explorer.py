@@ -14,7 +14,6 @@ from pytest_django import DjangoDbBlocker
 
 from compute.stats.bootstrap import cluster_bootstrap
 from compute.stats.flips import flips
-from compute.stats.frontier import estimate
 from frontier_app.models import Checkpoint, Evaluation, Job, Path, Rollup, Sample, Study
 from frontier_app.numbers.collapse import raised_alarms
 from frontier_app.numbers.explorer import explorer_data
@@ -360,11 +359,3 @@ def test_the_empty_page_of_an_idle_study_leads_to_the_forms(client_of) -> None:
     study = factories.study("bare")
     page = client_of(factories.alice()).get(address("study", study)).content.decode()
     assert reverse("launch", args=[study.slug, "train"]) in page
-
-
-def test_readings_between_points_are_linear(measured: factories.Measured) -> None:
-    """The page's own estimate is checked against this one in the browser."""
-    points = {one["alpha"]: one["point"]["rates"]["solved"][0] for one in data_of(measured.study)["evaluations"][:-1]}
-    found = estimate(list(points), list(points.values()), 0.2)
-    assert found is not None
-    assert float(found.values) == pytest.approx(0.6 * points[0.0] + 0.4 * points[0.5])
