@@ -1,7 +1,7 @@
 """From rows to the numbers of the failures page: problem by checkpoint, by test level, by tag and difficulty.
 
 Everything is counted from `Rollup`, two or three queries however many samples there are. It draws nothing and decides
-no rights: callers hand in a study that the viewer may read. What single programs did is `sample_list`'s business.
+no rights: callers hand in a study that the viewer may read. What single programs did is told by `samples`.
 """
 
 import base64
