@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from compute.stats.bootstrap import Intervals, bootstrap_means
 from compute.stats.flips import benjamini_hochberg, majority
 from compute.stats.pass_at_k import log_factorials, miss_at_k, pass_at_k
-from compute.stats.rates import Floats, Integers
+from compute.stats.rates import Floats, Integers, ratio
 
 REPLICATES = 999
 # Bounds the time of the resampling, in hands dealt: many pairs over many problems get fewer replicates, but never fewer
@@ -132,7 +132,7 @@ def resample_null(
             sums += statistics[dealt].sum(axis=1)
         else:
             sums += rng.multinomial(count, chances / chances.sum(), size=replicates) @ statistics
-    return Null(_ratio(sums[:, 0], sums[:, 1]), _ratio(sums[:, 2], sums[:, 3]))
+    return Null(ratio(sums[:, 0], sums[:, 1]), ratio(sums[:, 2], sums[:, 3]))
 
 
 def likely_solved(n: ArrayLike, solved: ArrayLike, k: int) -> tuple[Booleans, Booleans]:
@@ -225,10 +225,6 @@ def _range(replicates: Floats) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.nanquantile(replicates, [0.025, 0.975])
     return float(low), float(high)
-
-
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
-    return np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator > 0)
 
 
 def _mean(values: Floats) -> float:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from compute.stats.bootstrap import Intervals, bootstrap_means
 from compute.stats.pass_at_k import log_factorials
-from compute.stats.rates import Floats, Integers
+from compute.stats.rates import Floats, Integers, ratio
 
 FALSE_DISCOVERY_RATE = 0.1
 # Tables whose probability equals the observed one up to rounding count as equally extreme.
@@ -90,7 +90,7 @@ def flips(
         *(np.asarray(a, dtype=np.int64) for a in (baseline_solved, baseline_n, solved, n))
     )
     measured = (n_before > 0) & (n_after > 0)
-    change = _rate(solved_after, n_after) - _rate(solved_before, n_before)
+    change = ratio(solved_after, n_after) - ratio(solved_before, n_before)
     p_values = np.where(measured, fisher_exact(solved_before, n_before, solved_after, n_after), np.nan)
     q_values = benjamini_hochberg(p_values)
     moved = q_values <= false_discovery_rate
@@ -207,7 +207,3 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
     adjusted = np.empty_like(p)
     np.put_along_axis(adjusted, order, np.minimum(smallest_from_here, 1.0), axis=-1)
     return np.where(np.isnan(p), np.nan, adjusted)
-
-
-def _rate(solved: Integers, n: Integers) -> Floats:
-    return np.divide(solved, n, out=np.full(solved.shape, np.nan), where=n > 0)

@@ -7,7 +7,6 @@ problem are those of `frontier_app.numbers.programs_written`. It decides no righ
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +19,10 @@ from compute.stats.rates import CLASSES
 from frontier_app.figures.composition import composition_figure
 from frontier_app.figures.frontier import FrontierPoint, Reading, frontier_figure
 from frontier_app.models import Checkpoint, Evaluation, Problem, Study
-from frontier_app.numbers.against_baseline import against_baseline, no_baseline, rate_pairs, rounded
+from frontier_app.numbers.against_baseline import against_baseline, no_baseline, rate_pairs
 from frontier_app.numbers.collapse import nearer_end, raised_alarms, signs_of
 from frontier_app.numbers.conditions import conditions
+from frontier_app.numbers.json_numbers import rounded
 from frontier_app.numbers.placement import (
     Cells,
     Placed,
@@ -184,24 +184,10 @@ def verdicts_beyond(placed: Sequence[Placed], intervals: RateIntervals) -> list[
     """Extends, stays or collapses, for the points of the path outside [0, 1]; None for all others."""
     on_path = [index for index, one in enumerate(placed) if one.alpha is not None]
     verdicts: list[Extrapolation | None] = [None] * len(placed)
-    found = classify_extrapolated([placed[index].alpha or 0.0 for index in on_path], _only(intervals, on_path))
+    found = classify_extrapolated([placed[index].alpha or 0.0 for index in on_path], intervals.of(on_path))
     for index, verdict in zip(on_path, found, strict=True):
         verdicts[index] = verdict
     return verdicts
-
-
-def _only(intervals: RateIntervals, chosen: Sequence[int]) -> RateIntervals:
-    rows = list(chosen)
-    return replace(
-        intervals,
-        mean=intervals.mean[rows],
-        low=intervals.low[rows],
-        high=intervals.high[rows],
-        problems=intervals.problems[rows],
-        replicates=intervals.replicates[:, rows],
-        covariance=intervals.covariance[rows],
-        samples=intervals.samples[rows],
-    )
 
 
 def _verdict(found: Extrapolation | None) -> dict[str, object] | None:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from django.core.exceptions import EmptyResultSet
@@ -34,6 +34,8 @@ COLUMNS = (
     "infrastructure",
 )
 
+
+Word = TypeVar("Word", bound=str)
 
 # More paths than this are chosen by a filter, not from a list.
 MOST_PATHS = 100
@@ -139,7 +141,7 @@ def path_named(study: Study, wanted: str) -> Path | None:
     """The path that an address names; None where it names none. Raises SelectionError."""
     if not wanted:
         return None
-    path = study.paths.select_related("low", "high").filter(pk=wanted).first() if _is_key(wanted) else None
+    path = study.paths.select_related("low", "high").filter(pk=wanted).first() if is_number(wanted) else None
     if path is None:
         raise SelectionError(f"This study has no path {wanted!r}.")
     return path
@@ -149,12 +151,13 @@ def offered_paths(study: Study, *wanted: str) -> list[Path]:
     """What a list of paths offers, in their order: the first, the `MOST_PATHS` newest and those that an address names.
     One query."""
     first, newest = study.paths.order_by("pk").values("pk")[:1], study.paths.order_by("-pk").values("pk")[:MOST_PATHS]
-    named = [one for one in wanted if _is_key(one)]
+    named = [one for one in wanted if is_number(one)]
     return list(study.paths.filter(Q(pk__in=first) | Q(pk__in=newest) | Q(pk__in=named)))
 
 
-def _is_key(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 10
+def is_number(text: str) -> bool:
+    """A whole number that the database can compare with."""
+    return text.isascii() and text.isdecimal() and len(text) < 11
 
 
 def changes_of(study: Study) -> tuple[object, ...]:
@@ -179,20 +182,33 @@ def select(study: Study, query: Mapping[str, str]) -> Selection:
         offered = ", ".join(difficulties)
         raise SelectionError(f"The difficulty must be one of {offered} or {ALL_DIFFICULTIES}, not {difficulty!r}.")
     levels = study.held_out_set.levels if study.held_out_set else 1
-    level = query.get("level") or str(levels)
-    if level not in map(str, range(1, levels + 1)):
-        raise SelectionError(f"The coverage level must be a whole number from 1 to {levels}, not {level!r}.")
-    rule = next((rule for rule in RULES if rule == (query.get("rule") or RULES[0])), None)
-    if rule is None:
-        raise SelectionError(f"The rule must be one of {', '.join(RULES)}, not {query['rule']!r}.")
     return Selection(
         path=path or study.paths.select_related("low", "high").first(),
         difficulty=difficulty,
         setting=query.get("setting") or "reasoning",
-        level=int(level),
-        rule=rule,
+        level=whole(query, "level", "coverage level", 1, levels) or levels,
+        rule=one_of(query, "rule", "rule", RULES) or RULES[0],
         baseline=query.get("baseline") or "0",
     )
+
+
+def one_of(query: Mapping[str, str], key: str, words: str, offered: Sequence[Word]) -> Word | None:
+    """What an address asks for under a key; None where it leaves that open. Raises SelectionError."""
+    value = query.get(key) or ""
+    found = next((one for one in offered if one == value), None)
+    if value and found is None:
+        raise SelectionError(f"The {words} must be one of {', '.join(filter(None, offered))}, not {value!r}.")
+    return found or None
+
+
+def whole(query: Mapping[str, str], key: str, words: str, least: int, most: int) -> int | None:
+    """Likewise a whole number."""
+    text = query.get(key) or ""
+    if not text:
+        return None
+    if not (is_number(text) and least <= int(text) <= most):
+        raise SelectionError(f"The {words} must be a whole number from {least} to {most}, not {text!r}.")
+    return int(text)
 
 
 def placed_evaluations(study: Study, path: Path | None, setting: str) -> list[Placed]:

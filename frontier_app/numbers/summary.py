@@ -11,11 +11,11 @@ import numpy as np
 from django.db.models import F
 
 from compute.stats.bootstrap import cluster_bootstrap
-from compute.stats.rates import CLASSES, rates
+from compute.stats.rates import CLASSES, RATE_NAMES, rates
 from frontier_app.models import Checkpoint, Evaluation, Rollup, Study
 from frontier_app.numbers.placement import DIFFICULTIES, difficulties_of
 
-RATES = ("solve_rate", "optimisation_failure_rate", "correctness_failure_rate", "no_answer_rate")
+RATES = tuple(RATE_NAMES.values())
 Key = tuple[int, str]
 
 

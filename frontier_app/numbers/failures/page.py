@@ -21,6 +21,7 @@ from compute.stats.rates import FailureCounts
 from frontier_app.figures.failures import LevelLine, levels_figure
 from frontier_app.figures.frontier import Reading
 from frontier_app.models import Problem, Rollup, Study
+from frontier_app.numbers.json_numbers import pair_of
 from frontier_app.numbers.placement import (
     DIFFICULTIES,
     Placed,
@@ -30,6 +31,7 @@ from frontier_app.numbers.placement import (
     difficulties_of,
     integer_columns,
     placed_evaluations,
+    places_among,
     read_cells,
     select,
 )
@@ -128,8 +130,8 @@ def counts_of(
     wanted = rollups.filter(evaluation__in=[one.evaluation.pk for one in placed])
     rows = integer_columns(wanted, ("evaluation_id", "problem_id", *names))
     if rows.size and problems:
-        evaluation = _place(rows[:, 0], [one.evaluation.pk for one in placed])
-        table[:, evaluation, _place(rows[:, 1], problems)] = rows[:, 2:].T
+        evaluation = places_among(rows[:, 0], [one.evaluation.pk for one in placed])
+        table[:, evaluation, places_among(rows[:, 1], problems)] = rows[:, 2:].T
     return table
 
 
@@ -188,8 +190,8 @@ def first_failures(study: Study, placed: Sequence[Placed], levels: int, shown: S
     rows = integer_columns(rollups, ("evaluation_id", "problem_id", "level", *FIRST_COLUMNS))
     table = np.zeros((len(FIRST_COLUMNS), len(placed), levels, len(problems)), dtype=np.int64)
     if rows.size:
-        evaluation = _place(rows[:, 0], [one.evaluation.pk for one in placed])
-        problem = _place(rows[:, 1], problems)
+        evaluation = places_among(rows[:, 0], [one.evaluation.pk for one in placed])
+        problem = places_among(rows[:, 1], problems)
         table[:, evaluation, np.minimum(rows[:, 2], levels) - 1, problem] = rows[:, 3:].T
     n, slow, wrong, nothing = table
     counts = np.stack([slow, wrong, nothing], axis=2).astype(np.float64)
@@ -225,7 +227,7 @@ def levels_table(lines: Sequence[LevelLine], levels: int) -> list[list[object]]:
     rows: list[list[object]] = [["checkpoint", "no program", *heads, "solved", "n"]]
     for line in lines:
         pairs = [one for pair in zip(line.slow, line.wrong, strict=True) for one in pair]
-        rows.append([line.label, _pair(line.no_answer), *map(_pair, pairs), _pair(line.solved), line.n])
+        rows.append([line.label, pair_of(line.no_answer), *map(pair_of, pairs), pair_of(line.solved), line.n])
     return rows
 
 
@@ -277,7 +279,7 @@ def _group(counts: FailureCounts, classes: NDArray[np.int64], places: NDArray[np
         "problems": len(places),
         "cells": [
             {
-                "solved": _pair(Reading(float(found.mean[index, 0]), float(found.half_width[index, 0]))),
+                "solved": pair_of(Reading(float(found.mean[index, 0]), float(found.half_width[index, 0]))),
                 "counts": [int(count) for count in sums[index]],
                 "n": int(counts.n[index, places].sum()),
             }
@@ -323,13 +325,3 @@ def _tags_left_out(total: int) -> str:
 
 def _readings(means: NDArray[np.float64], halves: NDArray[np.float64]) -> list[Reading]:
     return [Reading(float(mean), float(half)) for mean, half in zip(means, halves, strict=True)]
-
-
-def _pair(reading: Reading) -> list[float | None]:
-    return [round(value, 5) if np.isfinite(value) else None for value in (reading.rate, reading.half_width)]
-
-
-def _place(values: NDArray[np.int64], keys: Sequence[int]) -> NDArray[np.int64]:
-    """The place of each value among `keys`, every one of which occurs there."""
-    order = np.argsort(keys)
-    return order[np.searchsorted(np.asarray(keys), values, sorter=order)]
