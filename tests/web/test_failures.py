@@ -84,6 +84,13 @@ def test_the_levels_at_which_answers_begin_to_fail_are_those_of_their_letters(cl
             assert first.solved[index, column] == pytest.approx(1 - expected.sum() / len(samples))
 
 
+def test_a_checkpoint_that_is_not_measured_yet_is_not_left_out(client_of, measured):
+    factories.planned_evaluation(
+        measured.study, factories.point_on(measured.path, 0.25), alpha=0.25, path=measured.path
+    )
+    assert answer(client_of(factories.alice()), "levels")["note"] == ""
+
+
 def test_what_is_solved_counts_no_answer_that_infrastructure_spoiled_later(measured):
     study = measured.study
     rollups = Rollup.objects.filter(evaluation=measured.evaluations[0], problem__position=0)

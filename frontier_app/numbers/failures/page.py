@@ -158,7 +158,8 @@ def levels_data(study: Study, shown: Shown) -> dict[str, object]:
     counts the answers that infrastructure left alone. Means over problems with 95 % intervals.
     """
     placed = placed_evaluations(study, shown.selection.path, shown.selection.setting)
-    chosen = spread([one for one in placed if one.evaluation.samples_done], MOST_LINES)
+    measured = [one for one in placed if one.evaluation.samples_done]
+    chosen = spread(measured, MOST_LINES)
     sizes = level_sizes(study)
     levels = study.held_out_set.levels if study.held_out_set else 1
     first = first_failures(study, chosen, levels, shown)
@@ -166,7 +167,7 @@ def levels_data(study: Study, shown: Shown) -> dict[str, object]:
     return {
         "figure": levels_figure(lines, sizes),
         "table": levels_table(lines, levels),
-        "note": _left_out(len(chosen), len(placed)),
+        "note": _left_out(len(chosen), len(measured)),
         "problems": int(first.n.shape[-1]),
     }
 
