@@ -10,12 +10,12 @@ from collections.abc import Callable
 from compute.configs import InspectConfig
 from compute.errors import ConfigError
 from compute.events import EventWriter
-from compute.judge.judge import KILL_FACTOR, LEAST_WALL_SECONDS, compared
+from compute.judge.judge import compared, limits_on
 from compute.judge.languages import language_named
 from compute.judge.languages.language import Language
 from compute.judge.outcome import Outcome
-from compute.judge.ruling import Bounds, ruling_on
-from compute.judge.sandbox import Run, RunLimits, SandboxLost, open_sandbox
+from compute.judge.ruling import ruling_on
+from compute.judge.sandbox import Run, SandboxLost, open_sandbox
 from compute.judge.sealed_file import SealedFile
 from compute.judge.verdict import Verdict
 from compute.judge.worker import CompileError, Work, Worker
@@ -76,11 +76,7 @@ def _try(
     worker: Worker, config: InspectConfig, problem: Problem, test: TestCase, language: Language, blobs: BlobStore
 ) -> tuple[Outcome, dict[str, object]]:
     """One run: its outcome, and what it wrote."""
-    cpu_seconds = config.limits.cpu_seconds or problem.cpu_seconds
-    memory_bytes = config.limits.memory_bytes or problem.memory_bytes
-    wall_seconds = max(LEAST_WALL_SECONDS, config.limits.wall_factor * cpu_seconds)
-    limits = RunLimits(KILL_FACTOR * cpu_seconds, wall_seconds, memory_bytes, config.limits.output_bytes)
-    bounds = Bounds(cpu_seconds, memory_bytes, config.limits.output_bytes, wall_seconds / cpu_seconds)
+    limits, bounds = limits_on(problem, config.limits)
     work = Work(config.program.encode("utf-8", "surrogatepass"), language, problem.call, limits)
     with SealedFile(blobs.get(test.input)) as given:
         try:

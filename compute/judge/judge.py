@@ -172,19 +172,16 @@ class Judge:
         if problem.call and language.name != "python":
             raise ValueError("A function to be called can only be written in Python.")
         text = submission.program.encode("utf-8", "surrogatepass")
-        cpu_seconds = self.limits.cpu_seconds or problem.cpu_seconds
-        memory_bytes = self.limits.memory_bytes or problem.memory_bytes
-        wall_seconds = max(LEAST_WALL_SECONDS, self.limits.wall_factor * cpu_seconds)
-        output_bytes = self.limits.output_bytes
+        limits, bounds = limits_on(problem, self.limits)
         case = Case(
             text=text,
             program=hashlib.sha256(text).digest(),
             problem=problem,
             language=language,
-            bounds=Bounds(cpu_seconds, memory_bytes, output_bytes, wall_seconds / cpu_seconds),
-            limits=RunLimits(KILL_FACTOR * cpu_seconds, wall_seconds, memory_bytes, output_bytes),
-            setting=f"{language.name} {language.version(self.limits.toolchain)} cpu={cpu_seconds} "
-            f"memory={memory_bytes} output={output_bytes} wall={wall_seconds} {self.isolation}",
+            bounds=bounds,
+            limits=limits,
+            setting=f"{language.name} {language.version(self.limits.toolchain)} cpu={bounds.cpu_seconds} "
+            f"memory={limits.memory_bytes} output={limits.output_bytes} wall={limits.wall_seconds} {self.isolation}",
             tests=tuple(_test_key(problem, test, self.limits.toolchain) for test in problem.tests),
         )
         # Where any failure will do, one beyond the tests that a submission wants says nothing of it.
@@ -353,6 +350,17 @@ class Judge:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def limits_on(problem: Problem, limits: JudgeLimits) -> tuple[RunLimits, Bounds]:
+    """When a run is stopped, and by what it is then judged."""
+    cpu_seconds = limits.cpu_seconds or problem.cpu_seconds
+    memory_bytes = limits.memory_bytes or problem.memory_bytes
+    wall_seconds = max(LEAST_WALL_SECONDS, limits.wall_factor * cpu_seconds)
+    return (
+        RunLimits(KILL_FACTOR * cpu_seconds, wall_seconds, memory_bytes, limits.output_bytes),
+        Bounds(cpu_seconds, memory_bytes, limits.output_bytes, wall_seconds / cpu_seconds),
+    )
 
 
 def compared(

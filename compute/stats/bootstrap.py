@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from compute.stats.rates import CORRECTNESS, OPTIMISATION, Floats, Integers, rates
+from compute.stats.rates import CORRECTNESS, OPTIMISATION, Floats, Integers, rates, ratio
 
 REPLICATES = 1000
 CONFIDENCE = 0.95
@@ -93,13 +93,13 @@ def bootstrap_means(
     weights = resampling_weights(problems, replicates, seed)
     sums = weights @ filled.T
     totals = np.full((1, len(series)), float(problems)) if present.all() else weights @ present.T.astype(np.float64)
-    means = _ratio(sums, totals)
+    means = ratio(sums, totals)
     low, high = _quantiles(means, confidence)
     too_few = used < 2
     low[too_few] = high[too_few] = np.nan
     shape = values.shape[:-1]
     return Intervals(
-        mean=_ratio(filled.sum(axis=1), used.astype(np.float64)).reshape(shape),
+        mean=ratio(filled.sum(axis=1), used.astype(np.float64)).reshape(shape),
         low=low.reshape(shape),
         high=high.reshape(shape),
         problems=used.reshape(shape),
@@ -140,7 +140,11 @@ def cluster_bootstrap(
 
 
 def differences(intervals: Intervals, reference: int, confidence: float = CONFIDENCE) -> Intervals:
-    """Each series minus series `reference` (along the first axis), paired by the shared resampling."""
+    """Each series minus series `reference` (along the first axis), paired by the shared resampling.
+
+    The series must have values on the same problems: elsewhere the two means are over different problems, and
+    `bootstrap_means` of the differences on each problem is what is paired.
+    """
     replicates = intervals.replicates - intervals.replicates[:, reference : reference + 1]
     low, high = _quantiles(replicates, confidence)
     undefined = np.isnan(intervals.low) | np.isnan(intervals.low[reference])
@@ -175,9 +179,9 @@ def replicate_covariance(pair: Floats) -> Floats:
     series = np.ascontiguousarray(np.moveaxis(pair, 0, -1))  # (..., 2, R)
     present = ~np.isnan(series).any(axis=-2, keepdims=True)
     used = present.sum(axis=-1, keepdims=True).astype(np.float64)
-    centre = _ratio(np.where(present, series, 0.0).sum(axis=-1, keepdims=True), used)
+    centre = ratio(np.where(present, series, 0.0).sum(axis=-1, keepdims=True), used)
     centred = np.where(present, series - centre, 0.0)
-    return _ratio(centred @ centred.swapaxes(-1, -2), np.maximum(used - 1, 0.0))
+    return ratio(centred @ centred.swapaxes(-1, -2), np.maximum(used - 1, 0.0))
 
 
 def _covariance(replicates: Floats, problems: Integers) -> Floats:
@@ -199,12 +203,6 @@ def _quantiles(replicates: Floats, confidence: float) -> tuple[Floats, Floats]:
     if ragged.any():
         low[ragged], high[ragged] = np.nanquantile(replicates[:, ragged], tails, axis=0)
     return low, high
-
-
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """nan where the denominator is 0."""
-    shape = np.broadcast_shapes(numerator.shape, denominator.shape)
-    return np.divide(numerator, denominator, out=np.full(shape, np.nan), where=denominator > 0)
 
 
 def _no_problems(shape: tuple[int, ...], replicates: int) -> Intervals:

@@ -24,10 +24,11 @@ from numpy.typing import ArrayLike, NDArray
 from compute.stats.bootstrap import Intervals, bootstrap_means
 from compute.stats.flips import benjamini_hochberg, majority
 from compute.stats.pass_at_k import log_factorials, miss_at_k, pass_at_k
-from compute.stats.rates import Floats, Integers
+from compute.stats.rates import Floats, Integers, ratio
 
 REPLICATES = 999
-# Bounds the time of the resampling: many pairs over many problems get fewer replicates, but never fewer than these.
+# Bounds the time of the resampling, in hands dealt: many pairs over many problems get fewer replicates, but never fewer
+# than these.
 MOST_DRAWS, FEWEST_REPLICATES = 4_000_000, 199
 # A problem counts as solved within k samples when at least half of all draws of k solve it.
 LIKELY = 0.5
@@ -113,7 +114,8 @@ def resample_null(
 ) -> Null:
     """The statistics of `pairs` for two policies (problems,) whose samples are pooled and dealt again.
 
-    Each distinct table (n_a, n_b, pooled) has its hypergeometric distribution and its statistics computed once.
+    Each distinct table (n_a, n_b, pooled) has its hypergeometric distribution and its statistics computed once. It is
+    drawn for its problems one by one where they are fewer than its possible hands, else by how often each hand occurs.
     """
     rng = np.random.default_rng(seed)
     arrays = [np.asarray(one, dtype=np.int64) for one in (solved_a, n_a, solved_b, n_b)]
@@ -124,9 +126,13 @@ def resample_null(
         if len(chances) == 1:
             sums += count * statistics[0]
             continue
-        dealt = rng.multinomial(count, chances / chances.sum(), size=replicates)
-        sums += dealt @ statistics
-    return Null(_ratio(sums[:, 0], sums[:, 1]), _ratio(sums[:, 2], sums[:, 3]))
+        if count < len(chances):
+            upto = np.cumsum(chances)
+            dealt = np.searchsorted(upto / upto[-1], rng.random((replicates, count)), side="right")
+            sums += statistics[dealt].sum(axis=1)
+        else:
+            sums += rng.multinomial(count, chances / chances.sum(), size=replicates) @ statistics
+    return Null(ratio(sums[:, 0], sums[:, 1]), ratio(sums[:, 2], sums[:, 3]))
 
 
 def likely_solved(n: ArrayLike, solved: ArrayLike, k: int) -> tuple[Booleans, Booleans]:
@@ -219,10 +225,6 @@ def _range(replicates: Floats) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.nanquantile(replicates, [0.025, 0.975])
     return float(low), float(high)
-
-
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
-    return np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator > 0)
 
 
 def _mean(values: Floats) -> float:

@@ -1,6 +1,6 @@
 """pass@k of an ensemble and of every baseline along the budget, all at once, with paired gains.
 
-The rows are those of `compute.stats.ensembles.compare` and each member alone. What is chosen (the best single, the
+The rows are those of `compute.stats.ensembles` and each member alone. What is chosen (the best single, the
 trained-only ensemble, the seeds of one level) is chosen on some problems and scored on others: a `Fold` names both. Two
 folds that swap their halves score every problem with a choice that never saw it.
 

@@ -6,8 +6,7 @@ reach), the mean single, the ensemble of trained checkpoints alone with as many 
 seeds of one level. "Matched samples" gives everybody k samples; "matched tokens" gives everybody the tokens that the
 ensemble's samples cost, so that a policy of longer answers gets fewer of them.
 
-All entries are compared on the problems where every entry is defined (enough samples). An entry that is defined
-nowhere, because its budget exceeds every n, is nan and does not empty the comparison.
+Here are the members, the budgets and the choices; `compute.stats.ensemble_curves` compares them.
 
 Whatever is chosen by looking at results (members, allocation, the best single) is chosen on some problems and reported
 on others: `halve` splits them. Both searches are greedy. With m(k) = C(n-c, k) / C(n, k), the rate
@@ -25,7 +24,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from compute.stats.bootstrap import Intervals, bootstrap_means, differences
 from compute.stats.pass_at_k import miss_at_k
 from compute.stats.rates import Floats, Integers
 
@@ -39,7 +37,7 @@ ENSEMBLE, CHOSEN, ORACLE, MEAN, TRAINED, SEEDS = (
     "seeds of one level",
 )
 
-# Gains that equal the largest up to rounding count as equally large.
+# Gains and rates that equal the largest up to rounding count as equally large.
 TIE_TOLERANCE = 1e-12
 
 
@@ -66,42 +64,6 @@ class Policies:
             raise ValueError(f"n {self.n.shape}, solved {self.solved.shape} and tokens {self.tokens.shape} do not fit")
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One row of a comparison: its pass rate, and the ensemble's minus its own (paired), each with an interval.
-
-    `budgets`: samples a member, in the order of `members`; a mean over singles has one budget a policy.
-    """
-
-    name: str
-    members: tuple[int, ...]
-    budgets: tuple[int, ...]
-    rate: float
-    low: float
-    high: float
-    gain: float
-    gain_low: float
-    gain_high: float
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """`entries` begin with the ensemble; `problems` is how many all of them were compared on."""
-
-    match: Match
-    k: int
-    problems: int
-    entries: tuple[Entry, ...]
-
-
-@dataclass(frozen=True)
-class _Row:
-    name: str
-    members: tuple[int, ...]
-    budgets: tuple[int, ...]
-    values: Floats
-
-
 def ensemble_pass(n: ArrayLike, solved: ArrayLike, budgets: ArrayLike) -> Floats:
     """(..., problems) from counts (policies, problems) and budgets (..., policies); nan where any n is too small."""
     k = np.asarray(budgets, dtype=np.int64)[..., None]
@@ -113,52 +75,6 @@ def split_budget(k: int, members: int) -> tuple[int, ...]:
     if not 0 < members <= k:
         raise ValueError(f"{k} samples cannot be split over {members} policies")
     return tuple(k // members + (index < k % members) for index in range(members))
-
-
-def compare(
-    policies: Policies,
-    members: Sequence[int],
-    k: int,
-    *,
-    match: Match = "samples",
-    trained: Sequence[int] = (),
-    seeds: Sequence[int] = (),
-    selection: Policies | None = None,
-    seed: int = 0,
-) -> Comparison:
-    """Set an ensemble beside its baselines.
-
-    Args:
-        members: the ensemble's policies, as indices into `policies`.
-        k: the ensemble's samples a problem, split evenly.
-        trained: as many trained checkpoints, for the trained-only ensemble; none leaves the row out.
-        seeds: as many seeds of one level, likewise.
-        selection: the same policies on another split, on which the best single is chosen. Without it the problems
-            are halved, and each half is scored with the policy chosen on the other.
-    """
-    for name, group in (("trained", trained), ("seeds", seeds)):
-        if group and len(group) != len(members):
-            raise ValueError(f"{name} must name {len(members)} policies, as many as the ensemble")
-    budgets = split_budget(k, len(members))
-    tokens = float(np.dot(budgets, policies.tokens[list(members)]))
-    alone = single_budgets(policies, k, tokens, match)
-    singles = pass_of_each(policies, alone)
-    rows = [
-        _Row(ENSEMBLE, tuple(members), budgets, _ensemble(policies, members, budgets)),
-        _chosen(policies, singles, alone, selection, seed),
-        _oracle(singles, alone),
-        _Row(MEAN, tuple(range(len(singles))), tuple(map(int, alone)), singles.mean(axis=0)),
-    ]
-    for name, group in ((TRAINED, trained), (SEEDS, seeds)):
-        if group:
-            shares = budgets if match == "samples" else token_budgets(policies, group, tokens)
-            rows.append(_Row(name, tuple(group), shares, _ensemble(policies, group, shares)))
-    return _compared(rows, match, k, seed)
-
-
-def pass_of_each(policies: Policies, budgets: ArrayLike) -> Floats:
-    """(policies, problems): pass@k of every policy alone, with a budget (policies,) of its own."""
-    return 1.0 - miss_at_k(policies.n, policies.solved, np.asarray(budgets, dtype=np.int64)[:, None])
 
 
 def halve(problems: Sequence[str], seed: int = 0) -> NDArray[np.bool_]:
@@ -250,11 +166,6 @@ def _misses_of_shares(policies: Policies, size: int, k: int) -> list[Floats]:
     return [misses[share][:, usable] for share in shares]
 
 
-def _ensemble(policies: Policies, members: Sequence[int], budgets: Sequence[int]) -> Floats:
-    index = list(members)
-    return ensemble_pass(policies.n[index], policies.solved[index], budgets)
-
-
 def single_budgets(policies: Policies, k: int, tokens: float, match: Match) -> Integers:
     """(policies,): samples that each policy alone may draw."""
     if match == "samples":
@@ -269,57 +180,16 @@ def token_budgets(policies: Policies, members: Sequence[int], tokens: float) -> 
     return tuple(max(1, int(share / policies.tokens[index] + 1e-9)) for index in members)
 
 
-def _chosen(policies: Policies, singles: Floats, budgets: Integers, selection: Policies | None, seed: int) -> _Row:
-    """The single policy that was best on other problems: a given split, or else each half's choice for the other."""
-    if selection is not None:
-        best = best_single(pass_of_each(selection, budgets))
-        return _Row(CHOSEN, (best,), (int(budgets[best]),), singles[best])
-    problems = singles.shape[1]
-    halves = np.random.default_rng(seed).permutation(problems) < problems // 2
-    first, second = best_single(singles[:, ~halves]), best_single(singles[:, halves])
-    members = tuple(dict.fromkeys((first, second)))
-    values = np.where(halves, singles[first], singles[second])
-    return _Row(CHOSEN, members, tuple(int(budgets[index]) for index in members), values)
-
-
-def _oracle(singles: Floats, budgets: Integers) -> _Row:
-    best = best_single(singles)
-    return _Row(ORACLE, (best,), (int(budgets[best]),), singles[best])
-
-
 def best_single(singles: Floats) -> int:
-    """The policy of the highest mean on the problems where all that are defined anywhere are defined."""
-    rates = on_common_problems(singles)[0].mean(axis=1)
-    return 0 if np.isnan(rates).all() else int(np.nanargmax(rates))
+    """The policy of the highest mean on the problems where all that are defined anywhere are defined. Ties go to the
+    first."""
+    rates = _on_common_problems(singles).mean(axis=1)
+    return 0 if np.isnan(rates).all() else int((rates >= np.nanmax(rates) - TIE_TOLERANCE).argmax())
 
 
-def on_common_problems(values: Floats) -> tuple[Floats, Integers]:
-    """The columns that are defined in every row that is defined at all, and their indices."""
+def _on_common_problems(values: Floats) -> Floats:
+    """The columns that are defined in every row that is defined at all; one of nan where there is none."""
     defined = ~np.isnan(values)
     rows = defined.any(axis=1)
     columns = np.flatnonzero(defined[rows].all(axis=0) & rows.any())
-    common = values[:, columns] if columns.size else np.full((len(values), 1), np.nan)
-    return common, columns
-
-
-def _compared(rows: Sequence[_Row], match: Match, k: int, seed: int) -> Comparison:
-    common, columns = on_common_problems(np.stack([row.values for row in rows]))
-    intervals = bootstrap_means(common, seed=seed)
-    gains = differences(intervals, 0)
-    entries = tuple(_entry(row, index, intervals, gains) for index, row in enumerate(rows))
-    return Comparison(match=match, k=k, problems=len(columns), entries=entries)
-
-
-def _entry(row: _Row, index: int, intervals: Intervals, gains: Intervals) -> Entry:
-    """`gains` hold entry minus ensemble; a gain is ensemble minus entry."""
-    return Entry(
-        name=row.name,
-        members=row.members,
-        budgets=row.budgets,
-        rate=float(intervals.mean[index]),
-        low=float(intervals.low[index]),
-        high=float(intervals.high[index]),
-        gain=0.0 - float(gains.mean[index]),
-        gain_low=0.0 - float(gains.high[index]),
-        gain_high=0.0 - float(gains.low[index]),
-    )
+    return values[:, columns] if columns.size else np.full((len(values), 1), np.nan)

@@ -1,4 +1,4 @@
-"""Which problems are won and lost between two policies, and whether two policies solve different problems at all.
+"""Which problems are won and lost between two policies, and whether any rate moved.
 
 A *flip* is a problem whose solve probability differs between a baseline and another policy. Three questions are kept
 apart: which single problems moved (exact test a problem, false-discovery control over problems), whether more were
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from compute.stats.bootstrap import Intervals, bootstrap_means
-from compute.stats.pass_at_k import log_factorials, miss_at_k, pass_at_k
-from compute.stats.rates import Floats, Integers
+from compute.stats.pass_at_k import log_factorials
+from compute.stats.rates import Floats, Integers, ratio
 
 FALSE_DISCOVERY_RATE = 0.1
 # Tables whose probability equals the observed one up to rounding count as equally extreme.
@@ -77,21 +77,6 @@ class PairedChanges:
     q_values: Floats
 
 
-@dataclass(frozen=True)
-class UnionGain:
-    """What a second policy adds at the same budget, against more samples of the first.
-
-    `union`: share of problems solved by k samples of each. `resampled`: by two disjoint draws of k of the first alone
-    (its pass@2k). `excess`: union minus resampled, paired a problem, with its interval; above 0 means complementary.
-    """
-
-    union: float
-    first: float
-    resampled: float
-    excess: Intervals
-    problems: int
-
-
 def flips(
     baseline_solved: ArrayLike,
     baseline_n: ArrayLike,
@@ -105,7 +90,7 @@ def flips(
         *(np.asarray(a, dtype=np.int64) for a in (baseline_solved, baseline_n, solved, n))
     )
     measured = (n_before > 0) & (n_after > 0)
-    change = _rate(solved_after, n_after) - _rate(solved_before, n_before)
+    change = ratio(solved_after, n_after) - ratio(solved_before, n_before)
     p_values = np.where(measured, fisher_exact(solved_before, n_before, solved_after, n_after), np.nan)
     q_values = benjamini_hochberg(p_values)
     moved = q_values <= false_discovery_rate
@@ -215,50 +200,10 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
     p = np.asarray(p_values, dtype=np.float64)
     tests = (~np.isnan(p)).sum(axis=-1, keepdims=True)
     order = np.argsort(p, axis=-1)  # nan last
-    scaled = np.take_along_axis(p, order, axis=-1) * tests / np.arange(1, p.shape[-1] + 1)
+    # The factor is at least 1, so that no adjusted value is rounded to below its own.
+    scaled = np.take_along_axis(p, order, axis=-1) * (tests / np.arange(1, p.shape[-1] + 1))
     scaled = np.where(np.isnan(scaled), np.inf, scaled)
     smallest_from_here = np.minimum.accumulate(scaled[..., ::-1], axis=-1)[..., ::-1]
     adjusted = np.empty_like(p)
     np.put_along_axis(adjusted, order, np.minimum(smallest_from_here, 1.0), axis=-1)
     return np.where(np.isnan(p), np.nan, adjusted)
-
-
-def jaccard(solved_a: ArrayLike, n_a: ArrayLike, solved_b: ArrayLike, n_b: ArrayLike, k: int) -> Floats:
-    """Overlap (...) of the sets solved within k samples each: expected common over expected union.
-
-    With k = n the sets are certain and this is the plain Jaccard index. Problems with fewer than k samples of either
-    are left out; nan when nothing is solved.
-    """
-    a, b = pass_at_k(n_a, solved_a, k), pass_at_k(n_b, solved_b, k)
-    both = a * b
-    common = np.nansum(both, axis=-1)
-    union = np.nansum(a + b - both, axis=-1)
-    return np.divide(common, union, out=np.full(np.shape(union), np.nan), where=union > 0)
-
-
-def union_gain(
-    solved_a: ArrayLike, n_a: ArrayLike, solved_b: ArrayLike, n_b: ArrayLike, k: int, *, seed: int = 0
-) -> UnionGain:
-    """The union of k samples of A and k of B over problems (problems,), against 2k samples of A alone.
-
-    Problems with fewer than 2k samples of A or k of B are left out.
-    """
-    resampled = pass_at_k(n_a, solved_a, 2 * k)
-    union = 1.0 - miss_at_k(n_a, solved_a, k) * miss_at_k(n_b, solved_b, k)
-    usable = ~np.isnan(resampled) & ~np.isnan(union)
-    excess = bootstrap_means(np.where(usable, union - resampled, np.nan), seed=seed)
-    return UnionGain(
-        union=_mean(union[usable]),
-        first=_mean(pass_at_k(n_a, solved_a, k)[usable]),
-        resampled=_mean(resampled[usable]),
-        excess=excess,
-        problems=int(usable.sum()),
-    )
-
-
-def _rate(solved: Integers, n: Integers) -> Floats:
-    return np.divide(solved, n, out=np.full(solved.shape, np.nan), where=n > 0)
-
-
-def _mean(values: Floats) -> float:
-    return float(values.mean()) if values.size else float("nan")

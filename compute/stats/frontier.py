@@ -54,16 +54,6 @@ class Extrapolation:
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A value read off between two measured points; never a measurement unless `measured`."""
-
-    alpha: float
-    values: Floats
-    between: tuple[float, float]
-    measured: bool
-
-
-@dataclass(frozen=True)
 class Dominance:
     """Whether any other point is better than this one on both axes.
 
@@ -114,28 +104,6 @@ def classify_extrapolated(
         raise ValueError(f"{alpha.size} alphas and rates of shape {rates.mean.shape}")
     outside = (alpha < -SAME_ALPHA) | (alpha > 1 + SAME_ALPHA)
     return [_classify(i, alpha, rates, margin, confidence) if outside[i] else None for i in range(alpha.size)]
-
-
-def estimate(alphas: ArrayLike, values: ArrayLike, alpha: float) -> Estimate | None:
-    """The piecewise-linear reading at `alpha`; None outside the measured range.
-
-    Args:
-        alphas: (evaluations,) in any order; several of one alpha are averaged.
-        values: (evaluations,) or (evaluations, k); evaluations with a nan are not used.
-    """
-    alphas, values = np.asarray(alphas, dtype=np.float64), np.asarray(values, dtype=np.float64)
-    whole = ~np.isnan(values.reshape(len(values), -1)).any(axis=1)
-    measured = np.unique(alphas[whole])
-    if not measured.size or not measured[0] <= alpha + SAME_ALPHA <= measured[-1] + 2 * SAME_ALPHA:
-        return None
-    left = measured[measured <= alpha + SAME_ALPHA][-1]
-    at_left = _at(alphas[whole], values[whole], left)
-    if abs(left - alpha) <= SAME_ALPHA:
-        return Estimate(alpha, at_left, (float(left), float(left)), measured=True)
-    right = measured[measured > left][0]
-    share = (alpha - left) / (right - left)
-    reading = (1 - share) * at_left + share * _at(alphas[whole], values[whole], right)
-    return Estimate(alpha, reading, (float(left), float(right)), measured=False)
 
 
 def dominance(
@@ -261,10 +229,9 @@ def _beyond(index: int, alpha: Floats, points: Floats, end: float) -> Floats:
 def _at(alpha: Floats, values: Floats, wanted: float) -> Floats:
     """The mean of the evaluations at one alpha: (..., k) from (..., evaluations, k); nan when there is none."""
     here = np.abs(alpha - wanted) <= SAME_ALPHA
-    axis = 0 if values.ndim == 1 else -2
     if not here.any():
-        return np.full(np.delete(values.shape, axis), np.nan)
-    return np.asarray(np.compress(here, values, axis=axis).mean(axis=axis))
+        return np.full(np.delete(values.shape, -2), np.nan)
+    return np.asarray(np.compress(here, values, axis=-2).mean(axis=-2))
 
 
 def _interval(replicates: Floats, confidence: float) -> tuple[float, float]:

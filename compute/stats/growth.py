@@ -49,9 +49,6 @@ class Growths:
     factor: Floats
     kind: NDArray[np.int64]
 
-    def is_kind(self, kind: Kind) -> NDArray[np.bool_]:
-        return np.asarray(self.kind == KINDS.index(kind))
-
 
 def fit_growth(
     sizes: ArrayLike,

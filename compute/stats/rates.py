@@ -19,6 +19,12 @@ Rule = Literal["every_test", "first_failure"]
 
 SOLVED, OPTIMISATION, CORRECTNESS, NO_ANSWER = range(4)
 CLASSES = ("solved", "optimisation", "correctness", "no_answer")
+RATE_NAMES = {
+    "solved": "solve_rate",
+    "optimisation": "optimisation_failure_rate",
+    "correctness": "correctness_failure_rate",
+    "no_answer": "no_answer_rate",
+}
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,10 @@ class FailureCounts:
 
 def rates(counts: ArrayLike, n: ArrayLike) -> Floats:
     """Rates (..., problems, classes) from counts of the same shape and `n` (..., problems); nan where n is 0."""
-    counts = np.asarray(counts, dtype=np.float64)
-    totals = np.asarray(n, dtype=np.float64)[..., None]
-    return np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
+    return ratio(np.asarray(counts, dtype=np.float64), np.asarray(n, dtype=np.float64)[..., None])
+
+
+def ratio(numerator: Floats | Integers, denominator: Floats | Integers) -> Floats:
+    """nan where the denominator is 0."""
+    shape = np.broadcast_shapes(np.shape(numerator), np.shape(denominator))
+    return np.divide(numerator, denominator, out=np.full(shape, np.nan), where=np.asarray(denominator) > 0)

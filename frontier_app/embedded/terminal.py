@@ -76,13 +76,15 @@ class Stages:
 
 
 def points_table(points: Sequence[MeasuredPoint], title: str) -> Table:
-    """The hard problems, where the frontier shows. A merge goes by its path's name: its alpha stands beside it."""
-    table = Table(title=title, caption="hard problems, every test counts, 95 % intervals over problems", box=SIMPLE)
+    """The hardest problems, where the frontier shows. A merge goes by its path's name: its alpha stands beside it."""
+    hardest = next((list(point.by_difficulty)[-1] for point in points), "")
+    caption = f"{hardest} problems, every test counts, 95 % intervals over problems"
+    table = Table(title=title, caption=caption, box=SIMPLE)
     table.add_column("checkpoint", no_wrap=True, overflow="ellipsis")
     for heading in ("a", "n", "solved", "optimisation\nfailures", "correctness\nfailures"):
         table.add_column(heading, justify="right", no_wrap=True)
     for point in points:
-        hard, alpha, path = point.by_difficulty["hard"], point.evaluation.alpha, point.evaluation.path
+        hard, alpha, path = point.by_difficulty[hardest], point.evaluation.alpha, point.evaluation.path
         rates, half_widths = hard.rates(), hard.half_widths()
         table.add_row(
             path.name if path is not None and alpha not in (0, 1) else point.evaluation.checkpoint.name,

@@ -57,6 +57,18 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Difference(Reading):
+    """A difference of two rates with the ends of its 95 % interval, which need not be equally far from it."""
+
+    low: float
+    high: float
+
+    @property
+    def excludes_zero(self) -> bool:
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True)
 class FrontierPoint:
     """One evaluation on one difficulty. `shade` is its place on the coverage scale, None for the initialisation.
 

@@ -5,7 +5,7 @@
     difficulty = hard tags = dp cpu_limit < 500ms squares
 
 `language` reads a text into a syntax tree, `values` types its words, `fields` declares what each kind of row can be
-asked for, `rows` makes the condition, and `suggestions` completes what somebody is typing. A mistake is one sentence
+asked for, `rows` makes the condition, and `completion` completes what somebody is typing. A mistake is one sentence
 and a place in the text (FilterError), never anything else. Run the query of a filter inside `patience()`.
 """
 

@@ -315,31 +315,6 @@ def _word(token: Token) -> Word:
     return Word(token.text, token.kind == "quoted", token.position, token.length)
 
 
-def written(expression: Expression) -> str:
-    """The text of a syntax tree, which `parse` reads back as an equal one."""
-    if isinstance(expression, Search):
-        return written_word(expression.word)
-    if isinstance(expression, Comparison):
-        return f"{expression.name.text} {expression.operator} {written_word(expression.value)}"
-    if isinstance(expression, Membership):
-        values = ", ".join(written_word(one) for one in expression.values)
-        return f"{expression.name.text} {'not ' if expression.negated else ''}in ({values})"
-    if isinstance(expression, Not):
-        return f"not {_enclosed(expression.operand, And, Or)}"
-    if isinstance(expression, And):
-        return " and ".join(_enclosed(one, Or) for one in expression.operands)
-    return " or ".join(written(one) for one in expression.operands)
-
-
-def _enclosed(expression: Expression, *kinds: type) -> str:
-    return f"({written(expression)})" if isinstance(expression, kinds) else written(expression)
-
-
-def written_word(word: Word) -> str:
-    """The word as it has to be written: between quotation marks where it was or where it must be."""
-    return quoted(word.text) if word.quoted or needs_quotes(word.text) else word.text
-
-
 def quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 

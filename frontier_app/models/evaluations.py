@@ -9,6 +9,7 @@ class Evaluation(models.Model):
     """One point on a frontier: a checkpoint, a problem set, a setting, a way of sampling and judging."""
 
     PLANNED, RUNNING, COMPLETE = "planned", "running", "complete"
+    STATES = (PLANNED, RUNNING, COMPLETE)
 
     study = models.ForeignKey("Study", on_delete=models.CASCADE, related_name="evaluations")
     reference = models.CharField(max_length=64, unique=True)
@@ -21,9 +22,7 @@ class Evaluation(models.Model):
     limits = models.JSONField(default=dict)
     isolation = models.CharField(max_length=64, blank=True, default="")
     job = models.ForeignKey("Job", null=True, blank=True, on_delete=models.SET_NULL, related_name="evaluations")
-    state = models.CharField(
-        max_length=8, choices=[(s, s) for s in (PLANNED, RUNNING, COMPLETE)], default=PLANNED, db_index=True
-    )
+    state = models.CharField(max_length=8, choices=[(s, s) for s in STATES], default=PLANNED, db_index=True)
     alarms = models.JSONField(default=dict, blank=True)
     samples_done = models.PositiveIntegerField(default=0)
     version = models.PositiveIntegerField(default=0, help_text="counts ingested batches; pins a saved view's data")

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
@@ -12,6 +13,9 @@ from django.utils import timezone
 
 from frontier_app.models.studies import WRITERS, Membership
 from frontier_app.viewer import Viewer
+
+if TYPE_CHECKING:
+    from frontier_app.models.problems import Problem
 
 LEASE = timedelta(seconds=30)
 
@@ -61,6 +65,17 @@ class JobQuerySet(models.QuerySet["Job"]):
     def unmet_needs(self) -> "JobQuerySet":
         """For a subquery: what the outer job needs and has not got yet."""
         return self.filter(needed_by=OuterRef("pk")).exclude(state=Job.SUCCEEDED)
+
+    def looks_at(self, problem: "Problem", test: int, program: str, limits: dict) -> "JobQuerySet":
+        """Jobs that run this program on this test (from 1) of the problem under these limits, to see what it writes."""
+        return self.filter(
+            kind="inspect",
+            config__problems__reference=problem.problem_set.reference,
+            config__problem=problem.slug,
+            config__test=test,
+            config__program=program,
+            config__limits=limits,
+        )
 
     def expired(self) -> "JobQuerySet":
         """Jobs that somebody claimed and nobody keeps alive. The database's clock decides."""

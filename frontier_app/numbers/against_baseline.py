@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from compute.stats.flips import FALSE_DISCOVERY_RATE, flips, majority_changes, paired_bootstrap
 from compute.stats.rates import CLASSES, rates
+from frontier_app.numbers.json_numbers import rounded
 from frontier_app.numbers.placement import Cells
 
 Pair = list[float | None]
@@ -59,10 +60,6 @@ def no_baseline(evaluations: int) -> list[dict[str, object]]:
 
 def _by_class(means: NDArray[np.float64], halves: NDArray[np.float64]) -> dict[str, Pair]:
     return {name: [rounded(mean), rounded(half)] for name, mean, half in zip(CLASSES, means, halves, strict=True)}
-
-
-def rounded(value: float) -> float | None:
-    return round(float(value), 5) if np.isfinite(value) else None
 
 
 def probability(value: float) -> float | int | None:

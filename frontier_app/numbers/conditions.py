@@ -13,7 +13,7 @@ from django.urls import reverse
 from frontier_app.models import Evaluation, Problem, Study
 from frontier_app.numbers.audit import finding
 from frontier_app.numbers.placement import ALL_DIFFICULTIES
-from frontier_app.templatetags.frontier import count, isolation, seconds, size
+from frontier_app.words import count, isolation, seconds, size
 
 UNSAFE = "none"
 

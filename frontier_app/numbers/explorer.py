@@ -7,7 +7,6 @@ problem are those of `frontier_app.numbers.programs_written`. It decides no righ
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,16 +18,16 @@ from compute.stats.frontier import Extrapolation, classify_extrapolated
 from compute.stats.rates import CLASSES
 from frontier_app.figures.composition import composition_figure
 from frontier_app.figures.frontier import FrontierPoint, Reading, frontier_figure
-from frontier_app.models import Checkpoint, Evaluation, Path, Problem, Study
-from frontier_app.numbers.against_baseline import against_baseline, no_baseline, rate_pairs, rounded
+from frontier_app.models import Checkpoint, Evaluation, Problem, Study
+from frontier_app.numbers.against_baseline import against_baseline, no_baseline, rate_pairs
 from frontier_app.numbers.collapse import nearer_end, raised_alarms, signs_of
 from frontier_app.numbers.conditions import conditions
+from frontier_app.numbers.json_numbers import rounded
 from frontier_app.numbers.placement import (
-    DIFFICULTIES,
-    RULES,
     Cells,
     Placed,
     Selection,
+    changes_of,
     coverage_words,
     find_baseline,
     placed_evaluations,
@@ -84,13 +83,12 @@ def explorer_data(study: Study, selection: Selection, viewer: Viewer) -> dict[st
 def data_version(study: Study, selection: Selection) -> str:
     """Changes whenever `explorer_data` would: with every ingested batch, every state, every new evaluation and every
     audited problem."""
-    rows = study.evaluations.order_by("pk").values_list("pk", "version", "state", "samples_done", "job__state")
     held_out = Problem.objects.filter(problem_set=study.held_out_set_id)
     problems = held_out.aggregate(problems=Count("pk"), audited=Count("pk", filter=~Q(audit={})))
     audit = study.held_out_set.audit if study.held_out_set else None
     path = selection.path.pk if selection.path else None
     view = (selection.difficulty, selection.setting, selection.level, selection.rule, selection.baseline)
-    return hashlib.sha256(repr((FORMAT, list(rows), problems, audit, path, view)).encode()).hexdigest()[:32]
+    return hashlib.sha256(repr((FORMAT, changes_of(study), problems, audit, path, view)).encode()).hexdigest()[:32]
 
 
 def frontier_of(study: Study, selection: Selection) -> dict[str, object]:
@@ -186,24 +184,10 @@ def verdicts_beyond(placed: Sequence[Placed], intervals: RateIntervals) -> list[
     """Extends, stays or collapses, for the points of the path outside [0, 1]; None for all others."""
     on_path = [index for index, one in enumerate(placed) if one.alpha is not None]
     verdicts: list[Extrapolation | None] = [None] * len(placed)
-    found = classify_extrapolated([placed[index].alpha or 0.0 for index in on_path], _only(intervals, on_path))
+    found = classify_extrapolated([placed[index].alpha or 0.0 for index in on_path], intervals.of(on_path))
     for index, verdict in zip(on_path, found, strict=True):
         verdicts[index] = verdict
     return verdicts
-
-
-def _only(intervals: RateIntervals, chosen: Sequence[int]) -> RateIntervals:
-    rows = list(chosen)
-    return replace(
-        intervals,
-        mean=intervals.mean[rows],
-        low=intervals.low[rows],
-        high=intervals.high[rows],
-        problems=intervals.problems[rows],
-        replicates=intervals.replicates[:, rows],
-        covariance=intervals.covariance[rows],
-        samples=intervals.samples[rows],
-    )
 
 
 def _verdict(found: Extrapolation | None) -> dict[str, object] | None:
@@ -260,60 +244,3 @@ def _readings(intervals: RateIntervals, index: int) -> list[Reading]:
         Reading(float(mean), float(half))
         for mean, half in zip(intervals.mean[index], intervals.half_width[index], strict=True)
     ]
-
-
-def points_table(study: Study) -> list[dict[str, object]]:
-    """Every evaluation of `study` on its held-out problems that has samples: the demo's final table and its summary.
-
-    Judged on whole suites by every test. `alpha` is the place on a path, the study's first one where there are several,
-    and null for a checkpoint on none. Rates are means over problems, null where nothing is judged; `n` leaves
-    infrastructure trouble out.
-    """
-    paths: list[Path | None] = [*study.paths.select_related("low", "high"), None]
-    level = study.held_out_set.levels if study.held_out_set else 1
-    settings = study.evaluations.order_by("setting").values_list("setting", flat=True).distinct()
-    points, seen = [], set()
-    for setting in settings:
-        for path in paths:
-            placed = [
-                one
-                for one in placed_evaluations(study, path, setting)
-                if one.evaluation.pk not in seen and (path is None or one.alpha is not None)
-            ]
-            seen |= {one.evaluation.pk for one in placed}
-            cells = read_cells(study, placed, level, RULES[0])
-            points += [row for row in _table_rows(placed, cells, setting) if row is not None]
-    return points
-
-
-def _table_rows(placed: Sequence[Placed], cells: Cells, setting: str) -> list[dict[str, object] | None]:
-    chosen = {name: cells.of(name) for name in DIFFICULTIES}
-    means = {
-        name: cluster_bootstrap(cells.classes[:, columns], cells.counts.n[:, columns]).mean
-        for name, columns in chosen.items()
-    }
-    return [
-        {
-            "checkpoint": one.checkpoint.reference,
-            "alpha": one.alpha,
-            "setting": setting,
-            "difficulties": {
-                name: {
-                    "n": int(cells.counts.n[index, columns].sum()),
-                    "solve_rate": _exact(means[name][index, 0]),
-                    "optimisation_failure_rate": _exact(means[name][index, 1]),
-                    "correctness_failure_rate": _exact(means[name][index, 2]),
-                    "no_answer_rate": _exact(means[name][index, 3]),
-                    "infrastructure_count": int(cells.counts.infrastructure[index, columns].sum()),
-                }
-                for name, columns in chosen.items()
-            },
-        }
-        if cells.counts.n[index].any() or cells.counts.infrastructure[index].any()
-        else None
-        for index, one in enumerate(placed)
-    ]
-
-
-def _exact(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -8,17 +8,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Case, Q, QuerySet, Value, When
+from django.db.models import Case, Count, Max, Q, QuerySet, Sum, Value, When
 from numpy.typing import NDArray
 
 from compute.stats.rates import FailureCounts, Rule
 from frontier_app.figures.frontier import Mark
-from frontier_app.models import Checkpoint, Evaluation, MergeIngredient, Path, Problem, Rollup, Study
+from frontier_app.models import Checkpoint, Evaluation, Job, MergeIngredient, Path, Problem, Rollup, Study
 
 DIFFICULTIES = ("easy", "medium", "hard")
 ALL_DIFFICULTIES = "all"
@@ -35,6 +35,10 @@ COLUMNS = (
 )
 
 
+Word = TypeVar("Word", bound=str)
+
+# More paths than this are chosen by a filter, not from a list.
+MOST_PATHS = 100
 # How many checkpoints that stand elsewhere are offered as a baseline, and how many stand apart from the path.
 ELSEWHERE = 200
 APART = 40
@@ -128,33 +132,83 @@ def difficulties_in(problem_set: int | None) -> list[str]:
     return [name for name in DIFFICULTIES if name in present] + sorted(present - set(DIFFICULTIES))
 
 
+def settings_of(study: Study) -> list[str]:
+    """Those in which something of the study is evaluated, and the usual one."""
+    return sorted({*study.evaluations.order_by().values_list("setting", flat=True).distinct(), "reasoning"})
+
+
+def path_named(study: Study, wanted: str) -> Path | None:
+    """The path that an address names; None where it names none. Raises SelectionError."""
+    if not wanted:
+        return None
+    path = study.paths.select_related("low", "high").filter(pk=wanted).first() if is_number(wanted) else None
+    if path is None:
+        raise SelectionError(f"This study has no path {wanted!r}.")
+    return path
+
+
+def offered_paths(study: Study, *wanted: str) -> list[Path]:
+    """What a list of paths offers, in their order: the first, the `MOST_PATHS` newest and those that an address names.
+    One query."""
+    first, newest = study.paths.order_by("pk").values("pk")[:1], study.paths.order_by("-pk").values("pk")[:MOST_PATHS]
+    named = [one for one in wanted if is_number(one)]
+    return list(study.paths.filter(Q(pk__in=first) | Q(pk__in=newest) | Q(pk__in=named)))
+
+
+def is_number(text: str) -> bool:
+    """A whole number that the database can compare with."""
+    return text.isascii() and text.isdecimal() and len(text) < 11
+
+
+def changes_of(study: Study) -> tuple[object, ...]:
+    """Changes with every ingested batch, every state of an evaluation or its job, and every evaluation that comes or
+    goes. One query that gives one row at any size.
+
+    Versions and samples only grow, states only go on, and a job tried again is a newer one: no two changes cancel out.
+    """
+    evaluations = {f"evaluations_{one}": Count("pk", filter=Q(state=one)) for one in Evaluation.STATES}
+    jobs = {f"jobs_{one}": Count("pk", filter=Q(job__state=one)) for one in Job.STATES}
+    sums = {"versions": Sum("version"), "samples": Sum("samples_done"), "last": Max("pk"), "tried": Sum("job_id")}
+    return tuple(study.evaluations.aggregate(**sums, **evaluations, **jobs).values())
+
+
 def select(study: Study, query: Mapping[str, str]) -> Selection:
     """The view that an address asks for. What it leaves open takes the study's first path, the hardest problems, whole
     suites and all tests. Raises SelectionError."""
-    paths = list(study.paths.select_related("low", "high"))
-    path = next((path for path in paths if str(path.pk) == query.get("path")), None)
-    if query.get("path") and path is None:
-        raise SelectionError(f"This study has no path {query['path']!r}.")
+    path = path_named(study, query.get("path") or "")
     difficulties = difficulties_of(study) or list(DIFFICULTIES)
     difficulty = query.get("difficulty") or difficulties[-1]
     if difficulty not in (*difficulties, ALL_DIFFICULTIES):
         offered = ", ".join(difficulties)
         raise SelectionError(f"The difficulty must be one of {offered} or {ALL_DIFFICULTIES}, not {difficulty!r}.")
     levels = study.held_out_set.levels if study.held_out_set else 1
-    level = query.get("level") or str(levels)
-    if level not in map(str, range(1, levels + 1)):
-        raise SelectionError(f"The coverage level must be a whole number from 1 to {levels}, not {level!r}.")
-    rule = next((rule for rule in RULES if rule == (query.get("rule") or RULES[0])), None)
-    if rule is None:
-        raise SelectionError(f"The rule must be one of {', '.join(RULES)}, not {query['rule']!r}.")
     return Selection(
-        path=path or (paths[0] if paths else None),
+        path=path or study.paths.select_related("low", "high").first(),
         difficulty=difficulty,
         setting=query.get("setting") or "reasoning",
-        level=int(level),
-        rule=rule,
+        level=whole(query, "level", "coverage level", 1, levels) or levels,
+        rule=one_of(query, "rule", "rule", RULES) or RULES[0],
         baseline=query.get("baseline") or "0",
     )
+
+
+def one_of(query: Mapping[str, str], key: str, words: str, offered: Sequence[Word]) -> Word | None:
+    """What an address asks for under a key; None where it leaves that open. Raises SelectionError."""
+    value = query.get(key) or ""
+    found = next((one for one in offered if one == value), None)
+    if value and found is None:
+        raise SelectionError(f"The {words} must be one of {', '.join(filter(None, offered))}, not {value!r}.")
+    return found or None
+
+
+def whole(query: Mapping[str, str], key: str, words: str, least: int, most: int) -> int | None:
+    """Likewise a whole number."""
+    text = query.get(key) or ""
+    if not text:
+        return None
+    if not (is_number(text) and least <= int(text) <= most):
+        raise SelectionError(f"The {words} must be a whole number from {least} to {most}, not {text!r}.")
+    return int(text)
 
 
 def placed_evaluations(study: Study, path: Path | None, setting: str) -> list[Placed]:

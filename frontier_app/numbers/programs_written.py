@@ -108,12 +108,12 @@ def one_program(evaluation: Evaluation, problem: Problem, name: str) -> dict[str
         samples = samples.filter(program__sha256__startswith=name)
     else:
         raise NotWritten(f"A program is named by {NAME_DIGITS} hexadecimal digits or {NO_PROGRAM!r}, not {name!r}.")
-    rows = list(samples.order_by("index").values_list("letters", "test_milliseconds", "program__text"))
+    rows = list(samples.order_by("index").values_list("letters", "test_milliseconds", "program_id"))
     if not rows:
         raise NotWritten("The evaluation has no such program for this problem.")
     return {
         "program": None if name == NO_PROGRAM else name,
-        "text": rows[0][2],
+        "text": Program.objects.filter(pk=rows[0][2]).values_list("text", flat=True).first(),
         "samples": len(rows),
         "cpu_seconds": problem.cpu_seconds,
         "tests": [

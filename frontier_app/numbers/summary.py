@@ -1,7 +1,7 @@
 """The points of a study's frontier as plain numbers: for the terminal's table and for the summary file.
 
-Every test counts, at full coverage, and infrastructure trouble is left out of `n`. A rate of nothing is None. Plots
-have their own reader (`frontier_app.numbers.explorer`); this one gives the totals only.
+Every test counts, at full coverage, and infrastructure trouble is left out of `n`. Rates are means over problems, as
+everywhere; one of nothing is None. Plots have their own reader (`frontier_app.numbers.explorer`).
 """
 
 from collections import defaultdict
@@ -11,11 +11,11 @@ import numpy as np
 from django.db.models import F
 
 from compute.stats.bootstrap import cluster_bootstrap
-from compute.stats.rates import CLASSES
+from compute.stats.rates import CLASSES, RATE_NAMES, rates
 from frontier_app.models import Checkpoint, Evaluation, Rollup, Study
-from frontier_app.numbers.placement import DIFFICULTIES
+from frontier_app.numbers.placement import DIFFICULTIES, difficulties_of
 
-RATES = ("solve_rate", "optimisation_failure_rate", "correctness_failure_rate", "no_answer_rate")
+RATES = tuple(RATE_NAMES.values())
 Key = tuple[int, str]
 
 
@@ -27,9 +27,10 @@ class Counts(NamedTuple):
     infrastructure: int
 
     def rates(self) -> dict[str, float | int | None]:
-        total = int(self.n.sum())
-        shares = [float(count) / total if total else None for count in self.classes.sum(axis=0)]
-        return {"n": total, **dict(zip(RATES, shares, strict=True)), "infrastructure_count": self.infrastructure}
+        judged = rates(self.classes, self.n)[self.n > 0]
+        means = judged.mean(axis=0).tolist() if len(judged) else [None] * len(RATES)
+        total = {"n": int(self.n.sum()), "infrastructure_count": self.infrastructure}
+        return {**total, **dict(zip(RATES, means, strict=True))}
 
     def half_widths(self) -> dict[str, float]:
         """95 % intervals over resampled problems."""
@@ -41,14 +42,14 @@ NOTHING = Counts(np.zeros((0, len(CLASSES)), dtype=np.int64), np.zeros(0, dtype=
 
 class MeasuredPoint(NamedTuple):
     evaluation: Evaluation
-    by_difficulty: dict[str, Counts]
+    by_difficulty: dict[str, Counts]  # from the easiest to the hardest
 
     def as_json(self) -> dict[str, object]:
         return {
             "checkpoint": self.evaluation.checkpoint.name,
             "alpha": self.evaluation.alpha,
             "setting": self.evaluation.setting,
-            "difficulties": {name: self.by_difficulty[name].rates() for name in DIFFICULTIES},
+            "difficulties": {name: counts.rates() for name, counts in self.by_difficulty.items()},
         }
 
 
@@ -57,7 +58,8 @@ def measured_points(study: Study) -> list[MeasuredPoint]:
     counts = counts_of(study)
     evaluations = study.evaluations.filter(state=Evaluation.COMPLETE).select_related("checkpoint", "path")
     ordered = sorted(evaluations, key=_place)
-    return [MeasuredPoint(one, {name: counts.get((one.pk, name), NOTHING) for name in DIFFICULTIES}) for one in ordered]
+    names = difficulties_of(study) or list(DIFFICULTIES)
+    return [MeasuredPoint(one, {name: counts.get((one.pk, name), NOTHING) for name in names}) for one in ordered]
 
 
 def _place(evaluation: Evaluation) -> tuple[int, int, float, int]:

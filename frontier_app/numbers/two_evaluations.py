@@ -15,10 +15,10 @@ import numpy as np
 from django.db.models import Count
 from numpy.typing import NDArray
 
-from compute.stats.bootstrap import cluster_bootstrap, differences
+from compute.stats.bootstrap import Intervals, cluster_bootstrap, differences
 from compute.stats.flips import FALSE_DISCOVERY_RATE, Flips, flips
 from compute.stats.rates import CLASSES
-from frontier_app.figures.frontier import Reading
+from frontier_app.figures.frontier import Difference, Reading
 from frontier_app.models import Evaluation, Problem, Program, Sample, Study
 from frontier_app.numbers.placement import Cells, Placed, Selection, read_cells
 
@@ -39,12 +39,7 @@ class RateRow:
     words: str
     a: Reading
     b: Reading
-    change: Reading
-
-    @property
-    def beyond_doubt(self) -> bool:
-        """Whether the interval of the difference leaves out 0."""
-        return bool(abs(self.change.rate) > self.change.half_width)
+    change: Difference
 
 
 class Counts(NamedTuple):
@@ -102,7 +97,8 @@ def compare(study: Study, a: Evaluation, b: Evaluation, selection: Selection, di
     cells = read_cells(study, placed, selection.level, selection.rule, difficulty or None)
     n = cells.counts.n * (cells.counts.n > 0).all(axis=0)  # what one alone has judged says nothing of a difference
     classes = np.where(n[..., None] > 0, cells.classes, 0)
-    found = flips(cells.counts.solved[0], n[0], cells.counts.solved[1] * (n[1] > 0), n[1]) if n.shape[1] else None
+    solved = np.where(n > 0, cells.counts.solved, 0)
+    found = flips(solved[0], n[0], solved[1], n[1]) if n.shape[1] else None
     rows = [] if found is None else _problem_rows(cells, found)
     return Compared(
         rates=_rate_rows(classes, n),
@@ -121,15 +117,15 @@ def _rate_rows(classes: NDArray[np.int64], n: NDArray[np.int64]) -> list[RateRow
     intervals = cluster_bootstrap(classes, n)
     deltas = differences(intervals, 0)
 
-    def reading(means: NDArray[np.float64], halves: NDArray[np.float64], row: int, place: int) -> Reading:
-        return Reading(float(means[row, place]), float(halves[row, place]))
+    def reading(found: Intervals, row: int, place: int) -> tuple[float, float]:
+        return float(found.mean[row, place]), float(found.half_width[row, place])
 
     return [
         RateRow(
             CLASS_WORDS[name],
-            reading(intervals.mean, intervals.half_width, 0, place),
-            reading(intervals.mean, intervals.half_width, 1, place),
-            reading(deltas.mean, deltas.half_width, 1, place),
+            Reading(*reading(intervals, 0, place)),
+            Reading(*reading(intervals, 1, place)),
+            Difference(*reading(deltas, 1, place), float(deltas.low[1, place]), float(deltas.high[1, place])),
         )
         for place, name in enumerate(CLASSES)
     ]

@@ -8,7 +8,8 @@ from pathlib import Path as FilePath
 from pydantic import ValidationError
 
 from compute.configs import InspectConfig, JudgeLimits, one_sentence
-from frontier_app.models import Sample
+from frontier_app.models import Evaluation, Sample
+from frontier_app.numbers.failures.looks import limits_of_a_look
 from frontier_app.planning.launches import LaunchError, source, valid_config
 
 
@@ -31,13 +32,12 @@ def inspection_config(sample: Sample, number: int) -> InspectConfig:
         problem=sample.problem.slug,
         test=number,
         program=sample.program.text,
-        limits=_limits(sample.evaluation.limits),
+        limits=_limits(sample.evaluation),
     )
 
 
-def _limits(given: dict) -> JudgeLimits:
-    """Those under which the sample was judged, with one worker."""
+def _limits(evaluation: Evaluation) -> JudgeLimits:
     try:
-        return JudgeLimits.model_validate({**given, "workers": 1})
+        return limits_of_a_look(evaluation)
     except ValidationError as error:
         raise LaunchError("", f"The evaluation's limits cannot be used again: {one_sentence(error)}") from None

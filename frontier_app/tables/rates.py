@@ -11,9 +11,10 @@ import numpy as np
 from django.db.models import F, FloatField, OuterRef, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 
-from compute.stats.bootstrap import RateIntervals, cluster_bootstrap, differences
+from compute.stats.bootstrap import Intervals, bootstrap_means, cluster_bootstrap
 from compute.stats.rates import CLASSES
-from frontier_app.figures.frontier import Reading
+from compute.stats.rates import rates as rates_per_problem
+from frontier_app.figures.frontier import Difference, Reading
 from frontier_app.models import Checkpoint, Evaluation, EvaluationRate, Study
 from frontier_app.numbers.placement import Placed, read_cells
 
@@ -34,7 +35,7 @@ class Rates(NamedTuple):
     n: int
     problems: int
     rates: dict[str, Reading]
-    deltas: dict[str, Reading] | None = None
+    deltas: dict[str, Difference] | None = None
 
 
 class CellReading(NamedTuple):
@@ -44,11 +45,7 @@ class CellReading(NamedTuple):
     half_width: float
     delta: float | None
     delta_half_width: float | None
-
-    @property
-    def differs(self) -> bool:
-        """Whether the interval of the difference excludes 0."""
-        return self.delta is not None and self.delta_half_width is not None and abs(self.delta) > self.delta_half_width
+    differs: bool  # the interval of the difference excludes 0
 
 
 def reading(rates: Rates | None, name: str) -> CellReading | None:
@@ -56,8 +53,8 @@ def reading(rates: Rates | None, name: str) -> CellReading | None:
         return None
     shown, delta = rates.rates[name], rates.deltas[name] if rates.deltas else None
     if delta is None:
-        return CellReading(shown.rate, shown.half_width, None, None)
-    return CellReading(shown.rate, shown.half_width, delta.rate, delta.half_width)
+        return CellReading(shown.rate, shown.half_width, None, None, False)
+    return CellReading(shown.rate, shown.half_width, delta.rate, delta.half_width, delta.excludes_zero)
 
 
 def rates_at(
@@ -74,14 +71,16 @@ def rates_at(
         return {}
     intervals = cluster_bootstrap(cells.classes, cells.counts.n)
     at = next((place for place, one in enumerate(chosen) if baseline is not None and one.pk == baseline.pk), None)
-    deltas = differences(intervals, at) if at is not None else None
+    per_problem = np.moveaxis(rates_per_problem(cells.classes, cells.counts.n), -1, -2)
+    # Over the problems that both have: a difference of two means over different problems would not be paired.
+    deltas = bootstrap_means(per_problem - per_problem[at]) if at is not None else None
     return {
         one.pk: Rates(
             n=int(intervals.samples[place]),
             problems=int(intervals.problems[place]),
             rates=_readings(intervals.mean[place], intervals.half_width[place]),
-            deltas=_readings(deltas.mean[place], deltas.half_width[place])
-            if deltas is not None and place != at and _comparable(intervals, place, at)
+            deltas=_differences(deltas, place)
+            if deltas is not None and place != at and deltas.problems[place].any()
             else None,
         )
         for place, one in enumerate(chosen)
@@ -89,13 +88,14 @@ def rates_at(
     }
 
 
-def _comparable(intervals: RateIntervals, place: int, at: int | None) -> bool:
-    return at is not None and bool(intervals.problems[at]) and bool(intervals.problems[place])
-
-
 def _readings(means: np.ndarray, halves: np.ndarray) -> dict[str, Reading]:
     pairs = zip(means.tolist(), halves.tolist(), strict=True)
     return dict(zip(CLASSES, (Reading(*pair) for pair in pairs), strict=True))
+
+
+def _differences(deltas: Intervals, place: int) -> dict[str, Difference]:
+    columns = [part[place].tolist() for part in (deltas.mean, deltas.half_width, deltas.low, deltas.high)]
+    return {name: Difference(*one) for name, *one in zip(CLASSES, *columns, strict=True)}
 
 
 def stored_rate(name: str, difficulty: str) -> Combinable:

@@ -1,7 +1,7 @@
 """The table of runs: what was asked of each, how far it came, what it ended with and how its last checkpoint does.
 
 Configuration keys and metrics become columns of their own; which there are is read off the newest runs, so that the
-menu costs the same for ten runs and for ten thousand. An address may name any other key or metric.
+menu costs the same for ten runs and for ten thousand. Older keys have no column; filters find runs by them.
 """
 
 from collections.abc import Callable, Sequence

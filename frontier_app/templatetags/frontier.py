@@ -4,7 +4,6 @@ Missing is an em dash, never 0. A rate never stands without its interval and its
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
@@ -15,11 +14,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from compute.judge.verdict import SUITE_VERDICTS
+from frontier_app.words import DASH, about, alpha, count, figure, finite, isolation, seconds, share, size, times
 
 register = template.Library()
+for write in (about, alpha, count, figure, isolation, seconds, share, size, times):
+    register.filter(write)
 
-DASH = "—"
-THIN = "\u202f"
 VERDICTS = {
     "A": "accepted",
     "W": "wrong answer",
@@ -31,14 +31,6 @@ VERDICTS = {
     "N": "no program",
     "I": "infrastructure trouble",
     "-": "not run",
-}
-LAYERS = {
-    "root-namespaces": "namespaces of root",
-    "user-namespaces": "user namespaces",
-    "landlock": "Landlock",
-    "cgroup": "control group",
-    "none": "no isolation",
-    "rlimits": "resource limits",
 }
 TOLERANCES = {
     "float_tolerance": "(relative or absolute)",
@@ -54,86 +46,15 @@ CLASSES = {
 }
 
 
-def _number(value: object) -> float | None:
-    """The value as a finite float; None stands for anything that is missing."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
-
-
-@register.filter
-def count(value: object) -> str:
-    """12 345 with thin spaces."""
-    number = _number(value)
-    return DASH if number is None else f"{number:,.0f}".replace(",", THIN)
-
-
-@register.filter
-def figure(value: object, digits: int = 3) -> str:
-    """A plain number with fixed digits."""
-    number = _number(value)
-    return DASH if number is None else f"{number:.{digits}f}".replace("-", "−")
-
-
-@register.filter
-def alpha(value: object) -> str:
-    """A position on the path: 0, 0.5, 1.12, −0.25."""
-    number = _number(value)
-    return DASH if number is None else f"{number:g}".replace("-", "−")
-
-
 @register.simple_tag
 def rate(value: object, half_width: object = None, n: object = None) -> SafeString:
     """0.612 ± 0.021 (n = 880)."""
-    mean, half, size = _number(value), _number(half_width), _number(n)
+    mean, half, size = finite(value), finite(half_width), finite(n)
     if mean is None:
         return format_html('<span class="rate">{}</span>', DASH)
     doubt = "" if half is None else f" ± {half:.3f}"
     of = "" if size is None else f" (n = {count(size)})"
     return format_html('<span class="rate">{}<em>{}{}</em></span>', f"{mean:.3f}", doubt, of)
-
-
-@register.filter
-def seconds(value: object) -> str:
-    """A duration as one says it: 38 ms, 4.2 s, 3 min 05 s, 2 h 10 min."""
-    number = _number(value)
-    if number is None:
-        return DASH
-    if number < 0.9995:
-        return f"{number * 1000:.0f} ms"
-    if number < 59.95:
-        return f"{number:.1f} s"
-    if number < 3599.5:
-        minutes, rest = divmod(round(number), 60)
-        return f"{minutes} min {rest:02d} s"
-    hours, rest = divmod(round(number / 60), 60)
-    return f"{hours} h {rest:02d} min"
-
-
-@register.filter
-def about(value: object) -> str:
-    """An estimated duration, rounded so that it does not look measured: 40 s, 3 min, 1.5 h."""
-    number = _number(value)
-    if number is None:
-        return DASH
-    if number < 90:
-        return f"{max(5, round(number / 5) * 5)} s"
-    if number < 5400:
-        return f"{round(number / 60)} min"
-    return f"{number / 3600:.1f} h"
-
-
-@register.filter
-def size(value: object) -> str:
-    """Bytes in binary units: 512 B, 3.2 KiB, 256 MiB."""
-    number = _number(value)
-    if number is None:
-        return DASH
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if number < 1024:
-            return f"{number:.0f} {unit}" if number.is_integer() else f"{number:.1f} {unit}"
-        number /= 1024
-    return f"{number:.1f} TiB"
 
 
 @register.filter
@@ -205,27 +126,9 @@ def mix(counts: object) -> dict[str, object]:
 @register.inclusion_tag("parts/point.html")
 def point(origin: str, position: object = None) -> dict[str, object]:
     """The mark of a checkpoint: base square, trained filled, merged open, extrapolated ringed."""
-    at = _number(position)
+    at = finite(position)
     extrapolated = at is not None and not 0 <= at <= 1
     return {"origin": origin, "extrapolated": extrapolated}
-
-
-@register.filter
-def times(value: object) -> str:
-    """A ratio as one says it: × 1.4, × 0.25, × 12 000."""
-    number = _number(value)
-    if number is None:
-        return DASH
-    return f"× {count(round(number))}" if number >= 99.5 else f"× {number:.2g}"
-
-
-@register.filter
-def share(value: object) -> str:
-    """A share as a percentage with two digits: 43 %, 0.12 %."""
-    number = _number(value)
-    if number is None:
-        return DASH
-    return f"{100 * number:.0f} %" if number >= 0.1 else f"{100 * number:.2g} %"
 
 
 @register.filter
@@ -236,14 +139,6 @@ def declared(verdicts: Sequence[str]) -> str:
     if "AC" not in verdicts and len(verdicts) >= len(SUITE_VERDICTS) - 3:
         return "not AC"
     return " or ".join(verdicts)
-
-
-@register.filter
-def isolation(value: str) -> str:
-    """What holds programs back, in words: "namespaces of root, Landlock, seccomp, resource limits"."""
-    if not value:
-        return DASH
-    return ", ".join(LAYERS.get(part, part) for part in value.split("+"))
 
 
 @register.filter
@@ -316,14 +211,14 @@ def words(name: str) -> str:
 @register.filter
 def absolute(value: object) -> str:
     """A weight without its sign, which the template writes as an operator."""
-    number = _number(value)
+    number = finite(value)
     return DASH if number is None else f"{abs(number):.4g}"
 
 
 @register.filter
 def ramp_colour(position: object) -> str:
     """The CSS colour of a place on the coverage scale, which goes on half a unit past both ends."""
-    share = min(max(((_number(position) or 0.0) + 0.5) / 2, 0.0), 1.0) * 200
+    share = min(max(((finite(position) or 0.0) + 0.5) / 2, 0.0), 1.0) * 200
     if share < 100:
         return f"color-mix(in srgb, var(--alpha-mid) {share:.0f}%, var(--alpha-low))"
     return f"color-mix(in srgb, var(--alpha-high) {share - 100:.0f}%, var(--alpha-mid))"

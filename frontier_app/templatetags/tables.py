@@ -6,7 +6,7 @@ from typing import Any
 from django import template
 
 from frontier_app.tables.columns import Column
-from frontier_app.templatetags.frontier import DASH, figure
+from frontier_app.words import DASH, figure
 
 register = template.Library()
 

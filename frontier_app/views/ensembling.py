@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 
 from frontier_app.numbers.ensembles.choice import MOST_MEMBERS, choose
 from frontier_app.numbers.ensembles.page import ensembles_data
-from frontier_app.numbers.placement import DIFFICULTIES, SelectionError, difficulties_of
+from frontier_app.numbers.placement import DIFFICULTIES, SelectionError, difficulties_of, offered_paths, settings_of
 from frontier_app.sharing.pinned import pinned_answer
 from frontier_app.views.fetch import OpenStudy, open_view
 from frontier_app.views.frame import render_page, study_context
@@ -17,7 +17,8 @@ VIEW = "ensembles"
 @require_safe
 def ensembles(request: HttpRequest, slug: str) -> HttpResponse:
     opened = open_view(request, slug, VIEW)
-    return render_page(request, "ensembles.html", study_context(opened, VIEW) | _choices(opened))
+    context = study_context(opened, VIEW) | _choices(opened, request.GET.dict())
+    return render_page(request, "ensembles.html", context)
 
 
 @require_safe
@@ -34,16 +35,15 @@ def ensembles_json(request: HttpRequest, slug: str) -> HttpResponse:
     return response
 
 
-def _choices(opened: OpenStudy) -> dict[str, object]:
+def _choices(opened: OpenStudy, query: dict[str, str]) -> dict[str, object]:
     """What the filters offer, and what the page's script needs to know before any data arrives."""
     study = opened.study
     levels = study.held_out_set.levels if study.held_out_set else 1
-    settings = sorted(set(study.evaluations.order_by().values_list("setting", flat=True).distinct()) | {"reasoning"})
     return {
         "difficulties": difficulties_of(study) or list(DIFFICULTIES),
-        "settings": settings,
+        "settings": settings_of(study),
         "levels": [{"level": level, "coverage": level / levels} for level in range(1, levels + 1)],
-        "paths": study.paths.all(),
+        "paths": offered_paths(study, query.get("path", "")),
         "sizes": range(2, MOST_MEMBERS + 1),
         "ensembles": {
             "data": reverse("ensembles_json", args=[study.slug]),

@@ -17,7 +17,7 @@ ALARM_WORDS = {
     "no_answer_rate": "answers without a program",
     "mean_tokens": "tokens an answer",
     "mean_log_likelihood": "log-likelihood an answer",
-    "truncated_rate": "answers cut at the token limit",
+    "cut_off_rate": "answers cut at the token limit",
     "distance": "distance from the initialisation",
     "cosine": "cosine with the initialisation",
 }

@@ -20,14 +20,12 @@ from frontier_app.numbers.exploration.choice import (
 from frontier_app.numbers.exploration.page import conditions_of, data_version
 from frontier_app.numbers.exploration.page import explore as measured
 from frontier_app.numbers.exploration.panels import exploration_data
-from frontier_app.numbers.placement import ALL_DIFFICULTIES, SelectionError
+from frontier_app.numbers.placement import ALL_DIFFICULTIES, SelectionError, offered_paths, settings_of
 from frontier_app.sharing.pinned import pinned_answer
 from frontier_app.views.fetch import OpenStudy, open_view
 from frontier_app.views.frame import render_page, study_context
 
 VIEW = "explore"
-# More paths than this are chosen by a filter, not from a list.
-MOST_PATHS = 100
 TOOLS = {
     "": "dragging zooms; a double click shows all",
     "select": "dragging selects a box",
@@ -77,16 +75,12 @@ def _choices(opened: OpenStudy, wanted_set: str, wanted_path: str) -> dict[str, 
     sets = problem_sets_of(study)
     chosen: ProblemSet | None = next((one for one in sets if one.reference == wanted_set), study.held_out_set)
     levels = chosen.levels if chosen else 1
-    settings = sorted(set(study.evaluations.order_by().values_list("setting", flat=True).distinct()) | {"reasoning"})
-    paths = list(study.paths.order_by("-pk")[:MOST_PATHS])[::-1]
-    if wanted_path.isdecimal() and len(wanted_path) < 10 and all(str(one.pk) != wanted_path for one in paths):
-        paths += list(study.paths.filter(pk=wanted_path))
     return {
         "difficulties": [*offered_difficulties(chosen), ALL_DIFFICULTIES],
         "problem_sets": sets,
-        "settings": settings,
+        "settings": settings_of(study),
         "levels": [{"level": level, "coverage": level / levels} for level in range(1, levels + 1)],
-        "paths": paths,
+        "paths": offered_paths(study, wanted_path),
         "origins": ORIGINS,
         "measures": MEASURES.items(),
         "facets": FACETS.items(),

@@ -35,7 +35,7 @@ from frontier_app.numbers.failures.samples import (
     page_of,
     refusing_patterns,
 )
-from frontier_app.numbers.placement import DIFFICULTIES, SelectionError, difficulties_of
+from frontier_app.numbers.placement import DIFFICULTIES, SelectionError, difficulties_of, offered_paths, settings_of
 from frontier_app.sharing.pinned import pinned_answer
 from frontier_app.tables.files import table_response
 from frontier_app.views.fetch import (
@@ -58,7 +58,8 @@ PANELS: dict[str, Callable[[Study, numbers.Shown], dict[str, object]]] = {
 @require_safe
 def failures(request: HttpRequest, slug: str) -> HttpResponse:
     opened = open_view(request, slug, VIEW)
-    return render_page(request, "failures.html", study_context(opened, VIEW) | _choices(opened))
+    context = study_context(opened, VIEW) | _choices(opened, request.GET.dict())
+    return render_page(request, "failures.html", context)
 
 
 @require_safe
@@ -98,16 +99,15 @@ def _answer(
     return response
 
 
-def _choices(opened: OpenStudy) -> dict[str, object]:
+def _choices(opened: OpenStudy, query: dict[str, str]) -> dict[str, object]:
     """What the filters offer, and what the page's script needs to know before any data arrives."""
     study = opened.study
     levels = study.held_out_set.levels if study.held_out_set else 1
-    settings = sorted(set(study.evaluations.values_list("setting", flat=True)) | {"reasoning"})
     return {
         "difficulties": difficulties_of(study) or list(DIFFICULTIES),
-        "settings": settings,
+        "settings": settings_of(study),
         "levels": [{"level": level, "coverage": level / levels} for level in range(1, levels + 1)],
-        "paths": study.paths.all(),
+        "paths": offered_paths(study, query.get("path", "")),
         "config": {
             "grid": reverse("failures_grid", args=[study.slug]),
             "panel": reverse("failures_panel", args=[study.slug, "PANEL"]),

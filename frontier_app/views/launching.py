@@ -12,10 +12,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from frontier_app import launch as verbs
 from frontier_app.forms import FORMS, LaunchForm, starting_values
 from frontier_app.models import Job, Study
-from frontier_app.templatetags.frontier import count
-from frontier_app.templatetags.frontier import size as size_in_words
 from frontier_app.views.fetch import OpenStudy, open_study_to_write
 from frontier_app.views.frame import render_page, study_context
+from frontier_app.words import count
+from frontier_app.words import size as size_in_words
 
 
 class Kind(NamedTuple):

@@ -8,7 +8,15 @@ from django.views.decorators.http import require_safe
 from frontier_app.models import Job, Path, Problem, Study
 from frontier_app.models.jobs import JobQuerySet
 from frontier_app.numbers import explorer
-from frontier_app.numbers.placement import ALL_DIFFICULTIES, DIFFICULTIES, SelectionError, difficulties_of, select
+from frontier_app.numbers.placement import (
+    ALL_DIFFICULTIES,
+    DIFFICULTIES,
+    SelectionError,
+    difficulties_of,
+    offered_paths,
+    select,
+    settings_of,
+)
 from frontier_app.numbers.programs_written import NotWritten, evaluation_of, one_program, problem_programs
 from frontier_app.sharing.pinned import pinned_answer
 from frontier_app.viewer import Viewer
@@ -23,7 +31,8 @@ NO_PROGRAMS = "This link does not show programs."
 @require_safe
 def study(request: HttpRequest, slug: str) -> HttpResponse:
     opened = open_view(request, slug, "study")
-    context = study_context(opened, "study") | _coming(opened.study, opened.viewer) | _choices(opened)
+    choices = _choices(opened, request.GET.dict())
+    context = study_context(opened, "study") | _coming(opened.study, opened.viewer) | choices
     return render_page(request, "study.html", context, parts=("coming",))
 
 
@@ -101,13 +110,14 @@ def _coming(study: Study, viewer: Viewer) -> dict[str, object]:
     return {"running_jobs": running, "queued_jobs": queued, "more_jobs": more}
 
 
-def _choices(opened: OpenStudy) -> dict[str, object]:
+def _choices(opened: OpenStudy, query: dict[str, str]) -> dict[str, object]:
     """What the filters offer, and what the page's script needs to know before any data arrives."""
     study = opened.study
     levels = study.held_out_set.levels if study.held_out_set else 1
-    settings = sorted(set(study.evaluations.order_by().values_list("setting", flat=True).distinct()) | {"reasoning"})
+    settings = settings_of(study)
     difficulties = difficulties_of(study) or list(DIFFICULTIES)
-    paths = list(study.paths.all())
+    second = query.get("with", "").partition(":")[0]
+    paths = offered_paths(study, query.get("path", ""), second)
     return {
         "difficulties": [*difficulties, *([ALL_DIFFICULTIES] if len(difficulties) > 1 else [])],
         "hardest": difficulties[-1],

@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from frontier_app.filters import FilterError, compile_filter, patience
 from frontier_app.filters.fields import Fields
+from frontier_app.filters.language import quoted
 from frontier_app.models import Study
 from frontier_app.numbers.placement import DIFFICULTIES, difficulties_of
 from frontier_app.tables import files as table_files
@@ -166,7 +167,7 @@ def filter_word(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
-    return '"' + str(value).replace('"', '""') + '"'
+    return quoted(str(value))
 
 
 def _answer(table: Table, write: Callable[[], HttpResponse]) -> HttpResponse:

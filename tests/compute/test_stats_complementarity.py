@@ -1,6 +1,7 @@
 """Overlap, union gain and sets of solved problems, against enumeration of every deal."""
 
-from itertools import combinations
+from fractions import Fraction
+from itertools import combinations, product
 from math import comb
 
 import numpy as np
@@ -16,7 +17,10 @@ from compute.stats.complementarity import (
     pairs,
     resample_null,
 )
-from compute.stats.flips import jaccard, union_gain
+
+
+def missed(n: int, solved: int, k: int) -> float:
+    return comb(n - solved, k) / comb(n, k)
 
 
 def counts(seed: int, policies: int, problems: int, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -26,21 +30,41 @@ def counts(seed: int, policies: int, problems: int, n: int) -> tuple[np.ndarray,
 
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10_000), st.integers(2, 6))
-def test_pairs_agree_with_the_directed_union_gains_and_the_jaccard_index(seed: int, k: int) -> None:
+def test_pairs_equal_binomials_of_the_standard_library(seed: int, k: int) -> None:
     n, solved = counts(seed, 3, 12, 6)
     for pair in pairs(n, solved, k):
-        a, b = pair.first, pair.second
-        there = union_gain(solved[a], n[a], solved[b], n[b], k // 2)
-        back = union_gain(solved[b], n[b], solved[a], n[a], k // 2)
-        assert pair.union == pytest.approx(there.union)
-        assert pair.alone == pytest.approx((there.resampled, back.resampled))
-        assert pair.excess == pytest.approx((float(there.excess.mean) + float(back.excess.mean)) / 2)
-        assert pair.jaccard == pytest.approx(float(jaccard(solved[a], n[a], solved[b], n[b], k)), nan_ok=True)
+        a, b, half = solved[pair.first].tolist(), solved[pair.second].tolist(), k // 2
+        union = np.mean([1 - missed(6, one, half) * missed(6, other, half) for one, other in zip(a, b, strict=True)])
+        alone = [np.mean([1 - missed(6, one, 2 * half) for one in policy]) for policy in (a, b)]
+        assert pair.union == pytest.approx(union)
+        assert pair.alone == pytest.approx(alone)
+        assert pair.excess == pytest.approx(union - np.mean(alone))
+        chances = [(1 - missed(6, one, k), 1 - missed(6, other, k)) for one, other in zip(a, b, strict=True)]
+        common, either = sum(p * q for p, q in chances), sum(p + q - p * q for p, q in chances)
+        assert pair.jaccard == pytest.approx(common / either if either else np.nan, nan_ok=True)
         assert pair.problems == 12
         assert 0 < pair.p_value <= pair.q_value <= 1
 
 
-def test_the_null_has_the_mean_of_all_deals() -> None:
+def test_the_jaccard_index_equals_the_enumeration_of_all_draws() -> None:
+    solved_a, solved_b, n, k = [1, 2], [3, 0], 4, 2
+    common = union = Fraction(0)
+    for a, b in zip(solved_a, solved_b, strict=True):
+        for first, second in product(combinations(range(n), k), repeat=2):
+            hits = (min(first) < a) + (min(second) < b)
+            common += Fraction(hits == 2, comb(n, k) ** 2)
+            union += Fraction(hits >= 1, comb(n, k) ** 2)
+    found = pairs(np.full((2, 2), n), [solved_a, solved_b], k)[0]
+    assert found.jaccard == pytest.approx(float(common / union))
+
+
+def test_the_jaccard_index_at_full_budget_is_that_of_the_solved_sets() -> None:
+    assert pairs(np.full((2, 4), 4), [[1, 0, 3, 2], [4, 1, 0, 4]], 4)[0].jaccard == pytest.approx(2 / 4)
+    assert np.isnan(pairs(np.full((2, 2), 4), np.zeros((2, 2)), 2)[0].jaccard)
+
+
+@pytest.mark.parametrize("problems", [40, 3])  # more than the five possible hands, and fewer
+def test_the_null_has_the_mean_of_all_deals(problems: int) -> None:
     solved_a, n_a, solved_b, n_b, k = 3, 4, 1, 4, 2
 
     def excess(first: int, second: int) -> float:
@@ -53,9 +77,9 @@ def test_the_null_has_the_mean_of_all_deals() -> None:
     pooled = [True] * (solved_a + solved_b) + [False] * (n_a + n_b - solved_a - solved_b)
     deals = [sum(pooled[place] for place in hand) for hand in combinations(range(8), 4)]
     expected = np.mean([excess(first, 4 - first) for first in deals])
-    one = [np.full(40, value) for value in (solved_a, n_a, solved_b, n_b)]
+    one = [np.full(problems, value) for value in (solved_a, n_a, solved_b, n_b)]
     null = resample_null(*one, k, 3000)
-    spread = np.std([excess(first, 4 - first) for first in deals]) / np.sqrt(40)
+    spread = np.std([excess(first, 4 - first) for first in deals]) / np.sqrt(problems)
     assert null.excess.mean() == pytest.approx(expected, abs=4 * spread / np.sqrt(3000))
     assert null.excess.std() == pytest.approx(spread, rel=0.1)
 

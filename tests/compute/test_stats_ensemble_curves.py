@@ -1,5 +1,6 @@
 """Curves of an ensemble and its baselines equal plain numpy, budget by budget."""
 
+from collections.abc import Sequence
 from math import comb
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compute.stats.bootstrap import bootstrap_means
 from compute.stats.ensemble_curves import ALONE, Curves, Fold, Line, choose_group, choose_level, curves
 from compute.stats.ensembles import (
     CHOSEN,
@@ -17,7 +19,6 @@ from compute.stats.ensembles import (
     TRAINED,
     Match,
     Policies,
-    compare,
     split_budget,
 )
 
@@ -45,24 +46,108 @@ def pass_by_hand(n: int, solved: int, k: int) -> float:
     return float("nan") if k > n else 1 - comb(n - solved, k) / comb(n, k)
 
 
+def first_best(rates: np.ndarray) -> int:
+    """Of rows equally good up to rounding the first."""
+    return int(rates.mean(axis=1).round(9).argmax())
+
+
+def rows_by_hand(policies: Policies, k: int, fold: Fold, match: Match) -> dict[str, np.ndarray]:
+    """Each row on the scored problems: the ensemble of 0 and 3, trained 1 and 2, seeds 2 and 4. Every n is equal."""
+    n, tokens = int(policies.n[0, 0]), policies.tokens
+    paid = float(np.dot(split_budget(k, 2), tokens[[0, 3]]))
+
+    def shares(group: list[int]) -> list[int]:
+        if match == "samples":
+            return list(split_budget(k, len(group)))
+        return [max(1, int(paid / len(group) / tokens[one] + 1e-9)) for one in group]
+
+    def rate(group: list[int], budgets: Sequence[int]) -> np.ndarray:
+        missed = [
+            [1 - pass_by_hand(n, int(c), budget) for c in policies.solved[one]]
+            for one, budget in zip(group, budgets, strict=True)
+        ]
+        return 1 - np.prod(missed, axis=0)
+
+    singles = np.array([rate([one], shares([one])) for one in range(len(tokens))])
+    singles = singles if not np.isnan(singles).any() else np.full(singles.shape, np.nan)
+    chosen, best = (first_best(singles[:, mask]) for mask in (fold.chosen_on, fold.scored_on))
+    rows = {
+        ENSEMBLE: rate([0, 3], split_budget(k, 2)),
+        CHOSEN: singles[chosen],
+        ORACLE: singles[best],
+        MEAN: singles.mean(axis=0),
+        TRAINED: rate([1, 2], shares([1, 2])),
+        SEEDS: rate([2, 4], shares([2, 4])),
+    }
+    return {name: values[fold.scored_on] for name, values in rows.items()}
+
+
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(["samples", "tokens"]))
-def test_every_budget_equals_the_comparison_of_that_budget(seed: int, match: Match) -> None:
-    policies, fold = drawn(seed), one_fold(10)
-    ks = range(2, 7)
+def test_every_row_and_its_paired_gain_equal_plain_python_at_every_budget(seed: int, match: Match) -> None:
+    policies, fold, ks = drawn(seed), one_fold(10), range(2, 7)
     found = curves(policies, ks, [0, 3], even(ks, 2), [fold], match=match, trained=[(1, 2)], seeds=[(2, 4)])
-    scored, chosen = policies.on(fold.scored_on), policies.on(fold.chosen_on)
     for place, k in enumerate(ks):
-        expected = compare(scored, [0, 3], k, match=match, trained=(1, 2), seeds=(2, 4), selection=chosen)
-        for entry in expected.entries:
-            row = line(found, entry.name)
-            if np.isnan(row.rate[place]):  # fewer than half of the problems: told as undefined
-                continue
-            assert row.rate[place] == pytest.approx(entry.rate, abs=1e-12)
-            assert row.gain[place] == pytest.approx(entry.gain, abs=1e-12)
-            assert (row.low[place], row.high[place]) == pytest.approx((entry.low, entry.high), abs=1e-12)
-            assert (row.gain_low[place], row.gain_high[place]) == pytest.approx((entry.gain_low, entry.gain_high))
-        assert found.problems[place] == expected.problems
+        rows = rows_by_hand(policies, k, fold, match)
+        for name, values in rows.items():
+            row, own, gain = line(found, name), bootstrap_means(values), bootstrap_means(rows[ENSEMBLE] - values)
+            shown = [row.rate, row.low, row.high, row.gain, row.gain_low, row.gain_high]
+            expected = [own.mean, own.low, own.high, gain.mean, gain.low, gain.high]
+            np.testing.assert_allclose([one[place] for one in shown], np.array(expected), atol=1e-12)
+        assert found.problems[place] == 5
+
+
+# Two specialists that solve one half of the problems each, and a generalist that solves each in half of its samples.
+SPECIALISTS = Policies(
+    n=np.full((3, 8), 8),
+    solved=np.array([[8] * 4 + [0] * 4, [0] * 4 + [8] * 4, [4] * 8]),
+    tokens=np.array([100.0, 100.0, 50.0]),
+)
+GENERALIST = 1 - 1 / 70  # four of eight samples, none of the four solved ones among them
+
+
+def together(policies: Policies, k: int, **options: object) -> Curves:
+    """The first two at one budget, with choices made on every second problem for the others."""
+    half = np.arange(policies.n.shape[1]) % 2 == 0
+    return curves(policies, [k], [0, 1], even(range(k, k + 1), 2), [Fold(half, ~half), Fold(~half, half)], **options)
+
+
+def test_specialists_together_solve_everything_and_the_baselines_say_so() -> None:
+    found = together(SPECIALISTS, 4)
+    assert found.problems.tolist() == [8]
+    assert line(found, ENSEMBLE).rate.tolist() == [1.0]
+    assert line(found, ENSEMBLE).gain.tolist() == [0.0]
+    assert line(found, ORACLE).rate == pytest.approx([GENERALIST])
+    assert line(found, ORACLE).members == (2,)
+    assert line(found, CHOSEN).rate == pytest.approx([GENERALIST])
+    assert line(found, MEAN).rate == pytest.approx([(0.5 + 0.5 + GENERALIST) / 3])
+    assert line(found, MEAN).gain == pytest.approx([1 - (1 + GENERALIST) / 3])
+
+
+def test_matched_tokens_give_the_policy_of_shorter_answers_more_samples() -> None:
+    found = together(SPECIALISTS, 2, match="tokens", trained=[(1, 2), (1, 2)])
+    assert line(found, ENSEMBLE).samples.tolist() == [2]
+    assert line(found, MEAN).samples == pytest.approx([(2 + 2 + 4) / 3])
+    assert line(found, ORACLE).rate == pytest.approx([GENERALIST])
+    assert line(found, TRAINED).samples.tolist() == [1 + 2]
+
+
+def test_seeds_of_one_level_are_a_row_of_their_own() -> None:
+    assert line(together(SPECIALISTS, 4, seeds=[(2, 2), (2, 2)]), SEEDS).rate == pytest.approx([1 - (3 / 14) ** 2])
+
+
+def test_problems_with_too_few_samples_are_left_out_for_everybody() -> None:
+    n = SPECIALISTS.n.copy()
+    n[0, 0] = 3
+    found = together(Policies(n, np.minimum(SPECIALISTS.solved, n), SPECIALISTS.tokens), 4)
+    assert found.problems.tolist() == [7]
+    assert line(found, ORACLE).rate == pytest.approx([GENERALIST])
+
+
+def test_a_budget_that_no_single_has_samples_for_leaves_the_ensemble_defined() -> None:
+    found = together(SPECIALISTS, 12)
+    assert line(found, ENSEMBLE).rate.tolist() == [1.0]
+    assert np.isnan([line(found, ORACLE).rate[0], line(found, MEAN).gain[0]]).all()
 
 
 @settings(max_examples=8, deadline=None)
@@ -86,7 +171,7 @@ def test_rates_equal_binomials_of_the_standard_library(seed: int) -> None:
         assert line(found, MEAN).rate[place] == pytest.approx(table[k].mean(), nan_ok=True)
         assert line(found, ORACLE).rate[place] == pytest.approx(table[k].mean(axis=1).max(), nan_ok=True)
         if k <= 5:
-            best = [table[k][:, ~half].mean(axis=1).argmax(), table[k][:, half].mean(axis=1).argmax()]
+            best = [first_best(table[k][:, ~half]), first_best(table[k][:, half])]
             crossed = np.where(half, table[k][best[0]], table[k][best[1]])
             assert line(found, CHOSEN).rate[place] == pytest.approx(crossed.mean())
             assert line(found, CHOSEN).gain[place] == pytest.approx(
@@ -145,6 +230,6 @@ def test_a_group_and_a_level_are_the_best_by_trying_all() -> None:
     assert choose_level(policies, [[0, 1, 4], [2, 3]], 2, 4) == (2, 3)
 
 
-def test_names_of_the_groups_stand_in_the_order_of_the_comparison() -> None:
+def test_names_of_the_groups_stand_in_the_order_of_the_rows() -> None:
     found = curves(drawn(0), [4], [0, 1], np.array([[2, 2]]), [one_fold(10)], trained=[(1, 2)], seeds=[(3, 4)])
     assert [one.name for one in found.lines] == [ENSEMBLE, ALONE, ALONE, CHOSEN, ORACLE, MEAN, TRAINED, SEEDS]

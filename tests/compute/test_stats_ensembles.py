@@ -1,4 +1,4 @@
-"""Matched-budget ensembles and their baselines."""
+"""Members, budgets and choices of matched-budget ensembles, against enumeration."""
 
 from collections.abc import Sequence
 from itertools import combinations, product
@@ -9,34 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compute.stats.ensembles import (
-    CHOSEN,
-    ENSEMBLE,
-    MEAN,
-    ORACLE,
-    SEEDS,
-    TRAINED,
-    Comparison,
-    Entry,
     Policies,
     best_members,
-    compare,
     ensemble_pass,
     greedy_allocation,
     greedy_members,
     halve,
     split_budget,
 )
-
-# Two specialists that solve one half of the problems each, and a generalist that solves each in half of its samples.
-SPECIALISTS = Policies(
-    n=np.full((3, 8), 8),
-    solved=np.array([[8] * 4 + [0] * 4, [0] * 4 + [8] * 4, [4] * 8]),
-    tokens=np.array([100.0, 100.0, 50.0]),
-)
-
-
-def entry(comparison: Comparison, name: str) -> Entry:
-    return next(entry for entry in comparison.entries if entry.name == name)
 
 
 @pytest.mark.parametrize(
@@ -55,71 +35,6 @@ def test_a_budget_is_split_evenly_and_spent_whole() -> None:
     assert split_budget(8, 3) == (3, 3, 2)
     with pytest.raises(ValueError, match="cannot be split"):
         split_budget(2, 3)
-
-
-def test_specialists_together_solve_everything_and_the_baselines_say_so() -> None:
-    result = compare(SPECIALISTS, [0, 1], 4)
-    assert result.problems == 8
-    assert entry(result, ENSEMBLE).rate == 1.0
-    generalist = 1 - 1 / 70  # four of eight samples, none of the four solved ones among them
-    assert entry(result, ORACLE).rate == pytest.approx(generalist)
-    assert entry(result, ORACLE).members == (2,)
-    assert entry(result, CHOSEN).rate == pytest.approx(generalist)
-    assert entry(result, MEAN).rate == pytest.approx((0.5 + 0.5 + generalist) / 3)
-    assert entry(result, MEAN).gain == pytest.approx(1 - (1 + generalist) / 3)
-    assert entry(result, ENSEMBLE).gain == 0
-
-
-def test_matched_tokens_give_the_policy_of_shorter_answers_more_samples() -> None:
-    result = compare(SPECIALISTS, [0, 1], 2, match="tokens")
-    assert entry(result, ENSEMBLE).budgets == (1, 1)
-    assert entry(result, MEAN).budgets == (2, 2, 4)
-    assert entry(result, ORACLE).rate == pytest.approx(1 - 1 / 70)
-
-
-def test_matched_tokens_let_a_trained_only_ensemble_draw_what_its_share_pays_for() -> None:
-    result = compare(SPECIALISTS, [0, 1], 4, match="tokens", trained=[1, 2])
-    assert entry(result, TRAINED).budgets == (2, 4)
-
-
-def test_the_chosen_single_is_chosen_on_the_other_split() -> None:
-    other = Policies(n=SPECIALISTS.n, solved=np.array([[8] * 8, [0] * 8, [0] * 8]), tokens=SPECIALISTS.tokens)
-    chosen = entry(compare(SPECIALISTS, [0, 1], 4, selection=other), CHOSEN)
-    assert chosen.members == (0,)
-    assert chosen.rate == 0.5
-
-
-def test_without_another_split_no_problem_is_scored_with_a_policy_chosen_on_it() -> None:
-    # One problem in each half: whoever looks best on the one is scored on the other.
-    policies = Policies(n=np.full((2, 2), 4), solved=np.array([[4, 0], [0, 4]]), tokens=np.ones(2))
-    assert entry(compare(policies, [0, 1], 4), CHOSEN).rate == 0.0
-    assert entry(compare(policies, [0, 1], 4), ORACLE).rate == 0.5
-
-
-def test_seeds_of_one_level_are_a_row_of_their_own() -> None:
-    result = compare(SPECIALISTS, [0, 1], 4, seeds=[2, 2])
-    assert entry(result, SEEDS).rate == pytest.approx(1 - (3 / 14) ** 2)
-
-
-def test_a_baseline_ensemble_of_another_size_is_refused() -> None:
-    with pytest.raises(ValueError, match="as many as the ensemble"):
-        compare(SPECIALISTS, [0, 1], 4, trained=[2])
-
-
-def test_problems_with_too_few_samples_are_left_out_for_everybody() -> None:
-    n = SPECIALISTS.n.copy()
-    n[0, 0] = 3
-    solved = np.minimum(SPECIALISTS.solved, n)
-    result = compare(Policies(n, solved, SPECIALISTS.tokens), [0, 1], 4)
-    assert result.problems == 7
-    assert entry(result, ORACLE).rate == pytest.approx(1 - 1 / 70)
-
-
-def test_a_budget_that_no_problem_has_samples_for_is_undefined() -> None:
-    result = compare(SPECIALISTS, [0, 1], 12)
-    assert entry(result, ENSEMBLE).rate == 1.0
-    assert np.isnan(entry(result, ORACLE).rate)
-    assert np.isnan(entry(result, MEAN).gain)
 
 
 def test_the_best_members_are_those_of_the_exhaustive_search() -> None:
@@ -179,7 +94,7 @@ def test_each_greedy_member_is_the_one_that_helps_most_by_enumeration() -> None:
 
 def test_more_members_than_policies_are_refused() -> None:
     with pytest.raises(ValueError, match="cannot be taken"):
-        greedy_members(SPECIALISTS, 4, 4)
+        greedy_members(drawn(0, 3, 8, 8), 4, 4)
 
 
 @settings(max_examples=10, deadline=None)

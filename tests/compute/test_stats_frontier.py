@@ -1,10 +1,9 @@
 """The trade-off direction, what lies beyond an end, and readings between measured points."""
 
 import numpy as np
-import pytest
 
 from compute.stats.bootstrap import RateIntervals, cluster_bootstrap
-from compute.stats.frontier import SOLVE_MARGIN, classify_extrapolated, direction, estimate
+from compute.stats.frontier import SOLVE_MARGIN, classify_extrapolated, direction
 
 ALPHAS = [-0.5, 0.0, 0.5, 1.0, 1.5]
 
@@ -93,23 +92,3 @@ def test_a_point_that_repeats_the_end_is_rarely_said_to_extend_it() -> None:
 def test_without_both_ends_nothing_is_called() -> None:
     rates = identical_problems([(30, 60, 10), (30, 20, 50)])
     assert classify_extrapolated([0.0, 1.5], rates) == [None, None]
-
-
-def test_an_estimate_lies_on_the_line_between_its_neighbours_and_is_marked() -> None:
-    reading = estimate([1.0, 0.0, 0.5], [[0.2, 0.5], [0.6, 0.1], [0.4, 0.3]], 0.75)
-    assert reading is not None
-    np.testing.assert_allclose(reading.values, [0.3, 0.4])
-    assert reading.between == (0.5, 1.0)
-    assert not reading.measured
-
-
-def test_a_measured_alpha_is_no_estimate() -> None:
-    reading = estimate([0.0, 0.1 + 0.2, 1.0], [1.0, 5.0, 2.0], 0.3)
-    assert reading is not None
-    assert reading.measured
-    assert reading.values == 5.0
-
-
-@pytest.mark.parametrize("alpha", [-0.1, 1.1])
-def test_there_is_no_estimate_outside_the_measured_range(alpha: float) -> None:
-    assert estimate([0.0, 1.0, 2.0], [1.0, 2.0, np.nan], alpha) is None

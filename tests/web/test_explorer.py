@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from django.db import connection, transaction
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -13,11 +14,19 @@ from pytest_django import DjangoDbBlocker
 
 from compute.stats.bootstrap import cluster_bootstrap
 from compute.stats.flips import flips
-from compute.stats.frontier import estimate
-from frontier_app.models import Evaluation, Rollup, Sample, Study
+from frontier_app.models import Checkpoint, Evaluation, Job, Path, Rollup, Sample, Study
 from frontier_app.numbers.collapse import raised_alarms
-from frontier_app.numbers.explorer import explorer_data, points_table
-from frontier_app.numbers.placement import SelectionError, integer_columns, placed_evaluations, read_cells, select
+from frontier_app.numbers.explorer import explorer_data
+from frontier_app.numbers.placement import (
+    MOST_PATHS,
+    SelectionError,
+    changes_of,
+    integer_columns,
+    offered_paths,
+    placed_evaluations,
+    read_cells,
+    select,
+)
 from frontier_app.viewer import Viewer
 from tests import factories
 
@@ -129,7 +138,6 @@ def test_every_complete_evaluation_is_on_a_path_or_drawn_apart_under_a_name_of_i
         "soup",
     }
     assert {one["reference"] for one in found} == set(study.evaluations.values_list("reference", flat=True))
-    assert len(points_table(study)) == len(found)
 
 
 def test_a_merge_of_another_path_is_shown_on_that_path_alone(measured: factories.Measured) -> None:
@@ -240,25 +248,7 @@ def test_the_number_of_queries_does_not_grow_with_the_study() -> None:
 def test_plots_never_touch_the_samples(measured: factories.Measured) -> None:
     with CaptureQueriesContext(connection) as queries:
         data_of(measured.study)
-        points_table(measured.study)
     assert not any(Sample._meta.db_table in query["sql"] for query in queries)
-
-
-def test_the_summary_has_the_ends_at_0_and_1_and_null_off_the_path(measured: factories.Measured) -> None:
-    table = points_table(measured.study)
-    assert [point["alpha"] for point in table] == [*ALPHAS, None]
-    assert {point["setting"] for point in table} == {"reasoning"}
-    hard = table[ALPHAS.index(0.5)]["difficulties"]["hard"]
-    expected = judged_by_hand(measured.evaluations[ALPHAS.index(0.5)], "hard").mean(axis=0)
-    keys = ("solve_rate", "optimisation_failure_rate", "correctness_failure_rate", "no_answer_rate")
-    assert [hard[key] for key in keys] == pytest.approx(expected)
-    assert hard["n"] == 36
-    assert hard["infrastructure_count"] == 0
-    assert set(table[0]["difficulties"]) == {"easy", "medium", "hard"}
-
-
-def test_the_summary_of_an_unmeasured_study_is_empty() -> None:
-    assert points_table(factories.study("bare")) == []
 
 
 def test_alarms_compare_with_the_nearer_end() -> None:
@@ -294,6 +284,41 @@ def test_unchanged_data_is_not_sent_again(measured: factories.Measured, client_o
     Evaluation.objects.filter(pk=measured.evaluations[0].pk).update(version=99)
     later = client.get(address("study_data", measured.study), headers={"If-None-Match": first.headers["ETag"]})
     assert later.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: one.update(version=F("version") + 1),
+        lambda one: one.update(state="running"),
+        lambda one: Job.objects.filter(evaluations__in=one).update(state="lost"),
+        lambda one: one.update(job=factories.queued()),
+        lambda one: one.delete(),
+    ],
+    ids=["a batch", "a state", "a job's state", "another job", "one less"],
+)
+def test_the_version_of_the_data_sees_what_changes_in_one_row(measured: factories.Measured, change) -> None:
+    before = changes_of(measured.study)
+    assert changes_of(measured.study) == before
+    change(Evaluation.objects.filter(pk=measured.evaluations[1].pk))
+    assert changes_of(measured.study) != before
+
+
+def test_of_many_paths_a_list_offers_the_first_the_newest_and_the_chosen(client_of) -> None:
+    study = factories.study("paths", problems=1)
+    first = study.paths.get()
+    checkpoint = {"study": study, "origin": Checkpoint.TRAINED}
+    ends = Checkpoint.objects.bulk_create(
+        Checkpoint(reference=f"end-{place}", name=f"end-{place}", **checkpoint) for place in range(MOST_PATHS + 2)
+    )
+    many = Path.objects.bulk_create(Path(study=study, name="", low=first.low, high=end) for end in ends)
+    with CaptureQueriesContext(connection) as queries:
+        found = offered_paths(study, str(many[1].pk), "x")
+    assert [path.pk for path in found] == [first.pk, *(path.pk for path in many[1:])]
+    assert len(queries) == 1
+    for page in ("study", "failures", "ensembles", "explore"):
+        shown = client_of(factories.alice()).get(f"{address(page, study)}?path={many[0].pk}").context["paths"]
+        assert [path.pk for path in shown] == [first.pk, many[0].pk, *(path.pk for path in many[2:])]
 
 
 def test_a_bad_view_is_answered_with_400_and_a_sentence(measured: factories.Measured, client_of) -> None:
@@ -334,11 +359,3 @@ def test_the_empty_page_of_an_idle_study_leads_to_the_forms(client_of) -> None:
     study = factories.study("bare")
     page = client_of(factories.alice()).get(address("study", study)).content.decode()
     assert reverse("launch", args=[study.slug, "train"]) in page
-
-
-def test_readings_between_points_are_linear(measured: factories.Measured) -> None:
-    """The page's own estimate is checked against this one in the browser."""
-    points = {one["alpha"]: one["point"]["rates"]["solved"][0] for one in data_of(measured.study)["evaluations"][:-1]}
-    found = estimate(list(points), list(points.values()), 0.2)
-    assert found is not None
-    assert float(found.values) == pytest.approx(0.6 * points[0.0] + 0.4 * points[0.5])

@@ -8,7 +8,7 @@ import pytest
 
 from frontier_app.figures.colours import ramp, token
 from frontier_app.figures.composition import composition_figure
-from frontier_app.figures.frontier import FrontierPoint, Reading, frontier_figure
+from frontier_app.figures.frontier import Difference, FrontierPoint, Reading, frontier_figure
 from frontier_app.figures.thumbnail import thumbnail
 
 
@@ -100,6 +100,12 @@ def test_no_two_labels_cover_each_other_where_many_points_lie_together() -> None
 def test_numbers_without_an_interval_are_written_without_one() -> None:
     assert str(Reading(0.5, float("nan"))) == "0.500"
     assert str(Reading(0.24, 0.0812)) == "0.240 ± 0.081"
+
+
+def test_a_skewed_interval_excludes_zero_by_its_ends():
+    assert Difference(0.02, 0.03, 0.001, 0.061).excludes_zero
+    assert not Difference(0.04, 0.03, -0.001, 0.059).excludes_zero
+    assert not Difference(0.04, float("nan"), float("nan"), float("nan")).excludes_zero
 
 
 def test_figures_without_points_are_empty_axes_and_valid_json() -> None:

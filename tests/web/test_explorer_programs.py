@@ -73,7 +73,9 @@ def test_one_program_comes_with_its_text_and_how_each_test_went(measured: factor
     problem, evaluation = a_problem(measured), measured.evaluations[0]
     samples = Sample.objects.filter(evaluation=evaluation, problem=problem).exclude(program=None)
     sha256 = Counter(samples.values_list("program_id", flat=True)).most_common(1)[0][0]
-    found = one_program(evaluation, problem, sha256[:NAME_DIGITS])
+    with CaptureQueriesContext(connection) as queries:
+        found = one_program(evaluation, problem, sha256[:NAME_DIGITS])
+    assert not any(Sample._meta.db_table in query["sql"] and '"text"' in query["sql"] for query in queries)
     assert hashlib.sha256(str(found["text"]).encode()).hexdigest() == sha256
     own = list(samples.filter(program=sha256).values_list("letters", "test_milliseconds"))
     assert found["samples"] == len(own)

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from frontier_app.models import Problem, Rollup, Sample
 from frontier_app.numbers.failures.page import Shown, first_failures, packed_counts, spread
+from frontier_app.numbers.failures.strategies import Written, fit, fitted_tests
 from frontier_app.numbers.placement import placed_evaluations, select
 
 pytestmark = pytest.mark.django_db
@@ -68,7 +69,7 @@ def test_counts_are_packed_in_as_few_bytes_as_hold_them(largest, width):
 def test_the_levels_at_which_answers_begin_to_fail_are_those_of_their_letters(client_of, measured):
     study = measured.study
     placed = placed_evaluations(study, measured.path, "reasoning")
-    first, n = first_failures(study, placed, 5, Shown(select(study, {}), "", ""))
+    first = first_failures(study, placed, 5, Shown(select(study, {}), "", ""))
     problems = list(Problem.objects.filter(problem_set=study.held_out_set).order_by("position"))
     for index, one in enumerate(placed):
         for column, problem in enumerate(problems):
@@ -78,8 +79,25 @@ def test_the_levels_at_which_answers_begin_to_fail_are_those_of_their_letters(cl
                 place = next((place for place, letter in enumerate(letters) if letter != "A"), None)
                 if place is not None:
                     expected[problem.test_groups[place] - 1, {"T": 0, "W": 1, "N": 2}[letters[place]]] += 1
-            assert n[index, column] == len(samples)
-            assert first[index, :, :, column] == pytest.approx(expected / len(samples))
+            assert first.n[index, column] == len(samples)
+            assert first.begins[index, :, :, column] == pytest.approx(expected / len(samples))
+            assert first.solved[index, column] == pytest.approx(1 - expected.sum() / len(samples))
+
+
+def test_a_checkpoint_that_is_not_measured_yet_is_not_left_out(client_of, measured):
+    factories.planned_evaluation(
+        measured.study, factories.point_on(measured.path, 0.25), alpha=0.25, path=measured.path
+    )
+    assert answer(client_of(factories.alice()), "levels")["note"] == ""
+
+
+def test_what_is_solved_counts_no_answer_that_infrastructure_spoiled_later(measured):
+    study = measured.study
+    rollups = Rollup.objects.filter(evaluation=measured.evaluations[0], problem__position=0)
+    rollups.update(n=4, solved=2, first_optimisation=2, first_correctness=0, no_answer=0)
+    rollups.filter(level=5).update(n=2, solved=2, first_optimisation=0, infrastructure=2)
+    placed = placed_evaluations(study, measured.path, "reasoning")
+    assert first_failures(study, placed, 5, Shown(select(study, {}), "", "")).solved[0, 0] == 1.0
 
 
 def test_the_figure_of_levels_has_a_table_and_a_size_for_each_level(client_of, measured):
@@ -122,6 +140,18 @@ def test_growth_groups_every_answer_of_the_problems_once(client_of, measured):
         assert sum(row[head.index("share")] for row in mine) == pytest.approx(1, abs=1e-4)
     assert data["programs"]["drawn"] > 0
     assert "all 6 problems" in data["note"]
+
+
+def test_a_fit_of_many_tests_is_one_of_forty_evenly_spread():
+    problem = Problem(pk=1, tests=[{"size_bytes": 1000 * (place + 1)} for place in range(200)])
+    fitted = fitted_tests(200)
+    linear = {place: [(place + 1.0) * (1 if place in fitted else 50)] for place in range(200)}
+    program = Written(times=linear, letters=Counter({"A" * 200: 1}))
+    (drawn,) = fit([problem], {1: {"name": program}}, 1.5)[1]
+    assert (len(fitted), fitted[0], fitted[-1]) == (40, 0, 199)
+    assert drawn.exponent == pytest.approx(1)
+    assert len(drawn.milliseconds) == 200
+    assert fitted_tests(3).tolist() == [0, 1, 2]
 
 
 def test_a_program_that_never_gets_slower_counts_as_slow_growing(client_of, measured):

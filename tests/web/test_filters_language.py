@@ -22,9 +22,9 @@ from frontier_app.filters.language import (
     any_of,
     needs_quotes,
     parse,
-    written,
 )
 from frontier_app.filters.values import date_of, number_of
+from tests.filter_text import written
 
 LETTERS = st.characters(exclude_characters="\x00", exclude_categories=("Cs",))
 BARE = st.text(st.sampled_from("abzAND019._-+*|^$[]{}%:/?\\é"), min_size=1, max_size=8)

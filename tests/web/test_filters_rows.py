@@ -35,11 +35,11 @@ from frontier_app.filters.language import (
     Word,
     all_of,
     any_of,
-    written,
 )
 from frontier_app.filters.patience import TookTooLong
 from frontier_app.models import Checkpoint, Evaluation, Problem, Run, Sample, Study
 from tests import factories
+from tests.filter_text import written
 
 pytestmark = pytest.mark.django_db
 
@@ -115,13 +115,19 @@ def equal(stored: Any, word: Word) -> bool:
     if word.text == "none" and not word.quoted:
         return all(one is None or one == "" for one in elements(stored))
     value = literal(word)
-    return any(alike(one, value) and one == value for one in elements(stored))
+    return any(alike(one, value) and as_float(one) == value for one in elements(stored))
 
 
 def ordered(one: Any, operator: str, value: Any) -> bool:
     if not alike(one, value):
         return False
+    one = as_float(one)
     return {"<": one < value, "<=": one <= value, ">": one > value, ">=": one >= value}[operator]
+
+
+def as_float(one: Any) -> Any:
+    """Whole numbers as literals are: 10**40 is 1e40, though Python tells the two apart."""
+    return float(one) if isinstance(one, int) and not isinstance(one, bool) else one
 
 
 def alike(one: Any, value: Any) -> bool:

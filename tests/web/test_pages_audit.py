@@ -10,7 +10,8 @@ from frontier_app import launch
 from frontier_app.figures.audit import CaughtShare, ProblemFigures, caught_figure, reference_figure, sizes_figure
 from frontier_app.models import Job, Problem, Study
 from frontier_app.numbers.audit import audited, caught_shares, judged_programs, overview
-from frontier_app.templatetags.frontier import checker_words, declared, isolation, share, times
+from frontier_app.templatetags.frontier import checker_words, declared
+from frontier_app.words import isolation, share, times
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/studies/miniature/audit/"

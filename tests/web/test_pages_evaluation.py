@@ -7,11 +7,13 @@ import pytest
 
 from compute.events import EvaluationStarted, Finished, SampleRecord, Samples
 from frontier_app.models import Evaluation, Problem, Sample
+from frontier_app.numbers.collapse import SIGNS
 from frontier_app.numbers.evaluation import letters_of, standings, troubled
 from frontier_app.numbers.explorer import data_version, explorer_data
 from frontier_app.numbers.placement import select
 from frontier_app.numbers.problem import worst
 from frontier_app.viewer import Viewer
+from frontier_app.views.evaluations import ALARM_WORDS
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +51,16 @@ def spoiled(measured: factories.Measured) -> Evaluation:
 
 def address(evaluation: Evaluation) -> str:
     return f"/studies/{evaluation.study.slug}/evaluations/{evaluation.reference}/"
+
+
+def test_every_alarm_of_an_evaluation_is_told_in_words(client_of, measured):
+    evaluation = measured.evaluations[0]
+    evaluation.alarms = dict.fromkeys(SIGNS, 0.125)
+    evaluation.save()
+
+    shown = client_of(factories.vera()).get(address(evaluation)).context["alarms"]
+
+    assert {words for words, _ in shown} == {ALARM_WORDS[name] for name in SIGNS}
 
 
 def test_standings_add_up_over_difficulties(measured):

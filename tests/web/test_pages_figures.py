@@ -9,7 +9,8 @@ from django.utils import timezone
 from frontier_app.figures.curves import Curve, curves_figure
 from frontier_app.figures.growth import Growth, growth_figure
 from frontier_app.models import MetricPoint
-from frontier_app.templatetags.frontier import about, ago, alpha, count, letters, mix, rate, seconds, size
+from frontier_app.templatetags.frontier import ago, letters, mix, rate
+from frontier_app.words import about, alpha, count, seconds, size
 
 
 def test_an_undefined_step_breaks_the_curve():

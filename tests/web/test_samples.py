@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from compute.events import Finished
 from frontier_app.models import Job, Problem, Program, Sample
-from frontier_app.numbers.failures.samples import PAGE
+from frontier_app.numbers.failures.samples import PAGE, asked_by, matching
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/studies/miniature/failures/samples/"
@@ -50,6 +50,12 @@ def test_a_cell_lists_its_samples_in_order(client_of, evaluation, problem):
     found = listed(client_of(factories.alice()), evaluation, problem=problem.slug)
     assert found == keys(evaluation.samples.filter(problem=problem))
     assert len(found) == 12
+
+
+def test_the_order_of_samples_needs_no_other_table(evaluation):
+    rows = matching(evaluation, None, asked_by({}, []))
+    assert " JOIN " not in str(rows.query)
+    assert list(rows.values_list("pk", flat=True)) == keys(evaluation.samples.all())
 
 
 def test_filters_leave_what_the_rows_say(client_of, measured, problem):
@@ -223,6 +229,21 @@ def test_a_look_is_a_job_whose_finding_stands_beside_the_expected_output(client_
     assert "oh &amp; no" in after
     assert "The evaluation saw" in after
     assert "&lt;7&gt;" not in opened(client, evaluation, sample=key, test=2).content.decode()
+
+
+def test_a_look_under_other_limits_is_another_look(client_of, evaluation, sample):
+    client = client_of(factories.bob())
+    look(client, evaluation, sample)
+    evaluation.limits = {"cpu_seconds": 9}
+    evaluation.save()
+    assert (
+        "is run again"
+        not in opened(client, evaluation, sample=f"{sample.problem.slug}:{sample.index}", test=1).content.decode()
+    )
+    look(client, evaluation, sample)
+    look(client, evaluation, sample)
+    jobs = Job.objects.filter(kind="inspect").order_by("pk")
+    assert [job.config["limits"]["cpu_seconds"] for job in jobs] == [None, 9]
 
 
 def test_nobody_looks_at_hidden_tests(client_of, evaluation, sample):

@@ -143,6 +143,17 @@ def test_points_go_from_the_base_along_the_path_to_the_others(swept):
     assert names == ["base", "low → high at -0.25", "low", "high", "mid"]
 
 
+def test_rates_are_means_over_the_problems_of_each_difficulty_that_there_is(swept):
+    Problem.objects.filter(slug="p1").update(difficulty="olympiad")
+    Rollup.objects.filter(problem__slug="p0").update(n=60, solved=6, correctness=54)
+    swept.held_out_set = ProblemSet.objects.get()
+    assert list(measured_points(swept)[0].as_json()["difficulties"]) == ["hard", "olympiad"]
+    Problem.objects.update(difficulty="olympiad")
+    told = measured_points(swept)[0].as_json()["difficulties"]["olympiad"]
+    assert told["solve_rate"] == pytest.approx((6 / 60 + 300 / 600) / 2)
+    assert told["n"] == 660
+
+
 def test_in_a_terminal_of_80_columns_each_point_is_one_line(swept):
     console = Console(width=80, record=True, file=StringIO())
     console.print(points_table(measured_points(swept), "Example"))

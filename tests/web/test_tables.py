@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compute.stats.seeds import mean_over_seeds
-from frontier_app.models import Checkpoint, EvaluationRate, Job, MetricPoint, Path, Run
+from frontier_app.models import Checkpoint, EvaluationRate, Job, MetricPoint, Path, Problem, Rollup, Run
 from frontier_app.tables.configurations import configured_keys, differences, flatten
 from frontier_app.tables.rates import rates_at
 from frontier_app.tables.run_metrics import last_metrics
@@ -138,6 +138,23 @@ def test_a_pinned_evaluation_gives_every_rate_its_paired_difference(alice, measu
     row = next(line.row for line in response.context["lines"] if line.key == measured.evaluations[3].reference)
     assert row.rates.deltas == other.deltas
     assert next(line.row for line in response.context["lines"] if line.key == baseline.reference).rates.deltas is None
+
+
+def test_differences_are_over_the_problems_that_both_have(measured):
+    one, baseline = measured.evaluations[3], measured.evaluations[1]
+    hard = Problem.objects.filter(problem_set=measured.study.held_out_set, difficulty="hard")
+    solved = {
+        evaluation: {
+            row.problem_id: row.solved / row.n for row in Rollup.objects.filter(evaluation=evaluation, level=5)
+        }
+        for evaluation in (one, baseline)
+    }
+    dropped, *kept = sorted(hard.values_list("pk", flat=True), key=lambda pk: -solved[baseline][pk])
+    Rollup.objects.filter(evaluation=baseline, problem=dropped).update(n=0, solved=0, optimisation=0, correctness=0)
+
+    found = rates_at(measured.study, [one], "hard", baseline)[one.pk].deltas["solved"]
+
+    assert found.rate == pytest.approx(sum(solved[one][pk] - solved[baseline][pk] for pk in kept) / len(kept))
 
 
 def seeds(study, coverages=(0.4, 1.0), numbers=(1, 2)) -> None:

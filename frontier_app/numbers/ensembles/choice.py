@@ -8,20 +8,19 @@ No statistics and no rights here.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeVar, get_args
+from typing import Literal, NamedTuple, get_args
 
 from django.db.models import Case, IntegerField, Q, Value, When
 
 from compute.stats.ensembles import Match
 from frontier_app.models import Checkpoint, Evaluation, Path, Study
-from frontier_app.numbers.placement import Placed, Selection, SelectionError, place, select
+from frontier_app.numbers.placement import Placed, Selection, SelectionError, one_of, place, select, whole
 
 Allocation = Literal["even", "optimised"]
 Sets = Literal["budget", "majority"]
 MATCHES: tuple[Match, ...] = get_args(Match)
 ALLOCATIONS: tuple[Allocation, ...] = get_args(Allocation)
 SETS: tuple[Sets, ...] = get_args(Sets)
-Word = TypeVar("Word", bound=str)
 USUAL_SIZE, MOST_MEMBERS = 3, 8
 # A row of baselines over more checkpoints than this would be neither readable nor quick.
 MOST_CANDIDATES = 48
@@ -70,32 +69,15 @@ def choose(study: Study, query: Mapping[str, str]) -> Choice:
         raise SelectionError(f"An ensemble has at most {MOST_MEMBERS} members, not {len(members)}.")
     return Choice(
         selection=selection,
-        match=_one_of("match", MATCHES, query),
+        match=one_of(query, "match", "match", MATCHES) or MATCHES[0],
         members=members,
-        size=_whole("search", query, 2, MOST_MEMBERS) or USUAL_SIZE,
-        at=_whole("at", query, 1, LARGEST_BUDGET),
-        k=_whole("k", query, 1, LARGEST_BUDGET),
-        split=_whole("split", query, 0, LARGEST_SEED) or 0,
-        allocation=_one_of("allocation", ALLOCATIONS, query),
-        sets=_one_of("sets", SETS, query),
+        size=whole(query, "search", "size of the search", 2, MOST_MEMBERS) or USUAL_SIZE,
+        at=whole(query, "at", "budget of the search", 1, LARGEST_BUDGET),
+        k=whole(query, "k", "k", 1, LARGEST_BUDGET),
+        split=whole(query, "split", "split", 0, LARGEST_SEED) or 0,
+        allocation=one_of(query, "allocation", "allocation", ALLOCATIONS) or ALLOCATIONS[0],
+        sets=one_of(query, "sets", "sets", SETS) or SETS[0],
     )
-
-
-def _one_of(name: str, values: tuple[Word, ...], query: Mapping[str, str]) -> Word:
-    text = query.get(name) or values[0]
-    for value in values:
-        if value == text:
-            return value
-    raise SelectionError(f"The parameter {name} must be {' or '.join(values)}, not {text!r}.")
-
-
-def _whole(name: str, query: Mapping[str, str], least: int, most: int) -> int | None:
-    text = query.get(name) or ""
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 12 and least <= int(text) <= most):
-        raise SelectionError(f"The parameter {name} must be a whole number from {least} to {most}, not {text!r}.")
-    return int(text)
 
 
 def candidates(study: Study, selection: Selection, wanted: Sequence[str]) -> Candidates:

@@ -19,7 +19,7 @@ from frontier_app.figures.ensembles import PassCurve, curves_figure
 from frontier_app.models import Rollup, Study
 from frontier_app.numbers.conditions import conditions
 from frontier_app.numbers.ensembles.choice import Candidates, Choice, candidates
-from frontier_app.numbers.ensembles.parts import contributions, rounded, texts_of_pairs
+from frontier_app.numbers.ensembles.parts import contributions, texts_of_pairs
 from frontier_app.numbers.ensembles.pool import (
     Ensemble,
     Pool,
@@ -29,6 +29,7 @@ from frontier_app.numbers.ensembles.pool import (
     make_pool,
     search_budget,
 )
+from frontier_app.numbers.json_numbers import rounded
 from frontier_app.numbers.placement import ALL_DIFFICULTIES, Cells, read_cells
 
 # How the page knows the rows of `compute.stats.ensembles`.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from compute.stats.bootstrap import bootstrap_means
 from compute.stats.complementarity import Pair, added_by_each
 from compute.stats.ensembles import Policies, ensemble_pass, greedy_allocation, split_budget
+from frontier_app.numbers.json_numbers import rounded
 
 # A problem is listed under a member whose samples alone solve it with at least this chance; the likeliest come first.
 LISTED_FROM, MOST_LISTED = 0.05, 12
@@ -103,7 +104,3 @@ def texts_of_pairs(found: Sequence[Pair], k: int) -> list[dict[str, object]]:
 
 def _why(k: int) -> str:
     return "two policies need two samples" if k < 2 else "more samples than they have"
-
-
-def rounded(value: float, digits: int = 5) -> float | None:
-    return round(float(value), digits) if np.isfinite(value) else None

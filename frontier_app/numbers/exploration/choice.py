@@ -21,7 +21,10 @@ from frontier_app.numbers.placement import (
     SelectionError,
     difficulties_in,
     evaluations_on,
+    one_of,
+    path_named,
     place,
+    whole,
 )
 
 # A plot of more points than this says nothing, and a browser takes seconds to draw it.
@@ -105,23 +108,22 @@ def read_address(study: Study, query: Mapping[str, str]) -> Asked:
     problem_set = _problem_set(study, query.get("set", ""))
     difficulties = offered_difficulties(problem_set)
     levels = problem_set.levels if problem_set else 1
-    rule = _one_of(query, "rule", RULES, "rule") or RULES[0]
     return Asked(
         problem_set=problem_set,
-        path=_path(study, query.get("path", "")),
-        origin=_one_of(query, "origin", ORIGINS, "origin"),
+        path=path_named(study, query.get("path", "")),
+        origin=one_of(query, "origin", "origin", ORIGINS) or "",
         filter=query.get("q", "").strip(),
-        x=_one_of(query, "x", tuple(MEASURES), "x axis") or "optimisation",
-        y=_one_of(query, "y", tuple(MEASURES), "y axis") or "correctness",
-        k=_whole(query, "k", "k", 1, LARGEST_K, 1),
+        x=one_of(query, "x", "x axis", tuple(MEASURES)) or "optimisation",
+        y=one_of(query, "y", "y axis", tuple(MEASURES)) or "correctness",
+        k=whole(query, "k", "k", 1, LARGEST_K) or 1,
         log_x=bool(query.get("logx")),
         log_y=bool(query.get("logy")),
-        form=_one_of(query, "form", tuple(FORMS), "form"),
-        facet=_one_of(query, "by", tuple(FACETS), "panels"),
-        difficulty=_one_of(query, "difficulty", (*difficulties, ALL_DIFFICULTIES), "difficulty") or difficulties[-1],
+        form=one_of(query, "form", "form", tuple(FORMS)) or "",
+        facet=one_of(query, "by", "panels", tuple(FACETS)) or "",
+        difficulty=one_of(query, "difficulty", "difficulty", (*difficulties, ALL_DIFFICULTIES)) or difficulties[-1],
         setting=query.get("setting", "") or "reasoning",
-        level=_whole(query, "level", "coverage level", 1, levels, levels),
-        rule=next(one for one in RULES if one == rule),
+        level=whole(query, "level", "coverage level", 1, levels) or levels,
+        rule=one_of(query, "rule", "rule", RULES) or RULES[0],
         baseline=query.get("baseline", ""),
     )
 
@@ -133,33 +135,6 @@ def _problem_set(study: Study, reference: str) -> ProblemSet | None:
     if found is None:
         raise SelectionError(f"No evaluation of this study is on a problem set {reference!r}.")
     return found
-
-
-def _path(study: Study, wanted: str) -> Path | None:
-    if not wanted:
-        return None
-    paths = study.paths.select_related("low", "high")
-    path = paths.filter(pk=wanted).first() if wanted.isdecimal() and len(wanted) < 10 else None
-    if path is None:
-        raise SelectionError(f"This study has no path {wanted!r}.")
-    return path
-
-
-def _one_of(query: Mapping[str, str], key: str, offered: Sequence[str], words: str) -> str:
-    value = query.get(key, "")
-    if value and value not in offered:
-        names = ", ".join(name for name in offered if name)
-        raise SelectionError(f"The {words} must be one of {names}, not {value!r}.")
-    return value
-
-
-def _whole(query: Mapping[str, str], key: str, words: str, least: int, most: int, usual: int) -> int:
-    text = query.get(key, "")
-    if not text:
-        return usual
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and least <= int(text) <= most):
-        raise SelectionError(f"The {words} must be a whole number from {least} to {most}, not {text!r}.")
-    return int(text)
 
 
 def choose(study: Study, asked: Asked) -> Chosen:

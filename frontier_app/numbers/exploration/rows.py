@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compute.stats.frontier import Dominance, Extrapolation
-from compute.stats.rates import CLASSES
+from compute.stats.rates import CLASSES, RATE_NAMES
 from frontier_app.figures.frontier import Reading
 from frontier_app.models import Checkpoint
 from frontier_app.numbers.exploration.choice import MEASURES, Asked
@@ -18,12 +18,6 @@ from frontier_app.numbers.exploration.page import Explored, Measured
 ROUNDING = 1e-12
 RATES = (*CLASSES, "pass_at_k")
 CLASS_WORDS = {"solved": "solved", "optimisation": "too slow", "correctness": "wrong", "no_answer": "no program"}
-RATE_NAMES = {
-    "solved": "solve_rate",
-    "optimisation": "optimisation_failure_rate",
-    "correctness": "correctness_failure_rate",
-    "no_answer": "no_answer_rate",
-}
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from frontier_app.models import Job, Sample, Study
+from pydantic import ValidationError
 
-KIND = "inspect"
+from compute.configs import JudgeLimits
+from frontier_app.models import Evaluation, Job, Sample, Study
 
 
 @dataclass(frozen=True)
@@ -23,15 +24,18 @@ class Look:
 
 
 def last_look(study: Study, sample: Sample, number: int) -> Look | None:
-    """The newest look at this program on this test under these limits; None where nobody has looked."""
+    """The newest look at the sample's program on test `number` under its evaluation's limits; None where nobody has
+    looked."""
     if sample.program is None:
         return None
-    jobs = Job.objects.filter(
-        study=study,
-        kind=KIND,
-        config__problems__reference=sample.problem.problem_set.reference,
-        config__problem=sample.problem.slug,
-        config__test=number,
-        config__program=sample.program.text,
-    )
+    try:
+        limits = limits_of_a_look(sample.evaluation).model_dump(mode="json")
+    except ValidationError:
+        return None
+    jobs = study.jobs.looks_at(sample.problem, number, sample.program.text, limits)
     return next((Look(job) for job in jobs.order_by("-pk")[:1]), None)
+
+
+def limits_of_a_look(evaluation: Evaluation) -> JudgeLimits:
+    """Those under which its samples were judged, with one worker. Raises ValidationError where they are no such."""
+    return JudgeLimits.model_validate({**evaluation.limits, "workers": 1})

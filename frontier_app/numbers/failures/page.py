@@ -1,7 +1,7 @@
 """From rows to the numbers of the failures page: problem by checkpoint, by test level, by tag and difficulty.
 
 Everything is counted from `Rollup`, two or three queries however many samples there are. It draws nothing and decides
-no rights: callers hand in a study that the viewer may read. What single programs did is `sample_list`'s business.
+no rights: callers hand in a study that the viewer may read. What single programs did is told by `samples`.
 """
 
 import base64
@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 import numpy as np
 from django.db import connection
@@ -20,14 +21,17 @@ from compute.stats.rates import FailureCounts
 from frontier_app.figures.failures import LevelLine, levels_figure
 from frontier_app.figures.frontier import Reading
 from frontier_app.models import Problem, Rollup, Study
+from frontier_app.numbers.json_numbers import pair_of
 from frontier_app.numbers.placement import (
     DIFFICULTIES,
     Placed,
     Selection,
     SelectionError,
+    changes_of,
     difficulties_of,
     integer_columns,
     placed_evaluations,
+    places_among,
     read_cells,
     select,
 )
@@ -67,12 +71,11 @@ def shown_by(study: Study, query: Mapping[str, str]) -> Shown:
 def version_of(study: Study, shown: Shown) -> str:
     """Changes whenever the data of the page would: with every ingested batch, state and new evaluation, and when the
     problems change. Two queries."""
-    rows = study.evaluations.order_by("pk").values_list("pk", "version", "state", "samples_done")
     problems = Problem.objects.filter(problem_set=study.held_out_set_id).count()
     written = study.held_out_set.sha256 if study.held_out_set else ""
     path = shown.selection.path.pk if shown.selection.path else None
     view = (shown.selection.setting, shown.selection.level, shown.selection.rule, shown.difficulty, shown.tag)
-    return sha256(repr((FORMAT, list(rows), problems, written, path, view)).encode()).hexdigest()[:32]
+    return sha256(repr((FORMAT, changes_of(study), problems, written, path, view)).encode()).hexdigest()[:32]
 
 
 # Problem by checkpoint ------------------------------------------------------------------------------------------------
@@ -127,8 +130,8 @@ def counts_of(
     wanted = rollups.filter(evaluation__in=[one.evaluation.pk for one in placed])
     rows = integer_columns(wanted, ("evaluation_id", "problem_id", *names))
     if rows.size and problems:
-        evaluation = _place(rows[:, 0], [one.evaluation.pk for one in placed])
-        table[:, evaluation, _place(rows[:, 1], problems)] = rows[:, 2:].T
+        evaluation = places_among(rows[:, 0], [one.evaluation.pk for one in placed])
+        table[:, evaluation, places_among(rows[:, 1], problems)] = rows[:, 2:].T
     return table
 
 
@@ -155,44 +158,55 @@ def levels_data(study: Study, shown: Shown) -> dict[str, object]:
     counts the answers that infrastructure left alone. Means over problems with 95 % intervals.
     """
     placed = placed_evaluations(study, shown.selection.path, shown.selection.setting)
-    chosen = spread([one for one in placed if one.evaluation.samples_done], MOST_LINES)
+    measured = [one for one in placed if one.evaluation.samples_done]
+    chosen = spread(measured, MOST_LINES)
     sizes = level_sizes(study)
     levels = study.held_out_set.levels if study.held_out_set else 1
-    first, n = first_failures(study, chosen, levels, shown)
-    lines = level_lines(chosen, first, n)
+    first = first_failures(study, chosen, levels, shown)
+    lines = level_lines(chosen, first)
     return {
         "figure": levels_figure(lines, sizes),
         "table": levels_table(lines, levels),
-        "note": _left_out(len(chosen), len(placed)),
-        "problems": int(n.shape[-1]),
+        "note": _left_out(len(chosen), len(measured)),
+        "problems": int(first.n.shape[-1]),
     }
 
 
-def first_failures(
-    study: Study, placed: Sequence[Placed], levels: int, shown: Shown
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Shares of answers that begin to fail at each level: (evaluations, levels, 3 causes, problems), nan where nothing
-    is judged; causes are optimisation, correctness, no answer. And n at the whole suite (evaluations, problems)."""
+class FirstFailures(NamedTuple):
+    """Shares of answers, nan where nothing is judged, and their number.
+
+    `begins` (evaluations, levels, 3 causes, problems) begin to fail at a level; causes are optimisation, correctness,
+    no answer. `solved` and `n` (evaluations, problems) are those of the whole suite.
+    """
+
+    begins: NDArray[np.float64]
+    solved: NDArray[np.float64]
+    n: NDArray[np.int64]
+
+
+def first_failures(study: Study, placed: Sequence[Placed], levels: int, shown: Shown) -> FirstFailures:
+    """On every problem shown. One query beside that of the problems."""
     problems = problems_of(study, shown)
     rollups = Rollup.objects.filter(evaluation__in=[one.evaluation.pk for one in placed], problem__in=problems)
     rows = integer_columns(rollups, ("evaluation_id", "problem_id", "level", *FIRST_COLUMNS))
     table = np.zeros((len(FIRST_COLUMNS), len(placed), levels, len(problems)), dtype=np.int64)
     if rows.size:
-        evaluation = _place(rows[:, 0], [one.evaluation.pk for one in placed])
-        problem = _place(rows[:, 1], problems)
+        evaluation = places_among(rows[:, 0], [one.evaluation.pk for one in placed])
+        problem = places_among(rows[:, 1], problems)
         table[:, evaluation, np.minimum(rows[:, 2], levels) - 1, problem] = rows[:, 3:].T
     n, slow, wrong, nothing = table
     counts = np.stack([slow, wrong, nothing], axis=2).astype(np.float64)
     failed = np.divide(counts, n[:, :, None], out=np.full(counts.shape, np.nan), where=n[:, :, None] > 0)
     begins = np.diff(failed, axis=1, prepend=0.0)
-    # Infrastructure trouble on a larger test takes an answer out of n there, so that a share can fall.
-    return np.maximum(begins, 0.0), n[:, -1]
+    # Infrastructure trouble on a larger test takes an answer out of n there, so that a share can fall; what is solved
+    # is therefore not 1 less the sum of them.
+    return FirstFailures(np.maximum(begins, 0.0), 1.0 - failed[:, -1].sum(axis=1), n[:, -1])
 
 
-def level_lines(placed: Sequence[Placed], first: NDArray[np.float64], n: NDArray[np.int64]) -> list[LevelLine]:
+def level_lines(placed: Sequence[Placed], first: FirstFailures) -> list[LevelLine]:
     """A line for each checkpoint with something judged."""
-    intervals = bootstrap_means(first)
-    passes = bootstrap_means(1.0 - first.sum(axis=(1, 2)))
+    intervals = bootstrap_means(first.begins)
+    passes = bootstrap_means(first.solved)
     return [
         LevelLine(
             label=one.label,
@@ -201,10 +215,10 @@ def level_lines(placed: Sequence[Placed], first: NDArray[np.float64], n: NDArray
             wrong=_readings(intervals.mean[index, :, 1], intervals.half_width[index, :, 1]),
             no_answer=Reading(float(intervals.mean[index, 0, 2]), float(intervals.half_width[index, 0, 2])),
             solved=Reading(float(passes.mean[index]), float(passes.half_width[index])),
-            n=int(n[index].sum()),
+            n=int(first.n[index].sum()),
         )
         for index, one in enumerate(placed)
-        if n[index].any()
+        if first.n[index].any()
     ]
 
 
@@ -214,7 +228,7 @@ def levels_table(lines: Sequence[LevelLine], levels: int) -> list[list[object]]:
     rows: list[list[object]] = [["checkpoint", "no program", *heads, "solved", "n"]]
     for line in lines:
         pairs = [one for pair in zip(line.slow, line.wrong, strict=True) for one in pair]
-        rows.append([line.label, _pair(line.no_answer), *map(_pair, pairs), _pair(line.solved), line.n])
+        rows.append([line.label, pair_of(line.no_answer), *map(pair_of, pairs), pair_of(line.solved), line.n])
     return rows
 
 
@@ -266,7 +280,7 @@ def _group(counts: FailureCounts, classes: NDArray[np.int64], places: NDArray[np
         "problems": len(places),
         "cells": [
             {
-                "solved": _pair(Reading(float(found.mean[index, 0]), float(found.half_width[index, 0]))),
+                "solved": pair_of(Reading(float(found.mean[index, 0]), float(found.half_width[index, 0]))),
                 "counts": [int(count) for count in sums[index]],
                 "n": int(counts.n[index, places].sum()),
             }
@@ -312,13 +326,3 @@ def _tags_left_out(total: int) -> str:
 
 def _readings(means: NDArray[np.float64], halves: NDArray[np.float64]) -> list[Reading]:
     return [Reading(float(mean), float(half)) for mean, half in zip(means, halves, strict=True)]
-
-
-def _pair(reading: Reading) -> list[float | None]:
-    return [round(value, 5) if np.isfinite(value) else None for value in (reading.rate, reading.half_width)]
-
-
-def _place(values: NDArray[np.int64], keys: Sequence[int]) -> NDArray[np.int64]:
-    """The place of each value among `keys`, every one of which occurs there."""
-    order = np.argsort(keys)
-    return order[np.searchsorted(np.asarray(keys), values, sorter=order)]

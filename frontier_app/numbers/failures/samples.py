@@ -176,7 +176,7 @@ def matching(evaluation: Evaluation, problem: Problem | None, asked: Asked) -> "
     if asked.text:
         found = Program.objects.filter(**{"text__regex" if asked.regex else "text__contains": asked.text})
         rows = rows.filter(program__in=found.values("pk"))
-    return rows.filter(compile_filter(asked.q, SAMPLE_FIELDS)).order_by("problem", "index")
+    return rows.filter(compile_filter(asked.q, SAMPLE_FIELDS)).order_by("problem_id", "index")
 
 
 def _begins_to_fail(problem: Problem | None, level: int) -> Q:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from compute.stats.bootstrap import Intervals, bootstrap_means
 from compute.stats.growth import KINDS, THRESHOLD, fit_growth
+from compute.stats.rates import ratio
 from frontier_app.figures.failures import (
     GROUPS,
     ProgramGrowth,
@@ -25,12 +26,15 @@ from frontier_app.figures.failures import (
 from frontier_app.figures.frontier import Reading
 from frontier_app.models import Problem, Sample, Study
 from frontier_app.numbers.failures.page import Shown, problems_of, spread
+from frontier_app.numbers.json_numbers import pair_of
 from frontier_app.numbers.placement import Placed, SelectionError, placed_evaluations
 
 MOST_PROBLEMS = 24
 MOST_CHECKPOINTS = 9
 FIRST_SAMPLES = 32
 MOST_DRAWN = 10
+# A fit costs time for every test, and two hundred say little more of three parameters than these.
+MOST_TESTS = 40
 THRESHOLDS = (1.0, 1.25, THRESHOLD, 2.0)
 GROUP_NAMES = tuple(name for name, _, _ in GROUPS)
 # A flat program grows slowly as far as these tests reach.
@@ -122,7 +126,10 @@ def written(placed: Sequence[Placed], problems: Sequence[Problem]) -> tuple[dict
 
 
 def fit(problems: Sequence[Problem], programs: dict[int, Programs], threshold: float) -> dict[int, list[ProgramGrowth]]:
-    """Give each program its kind; returns what is drawn of each problem, most frequent programs first."""
+    """Give each program its kind; returns what is drawn of each problem, most frequent programs first.
+
+    Fitted are at most `MOST_TESTS` tests of a problem, evenly spread over their sizes; drawn are all.
+    """
     found: dict[int, list[ProgramGrowth]] = {}
     for problem in problems:
         own = sorted(programs[problem.pk].items(), key=lambda one: (-one[1].samples, one[0]))
@@ -136,7 +143,8 @@ def fit(problems: Sequence[Problem], programs: dict[int, Programs], threshold: f
                 if place < len(sizes):
                     times[row, place] = median(seen)
                     killed[row, place] = place in one.killed
-        growths = fit_growth(sizes, times, killed, threshold=threshold)
+        fitted = fitted_tests(len(sizes))
+        growths = fit_growth(np.array(sizes)[fitted], times[:, fitted], killed[:, fitted], threshold=threshold)
         for row, (_, one) in enumerate(own):
             one.kind = KINDS[int(growths.kind[row])]
         found[problem.pk] = [
@@ -158,6 +166,11 @@ def fit(problems: Sequence[Problem], programs: dict[int, Programs], threshold: f
     return found
 
 
+def fitted_tests(tests: int) -> NDArray[np.int64]:
+    """The places of those that are fitted, of so many in size order: the first, the last and even steps between."""
+    return np.linspace(0, tests - 1, min(MOST_TESTS, tests)).round().astype(np.int64)
+
+
 def strategy_points(
     placed: Sequence[Placed],
     problems: Sequence[Problem],
@@ -176,8 +189,8 @@ def strategy_points(
                 not_wrong = fared.total() - fared["C"]
                 counts[:, place_of[evaluation], group, column] += (fared.total(), fared["S"], not_wrong)
     answers, solved, right = counts
-    share = bootstrap_means(_ratio(answers, answers.sum(axis=1, keepdims=True)))
-    solve, correct = bootstrap_means(_ratio(solved, answers)), bootstrap_means(_ratio(right, answers))
+    share = bootstrap_means(ratio(answers, answers.sum(axis=1, keepdims=True)))
+    solve, correct = bootstrap_means(ratio(solved, answers)), bootstrap_means(ratio(right, answers))
 
     def readings(found: Intervals, index: int) -> dict[str, Reading]:
         means, halves = found.mean[index], found.half_width[index]
@@ -206,8 +219,8 @@ def strategy_table(points: Sequence[StrategyPoint]) -> list[list[object]]:
     for point in points:
         row: list[object] = [point.label]
         for name in ("slow_growing", "fast_growing"):
-            row += [_pair(point.share[name]), _pair(point.solved[name]), _pair(point.right[name])]
-        rows.append([*row, _pair(point.share["undecided"]), _pair(point.share["nothing"]), point.n])
+            row += [pair_of(point.share[name]), pair_of(point.solved[name]), pair_of(point.right[name])]
+        rows.append([*row, pair_of(point.share["undecided"]), pair_of(point.share["nothing"]), point.n])
     return rows
 
 
@@ -230,12 +243,3 @@ def _note(problems: int, of: int, checkpoints: int, measured: int) -> str:
     said = [f"{problems} of {of} problems, evenly spread" if problems < of else f"all {of} problems"]
     said.append(f"{checkpoints} of {measured} checkpoints" if checkpoints < measured else f"{measured} checkpoints")
     return f"{', '.join(said)}, the first {FIRST_SAMPLES} samples of each."
-
-
-def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    part, whole = np.broadcast_arrays(part, whole)
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
-
-
-def _pair(reading: Reading) -> list[float | None]:
-    return [round(value, 5) if np.isfinite(value) else None for value in (reading.rate, reading.half_width)]

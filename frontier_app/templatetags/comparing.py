@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from frontier_app.templatetags.frontier import DASH, _number
+from frontier_app.words import DASH, finite
 
 register = template.Library()
 LEAST_P = 0.0005
@@ -14,7 +14,7 @@ LEAST_P = 0.0005
 @register.simple_tag
 def signed_rate(value: object, half_width: object = None) -> SafeString:
     """+0.120 ± 0.034; a true minus."""
-    number, half = _number(value), _number(half_width)
+    number, half = finite(value), finite(half_width)
     if number is None:
         return format_html('<span class="rate">{}</span>', DASH)
     sign = "−" if number < 0 else "+"
@@ -25,7 +25,7 @@ def signed_rate(value: object, half_width: object = None) -> SafeString:
 @register.filter
 def p_value(value: object) -> str:
     """0.031, and "< 0.001" for anything that would read as 0."""
-    number = _number(value)
+    number = finite(value)
     if number is None:
         return DASH
     return "< 0.001" if number < LEAST_P else f"{number:.3f}"
