@@ -97,8 +97,8 @@ def open_invitation(token: str) -> Invitation | None:
 
 
 def is_spent(invitation: Invitation, person: User) -> bool:
-    """Whether somebody else removed the person, or took a role from him, after the invitation was written: it does not
-    give that back, whether or not he came by it. Who left by himself may come again."""
+    """Whether somebody else removed the person, or took a role from them, after the invitation was written: it does not
+    give that back, whether or not they came by it. Who left by themselves may come again."""
     told = AuditEntry.objects.filter(
         study=invitation.study,
         subject=person.get_username(),

@@ -143,13 +143,17 @@ def number_of_figures(text: str) -> int:
 
 
 def cells_of(text: str) -> int:
-    """At least as many as the tables of a text have cells: for every line that may end a table's head, its columns
-    times the lines below it."""
-    cells, below = 0, 0
-    for line in reversed(LINE_END.split(text)):
-        if "|" in line and not line.strip(" \t|:-+*>.)0123456789"):
-            cells += (line.count("|") + 1) * below
-        below = below + 1 if line.strip(" \t") else 0
+    """At least as many as the tables of a text have cells: of lines without a blank one between, their number times the
+    columns of the widest that may end a table's head."""
+    cells = widest = lines = 0
+    for line in [*LINE_END.split(text), ""]:
+        if not line.strip(" \t>"):
+            cells += widest * lines
+            widest = lines = 0
+            continue
+        lines += 1
+        if "|" in line and not line.strip(" \t>|:-"):
+            widest = max(widest, line.count("|") + 1)
     return cells
 
 

@@ -195,7 +195,7 @@ def test_an_invitation_gives_nothing_back_that_an_owner_took_later(study, client
     assert role(study, name) == "viewer"
 
 
-def test_who_left_by_himself_may_come_again_by_his_invitation(study, client_of):
+def test_who_left_by_themselves_may_come_again_by_their_invitation(study, client_of):
     address = f"/invitation/{token_of(client_of(factories.alice()).post(MEMBERS, {'role': 'viewer', 'days': ''}))}/"
     person = client_of(factories.charlie())
     person.post(address)
