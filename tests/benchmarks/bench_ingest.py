@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from installation import running  # before Django
+from services import running  # before Django
 
 import factories  # isort: skip
 from django.db import connection, transaction

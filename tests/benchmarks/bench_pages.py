@@ -1,23 +1,27 @@
 """Every list page of a study with ten thousand runs, checkpoints and evaluations, and the rollups of ten million
-samples; and the table of runs by a metric against MLflow on the same PostgreSQL.
+samples; the pages of figures and their data; and the table of runs by a metric against MLflow on the same PostgreSQL.
 
     python tests/benchmarks/bench_pages.py [PYTHON-WITH-MLFLOW]
 
-Bars: p95 of the server's time under 200 ms a page, first pages under 200 kB, sorting evaluations by solve rate within
-them. Times are those of Django's test client: routing, queries and templates, without the network. Both sides of the
-comparison are asked in the same run for the 25 runs with the highest last reward, MLflow's calls first and then ours:
-MLflow's store answers with rows alone, ours is the whole page.
+Bars: p95 of the server's time under 200 ms a page and a figure's data, pages under 200 kB, sorting evaluations by solve
+rate within them. Times are those of Django's test client: routing, queries and templates, without the network. The
+comparison asks in turn, call by call in one run, for the 25 runs with the highest last reward with their parameters and
+last metrics: MLflow's store (`bench_mlflow.py`, a process that stays), the rows of our table alone, which are what
+MLflow's `search_runs` gives and their rates, and our whole page.
 """
 
 import json
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from large_study import PROBLEMS, ROWS, SAMPLES, machine, services, write_study
+from large_study import PROBLEMS, ROWS, SAMPLES, machine, write_study
+from services import running
 
 REPEATS = 20
 STUDY = "/studies/large/"
@@ -40,13 +44,27 @@ PAGES = {
     "lineage around one": "checkpoints/lineage/?around=large.run00001",
     "lineage of everything": "checkpoints/lineage/",
     "problems": "problems/",
+    "study page": "",
+    "frontiers": "explore/",
+    "failures": "failures/",
+    "ensembles": "ensembles/",
+    "two evaluations": "compare/?a=large.e00000&b=large.e00001",
 }
-# Ten thousand evaluations at once: asked after the rest.
-DATA = {"study page's data": "explorer.json", "frontiers' data": "explore/data.json"}
+# What the pages of figures ask for: asked after the rest, and less often.
+DATA = {
+    "study page's data": "explorer.json",
+    "frontiers' data": "explore/data.json",
+    "failures' grid": "failures/grid.json",
+    "failures' levels": "failures/levels.json",
+    "failures' groups": "failures/groups.json",
+    "failures' growth": "failures/growth.json",
+    "ensembles' data": "ensembles.json",
+}
+P95_MILLISECONDS, KILOBYTES = 200, 200
 
 
 def main() -> None:
-    with services():
+    with running(durable=False):
         started = time.perf_counter()
         study = write_study()
         print(f"{ROWS:,} runs, checkpoints, evaluations; rollups of {ROWS * PROBLEMS * SAMPLES:,} samples; "
@@ -55,9 +73,9 @@ def main() -> None:
         for name, page in PAGES.items():
             print(f"{name:34}{measured(client, page)}", flush=True)
         if len(sys.argv) > 1:
-            compare(client, sys.argv[1])
+            compare(client, study, sys.argv[1])
         for name, page in DATA.items():
-            print(f"{name:34}{measured(client, page, 3)}", flush=True)
+            print(f"{name:34}{measured(client, page, REPEATS // 4)}", flush=True)
         print(machine())
 
 
@@ -72,7 +90,7 @@ def member(study: Any) -> Any:
 
 
 def measured(client: Any, page: str, repeats: int = REPEATS) -> str:
-    """p95, median and least of the server's milliseconds, queries and kilobytes of one page."""
+    """p95, median and least of the server's milliseconds, queries and kilobytes of one page, each beside its bar."""
     from django.db import connection
 
     queries = []
@@ -84,11 +102,17 @@ def measured(client: Any, page: str, repeats: int = REPEATS) -> str:
     with connection.execute_wrapper(note):
         response = client.get(STUDY + page)
     if response.status_code != 200:
-        return f"status {response.status_code}"
+        return f"FAIL: status {response.status_code}"
     taken = np.array([seconds(client, page) for _ in range(repeats)]) * 1000
     p95, median, least = np.quantile(taken, 0.95), np.median(taken), taken.min()
-    return (f"p95 {p95:5.0f} ms, median {median:5.0f} ms, least {least:5.0f} ms, "
-            f"{len(queries):3d} queries, {len(response.content) / 1000:5.0f} kB")  # fmt: skip
+    size = len(response.content) / 1000
+    weight = f" ({verdict(size < KILOBYTES)})" if "html" in response.headers["Content-Type"] else ""
+    return (f"p95 {p95:5.0f} ms ({verdict(p95 < P95_MILLISECONDS)}), median {median:5.0f} ms, least {least:5.0f} ms, "
+            f"{len(queries):3d} queries, {size:5.0f} kB{weight}")  # fmt: skip
+
+
+def verdict(kept: bool) -> str:
+    return "pass" if kept else "FAIL"
 
 
 def seconds(client: Any, page: str) -> float:
@@ -98,10 +122,62 @@ def seconds(client: Any, page: str) -> float:
     return time.perf_counter() - started
 
 
-def compare(client: Any, python: str) -> None:
-    """The 25 runs with the highest last reward, from our page and from MLflow's store, on one PostgreSQL."""
-    from django.db import connection
+def compare(client: Any, study: Any, python: str) -> None:
+    """The 25 runs with the highest last reward from MLflow's store, from our table and on our page, in turn."""
+    script = Path(__file__).with_name("bench_mlflow.py")
+    command = [python, str(script), database_for_mlflow()]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with tempfile.TemporaryFile("w+") as log, subprocess.Popen(command, stderr=log, **pipes) as mlflow:
 
+        def ask(line: str) -> Any:
+            print(line, file=mlflow.stdin, flush=True)
+            answer = mlflow.stdout.readline()
+            return json.loads(answer) if answer else None
+
+        if ask(json.dumps(same_runs())) is None or ask("search") is None:
+            log.seek(0)
+            print("MLflow could not be asked:", log.read()[-800:])
+            return
+        rows = rows_alone(study)
+        seconds(client, PAGES["runs by reward"])
+        taken = [(ask("search"), *timed(rows), seconds(client, PAGES["runs by reward"])) for _ in range(REPEATS)]
+        mlflow.stdin.close()
+    theirs, found = taken[-1][0], taken[-1][2]
+    assert len(found) == theirs["rows"] == 25
+    assert found[0].metrics["reward"].value == theirs["best"], "both name the same best run"
+    other, ours, page = np.array([(one["seconds"], alone, whole) for one, alone, _, whole in taken]).T * 1000
+    print(f"runs by a metric, {ROWS:,} runs, {REPEATS} calls of each in turn:")
+    for name, part in (("MLflow's search_runs", other), ("our rows alone", ours), ("our whole page", page)):
+        ratio = np.median(part / other)
+        print(f"  {name:22}median {np.median(part):5.0f} ms, p95 {np.quantile(part, 0.95):5.0f} ms, "
+              f"{ratio:5.2f} of MLflow's")  # fmt: skip
+
+
+def rows_alone(study: Any) -> Callable[[], Any]:
+    """A call that gives the rows of the table by reward: runs with configuration, last metrics and rates."""
+    from django.http import QueryDict
+
+    from frontier_app.models import Run
+    from frontier_app.tables import runs as run_table
+    from frontier_app.tables.table import Table
+
+    columns = run_table.columns(study, "hard")
+
+    def read() -> Any:
+        table = Table("runs", "runs", QueryDict("sort=-metric.reward"), columns, 25)
+        return run_table.rows_of(study, table.page(Run.objects.filter(study=study)), float, "hard")[0]
+
+    return read
+
+
+def timed(read: Callable[[], Any]) -> tuple[float, Any]:
+    started = time.perf_counter()
+    found = read()
+    return time.perf_counter() - started, found
+
+
+def same_runs() -> list[dict[str, Any]]:
+    """Our runs as MLflow keeps them."""
     from frontier_app.models import MetricPoint, Run
 
     last = {}
@@ -110,27 +186,19 @@ def compare(client: Any, python: str) -> None:
     by_run: dict[int, list[tuple[str, float, int]]] = {}
     for (run, _), point in last.items():
         by_run.setdefault(run, []).append(point)
-    runs = [{"name": run.name, "params": {**run.config, "limits": str(run.config["limits"])}, "metrics": by_run[run.pk]}
+    return [{"name": run.name, "params": {**run.config, "limits": str(run.config["limits"])}, "metrics": by_run[run.pk]}
             for run in Run.objects.all()]  # fmt: skip
+
+
+def database_for_mlflow() -> str:
+    """The address of an empty database beside ours."""
+    from django.db import connection
+
     one = connection.settings_dict
     with connection.cursor() as cursor:
         cursor.execute("CREATE DATABASE mlflow")
     address = f"postgresql+psycopg2://{one['USER'] or ''}@/mlflow?host={one['HOST'] or ''}"
-    address += f"&port={one['PORT']}" if one["PORT"] else ""
-    script = Path(__file__).with_name("bench_mlflow.py")
-    found = subprocess.run([python, str(script), address], input=json.dumps(runs), text=True, capture_output=True)
-    if found.returncode:
-        print("MLflow could not be asked:", found.stderr[-800:])
-        return
-    theirs = json.loads(found.stdout.splitlines()[-1])
-    ours = np.array([seconds(client, PAGES["runs by reward"]) for _ in range(REPEATS)]) * 1000
-    page = client.get(STUDY + PAGES["runs by reward"]).content.decode()
-    first = page.partition('id="runs"')[2].partition("<tbody>")[2].partition("</tr>")[0]
-    assert f"{theirs['best']:.4g}" in first, "both name the same best run"
-    other = np.array(theirs["seconds"]) * 1000
-    print(f"runs by a metric, {len(runs):,} runs: this page, all of it: median {np.median(ours):.0f} ms, p95 "
-          f"{np.quantile(ours, 0.95):.0f} ms; MLflow's search_runs without HTTP: median {np.median(other):.0f} ms, p95 "
-          f"{np.quantile(other, 0.95):.0f} ms")  # fmt: skip
+    return address + (f"&port={one['PORT']}" if one["PORT"] else "")
 
 
 if __name__ == "__main__":

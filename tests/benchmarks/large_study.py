@@ -1,19 +1,15 @@
 """A study of the size that pages must hold: ten thousand runs, checkpoints and evaluations, with the rollups of ten
 million samples, written with COPY into a PostgreSQL of the benchmark's own.
 
-`services()` starts that PostgreSQL and points Django at it. Figures are drawn from a seeded generator and mean nothing.
+Import `services` before this. Figures are drawn from a seeded generator and mean nothing.
 """
 
 import json
 import os
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import project  # noqa: F401  (before Frontier)
 
 ROWS, PROBLEMS, SAMPLES, LEVELS, SEEDS, STEPS = 10_000, 50, 20, 5, 10, 10
 # Counts of every evaluation on every problem at every level, drawn where they are kept.
@@ -30,40 +26,6 @@ FROM (
 ) AS drawn
 """
 METRICS = ("entropy", "loss", "reward", "solved_rate")
-
-
-@contextmanager
-def services() -> Iterator[str]:
-    """PostgreSQL and Valkey with an empty, migrated database; gives the folder."""
-    with tempfile.TemporaryDirectory(prefix="bench-large-") as folder:
-        home = Path(folder)
-        home.chmod(0o711)
-        os.environ["FRONTIER_HOME"] = folder
-        os.environ["DJANGO_SETTINGS_MODULE"] = "frontier_app.settings"
-        os.environ.setdefault("SECRET_KEY", "only-for-benchmarks")
-        import django
-
-        django.setup()
-        from django.core.management import call_command
-        from django.db import connections
-
-        from frontier_app.embedded.places import Places
-        from frontier_app.embedded.processes import stop
-        from frontier_app.embedded.servers import needed_servers
-
-        places = Places(home)
-        places.prepare()
-        servers = list(needed_servers(places, durable=False))
-        processes = [server.start() for server in servers]
-        try:
-            for server, process in zip(servers, processes, strict=True):
-                server.wait(process)
-            call_command("migrate", verbosity=0)
-            yield folder
-        finally:
-            connections.close_all()
-            for server, process in zip(servers, processes, strict=True):
-                stop(process, server.program.stop_signal, server.program.grace_seconds)
 
 
 def write_study(rows: int = ROWS) -> Any:

@@ -1,4 +1,4 @@
-"""A PostgreSQL and a Valkey for one benchmark, durable as in production, in a folder that is thrown away.
+"""A PostgreSQL and a Valkey for one benchmark, in a folder that is thrown away.
 
 Import this before anything of Django: it chooses FRONTIER_HOME. DATABASE_URL and REDIS_URL, where set, are used.
 """
@@ -25,15 +25,16 @@ Places(HOME).prepare()  # writes the secret key that the settings read
 django.setup()
 
 from django.core.management import call_command  # noqa: E402
+from django.db import connections  # noqa: E402
 
 from frontier_app.embedded.processes import stop  # noqa: E402
 from frontier_app.embedded.servers import needed_servers  # noqa: E402
 
 
 @contextmanager
-def running() -> Iterator[None]:
-    """Both servers up and the tables made."""
-    servers = needed_servers(Places(HOME))
+def running(durable: bool = True) -> Iterator[None]:
+    """Both servers up and the tables made; `durable` as in production, which only writing is slower for."""
+    servers = needed_servers(Places(HOME), durable)
     processes = [server.start() for server in servers]
     try:
         for server, process in zip(servers, processes, strict=True):
@@ -41,6 +42,7 @@ def running() -> Iterator[None]:
         call_command("migrate", verbosity=0)
         yield
     finally:
+        connections.close_all()
         for server, process in zip(servers, processes, strict=True):
             stop(process, server.program.stop_signal, server.program.grace_seconds)
         shutil.rmtree(HOME, ignore_errors=True)
