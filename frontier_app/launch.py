@@ -409,26 +409,28 @@ def launch_merge(
 
 def cancel(job: Job, by: User) -> Job:
     """Ask a job to stop. A running one says itself when it has."""
-    state = queue.cancel(job.pk)
+    with transaction.atomic():
+        state = queue.cancel(job.pk)
+        if state is not None and job.study is not None:
+            note(job.study, by, "cancel", job.title, jobs=[job.reference])
     job.refresh_from_db()
     if state is None:
         raise LaunchError("", f"This job is {job.state}: there is nothing to cancel.")
-    if job.study is not None:
-        note(job.study, by, "cancel", job.title, jobs=[job.reference])
     live.job_changed(job)
     return job
 
 
 def retry(job: Job, by: User) -> Job:
     """Try an ended job again, as a new job that takes its place."""
-    again = queue.retry(job, launched_by=by)
+    with transaction.atomic():
+        again = queue.retry(job, launched_by=by)
+        if again is not None and again.study is not None:
+            note(again.study, by, "retry", again.title, jobs=[job.reference, again.reference])
     if again is None:
         job.refresh_from_db()
         known = job.retried_by()
         reason = f"it is retried by {known.reference} already" if known else f"it is {job.state}"
         raise LaunchError("", f"This job cannot be retried: {reason}.")
-    if again.study is not None:
-        note(again.study, by, "retry", again.title, jobs=[job.reference, again.reference])
     live.job_changed(again)
     return again
 

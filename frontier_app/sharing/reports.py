@@ -14,10 +14,11 @@ bearer of a link to their view would be shown: no programs, no hidden tests. HTM
 
 import json
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, lru_cache, partial
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -27,6 +28,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from frontier_app.models import Report, Snapshot, Study
+from frontier_app.sharing.audit_trail import note
 from frontier_app.sharing.shared_views import VIEWS, NotAView, address_of, read_address
 from frontier_app.sharing.view_answers import NotAnswered, answer_to
 
@@ -43,6 +45,9 @@ ANSWERS = {
     "audit": ("audit_figures",),
     "problem": ("problem_sizes",),
 }
+
+
+Ask = Callable[[str, str, str], object]
 
 
 class NoFigure(ValueError):
@@ -196,14 +201,16 @@ def read_figure(study: Study, address: str) -> FigureAddress:
     return FigureAddress(read.view, read.query, figure.strip())
 
 
-def live_figure(study: Study, address: str) -> Found:
-    """The figure as it is now. Raises NoFigure."""
+def live_figure(study: Study, address: str, ask: Ask | None = None) -> Found:
+    """The figure as it is now; `ask` gives the answers of views where not each is to be computed anew. Raises
+    NoFigure."""
+    ask = ask or partial(answer_to, study)
     read = read_figure(study, address)
     found: list[Found] = []
     said = "This view has no figure to show: nothing is measured for it yet."
     for entry in ANSWERS.get(read.view, VIEWS[read.view].data):
         try:
-            answer = answer_to(study, read.view, read.query, entry)
+            answer = ask(read.view, read.query, entry)
             found += figures_in(answer, called=entry.partition("=")[2] or "figure")
         except NotAnswered as error:
             said = str(error)
@@ -246,28 +253,45 @@ def figure_of(report: Report, address: str) -> dict[str, Any]:
     return {"figure": found.figure, "path": found.path, "frozen": False}
 
 
-def freeze(report: Report) -> list[str]:
+def freeze(report: Report, by: User) -> list[str]:
     """Keep every figure as it is now; those frozen before stay as they were. Gives a sentence for each that cannot be
     drawn."""
-    kept, refused = {}, []
+    taken, refused, ask = {}, [], cache(partial(answer_to, report.study))
     for address in addresses_of(report.text)[:FIGURES_AT_MOST]:
         if address in report.frozen:
-            kept[address] = report.frozen[address]
             continue
         try:
-            found = live_figure(report.study, address)
+            found = live_figure(report.study, address, ask)
         except NoFigure as error:
             refused.append(f"{address}: {error}")
         else:
-            kept[address] = Snapshot.of({"figure": found.figure, "path": found.path}).sha256
-    _write(report, frozen=kept)
+            taken[address] = {"figure": found.figure, "path": found.path}
+    with _locked(report) as current:
+        fresh = {address: Snapshot.of(taken[address]).sha256 for address in taken if address not in current.frozen}
+        known = current.frozen | fresh
+        kept = {address: known[address] for address in addresses_of(current.text) if address in known}
+        if kept != current.frozen:
+            _write(current, frozen=kept)
+            note(report.study, by, "freeze", report.title)
+    report.frozen = kept
     return refused
 
 
-def thaw(report: Report, address: str = "") -> None:
+def thaw(report: Report, by: User, address: str = "") -> None:
     """Make one figure live again, or all."""
-    kept = {key: value for key, value in report.frozen.items() if address and key != address}
-    _write(report, frozen=kept)
+    with _locked(report) as current:
+        kept = {key: value for key, value in current.frozen.items() if address and key != address}
+        if kept != current.frozen:
+            _write(current, frozen=kept)
+            note(report.study, by, "thaw", report.title)
+    report.frozen = kept
+
+
+@contextmanager
+def _locked(report: Report) -> Iterator[Report]:
+    """The report as it is in the database, which nobody else changes meanwhile."""
+    with transaction.atomic():
+        yield Report.objects.select_for_update().get(pk=report.pk)
 
 
 def _write(report: Report, **values: object) -> None:
@@ -289,6 +313,7 @@ def create(study: Study, author: User, title: str, text: str) -> Report:
         taken = set(study.reports.filter(slug__startswith=base).values_list("slug", flat=True))
         taken |= RESERVED | _linked(study)
         slug = next(name for name in _names(base) if name not in taken)
+        note(study, author, "write", title)
         return Report.objects.create(study=study, author=author, slug=slug, title=title, text=text)
 
 
@@ -309,14 +334,40 @@ def _names(base: str) -> Iterator[str]:
         number += 1
 
 
-def save(report: Report, title: str, text: str, began_from: str) -> bool:
+def save(report: Report, by: User, title: str, text: str, began_from: str) -> bool:
     """Take new content unless somebody else saved other content since `began_from`; `report` is then as they left
     it."""
-    with transaction.atomic():
-        current = Report.objects.select_for_update().get(pk=report.pk)
+    with _locked(report) as current:
         if version_of(current) not in (began_from, sha256(json.dumps([title, text]).encode()).hexdigest()[:16]):
             report.title, report.text, report.updated = current.title, current.text, current.updated
             return False
-        _write(current, title=title, text=text)
+        if (current.title, current.text) != (title, text):
+            _write(current, title=title, text=text)
+            note(report.study, by, "change", title)
     report.title, report.text, report.updated = title, text, current.updated
     return True
+
+
+class Deleted(TypedDict):
+    """What a deletion leaves, to bring the report back: JSON values, as a session keeps them."""
+
+    title: str
+    text: str
+    frozen: dict[str, str]
+    author_id: int
+
+
+def delete(report: Report, by: User) -> Deleted:
+    kept = Deleted(title=report.title, text=report.text, frozen=report.frozen, author_id=report.author_id)
+    with transaction.atomic():
+        note(report.study, by, "delete", f"the report “{report.title}”")
+        report.delete()
+    return kept
+
+
+def restore(study: Study, by: User, slug: str, kept: Deleted) -> None:
+    """Bring a deleted report back under its name, unless that is taken."""
+    with transaction.atomic():
+        _, made = Report.objects.get_or_create(study=study, slug=slug, defaults=dict(kept))
+        if made:
+            note(study, by, "restore", f"the report “{kept['title']}”")

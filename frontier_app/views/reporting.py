@@ -1,7 +1,6 @@
 """Reports: their list, one to read, one to edit, and the figures in them."""
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -9,7 +8,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from frontier_app.models import Report
 from frontier_app.sharing import reports as verbs
-from frontier_app.sharing.audit_trail import note
 from frontier_app.views.fetch import OpenStudy, open_study, open_study_to_write, open_view
 from frontier_app.views.frame import render_page, study_context
 from frontier_app.views.paging import Slice
@@ -87,7 +85,7 @@ def edit(request: HttpRequest, slug: str, report: str = "") -> HttpResponse:
         return _editor(request, opened, found, title, text, problem=problem, status=422)
     if found is None:
         return redirect("report", slug, verbs.create(opened.study, opened.person, title, text).slug)
-    if not verbs.save(found, title, text, request.POST.get("began_from", "")):
+    if not verbs.save(found, opened.person, title, text, request.POST.get("began_from", "")):
         return _editor(request, opened, found, title, text, theirs=found.text, status=CONFLICT)
     return redirect("report", slug, found.slug)
 
@@ -125,9 +123,9 @@ def freeze(request: HttpRequest, slug: str, report: str) -> HttpResponse:
     opened = open_study_to_write(request, slug)
     found = _find(opened, report)
     if "live" in request.POST:
-        verbs.thaw(found, request.POST.get("address", ""))
+        verbs.thaw(found, opened.person, request.POST.get("address", ""))
     else:
-        for sentence in verbs.freeze(found):
+        for sentence in verbs.freeze(found, opened.person):
             messages.warning(request, f"Not frozen: {sentence}")
     return redirect("report", slug, found.slug)
 
@@ -136,11 +134,7 @@ def freeze(request: HttpRequest, slug: str, report: str) -> HttpResponse:
 def delete(request: HttpRequest, slug: str, report: str) -> HttpResponse:
     """Delete a report; this session can bring the last one back."""
     opened = open_study_to_write(request, slug)
-    found = _find(opened, report)
-    kept = {name: getattr(found, name) for name in ("title", "text", "frozen", "author_id")}
-    with transaction.atomic():
-        note(opened.study, opened.person, "delete", f"the report “{found.title}”")
-        found.delete()
+    kept = verbs.delete(_find(opened, report), opened.person)
     request.session[DELETED] = {"study": opened.study.pk, "slug": report, "kept": kept}
     return _done(request, slug, "The report is deleted.")
 
@@ -152,10 +146,7 @@ def restore(request: HttpRequest, slug: str, report: str) -> HttpResponse:
     deleted = request.session.get(DELETED, {})
     if (deleted.get("study"), deleted.get("slug")) != (opened.study.pk, report):
         raise Http404
-    with transaction.atomic():
-        _, made = Report.objects.get_or_create(study=opened.study, slug=report, defaults=deleted["kept"])
-        if made:
-            note(opened.study, opened.person, "restore", f"the report “{deleted['kept']['title']}”")
+    verbs.restore(opened.study, opened.person, report, deleted["kept"])
     del request.session[DELETED]
     return _done(request, slug, "The report is back.")
 

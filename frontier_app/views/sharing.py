@@ -1,10 +1,10 @@
 """Share links: opening one, drawing one in a frame of another site, and an owner's page that makes and revokes them."""
 
-from datetime import timedelta
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.db.models import F
+from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import split_domain_port
 from django.shortcuts import get_object_or_404, redirect, render
@@ -13,14 +13,13 @@ from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from frontier_app import live
-from frontier_app.models import SavedView, ShareLink
+from frontier_app.models import ShareLink
 from frontier_app.security import EMBEDDED_POLICY
-from frontier_app.sharing.audit_trail import note
+from frontier_app.sharing import links
 from frontier_app.sharing.forms import ShareForm, first_error
-from frontier_app.sharing.shared_views import NotAView, address_of, pinned, read_address, words_of
+from frontier_app.sharing.shared_views import NotAView, address_of, words_of
 from frontier_app.viewer import open_share_link, remember_link
-from frontier_app.views.fetch import OpenStudy, open_study_to_own
+from frontier_app.views.fetch import open_study_to_own
 from frontier_app.views.frame import render_page, study_context
 from frontier_app.views.paging import Slice
 
@@ -37,7 +36,7 @@ def share(request: HttpRequest, token: str) -> HttpResponse:
     if link is None or page is None:
         raise Http404
     remember_link(request.session, link)
-    _count(link)
+    links.count_opening(link)
     response = redirect(page)
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -54,9 +53,10 @@ def embed(request: HttpRequest, token: str) -> HttpResponse:
         response = render(request, "shared_closed.html", status=404)
     else:
         parts = urlsplit(page)
+        if not request.GET:
+            links.count_opening(link)
         if parts.query and not request.GET:
             response = redirect(f"{reverse('embed', args=[token])}?{parts.query}")
-            _count(link)
         else:
             response = _drawn(request, link, parts.path)
     response.headers["Content-Security-Policy"] = EMBEDDED_POLICY
@@ -79,10 +79,6 @@ def _page(link: ShareLink | None) -> str | None:
     return address_of(link.study, link.view, link.query, link.saved_view) if link else None
 
 
-def _count(link: ShareLink) -> None:
-    ShareLink.objects.filter(pk=link.pk).update(opened_count=F("opened_count") + 1, last_opened=timezone.now())
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def study_sharing(request: HttpRequest, slug: str) -> HttpResponse:
     """The links of a study; with POST a new one, to the view whose address the form names. A script gets JSON."""
@@ -91,7 +87,7 @@ def study_sharing(request: HttpRequest, slug: str) -> HttpResponse:
     form = ShareForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         try:
-            link = _made(opened, form)
+            link = links.make(opened.study, opened.person, **form.cleaned_data)
         except NotAView as error:
             form.add_error("address", str(error))
         else:
@@ -112,32 +108,6 @@ def study_sharing(request: HttpRequest, slug: str) -> HttpResponse:
     return render_page(request, "sharing.html", context, parts=("links",), status=422 if form.errors else 200)
 
 
-def _made(opened: OpenStudy, form: ShareForm) -> ShareLink:
-    """A link to the view that the form's address names. Raises NotAView."""
-    asked = form.cleaned_data
-    found = read_address(opened.study, asked["address"] or opened.study.get_absolute_url())
-    saved = (
-        SavedView.objects.kept().filter(study=opened.study, short=found.saved, view=found.view).first()
-        if found.saved
-        else None
-    )
-    if saved is not None and pinned(saved.view, saved.query) != pinned(found.view, found.query):
-        saved = None
-    days = asked["days"]
-    link = opened.study.share_links.create(
-        created_by=opened.person,
-        name=asked["name"],
-        view=found.view,
-        query=found.query,
-        saved_view=saved,
-        allow_programs=asked["allow_programs"],
-        expires=timezone.now() + timedelta(days=int(days)) if days else None,
-    )
-    words = words_of(link.view, link.query)
-    note(opened.study, opened.person, "share", link.name or words, view=words, programs=link.allow_programs, days=days)
-    return link
-
-
 def _addresses(request: HttpRequest, link: ShareLink) -> dict[str, str]:
     return {
         "address": request.build_absolute_uri(reverse("share", args=[link.token])),
@@ -154,26 +124,21 @@ def _row(request: HttpRequest, link: ShareLink, abandoned: bool) -> dict[str, ob
 
 @require_POST
 def revoke(request: HttpRequest, slug: str, link: int) -> HttpResponse:
-    return _set_revoked(request, slug, link, True)
+    return _changed(request, slug, link, links.revoke, "The link is revoked; whoever opens it now sees nothing.")
 
 
 @require_POST
 def reopen(request: HttpRequest, slug: str, link: int) -> HttpResponse:
     """Undo a revocation, or answer for a link whose maker is no owner any more."""
-    return _set_revoked(request, slug, link, False)
+    return _changed(request, slug, link, links.reopen, "The link is open again.")
 
 
-def _set_revoked(request: HttpRequest, slug: str, link: int, revoked: bool) -> HttpResponse:
+def _changed(
+    request: HttpRequest, slug: str, link: int, verb: Callable[[ShareLink, User], bool], said: str
+) -> HttpResponse:
     opened = open_study_to_own(request, slug)
-    found = get_object_or_404(ShareLink.objects.select_related("saved_view"), study=opened.study, pk=link)
-    rows = ShareLink.objects.filter(pk=found.pk)
-    taken_over = 0 if revoked else rows.abandoned().update(created_by=opened.person)
-    if rows.filter(revoked=not revoked).update(revoked=revoked) or taken_over:
-        words = found.name or words_of(found.view, found.query)
-        note(opened.study, opened.person, "revoke" if revoked else "reopen", words)
-        live.rights_changed(slug)
+    verb(get_object_or_404(ShareLink.objects.select_related("study"), study=opened.study, pk=link), opened.person)
     if "application/json" in request.headers.get("Accept", ""):
         return HttpResponse(status=204)
-    said = "The link is revoked; whoever opens it now sees nothing." if revoked else "The link is open again."
     messages.success(request, said)
     return redirect("study_sharing", slug)

@@ -46,7 +46,7 @@ def test_a_text_that_somebody_saved_meanwhile_is_shown_beside_ones_own(
     somebody = visitor(alice)
     page = somebody.open(reverse("edit_report", args=[measured.study.slug, made.slug]))
     expect(page.locator("#preview")).to_contain_text("first")
-    assert reports.save(made, "Notes", "theirs", reports.version_of(made))
+    assert reports.save(made, alice, "Notes", "theirs", reports.version_of(made))
     page.locator("#text").fill("mine")
     with page.expect_response(lambda answer: answer.request.method == "POST" and "/edit/" in answer.url):
         page.get_by_role("button", name="Save").click()

@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import factories
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from frontier_app import launch
-from frontier_app.models import AuditEntry, Invitation, Membership
-from frontier_app.sharing import membership
+from frontier_app.models import AuditEntry, Invitation, Job, Membership, Report, ShareLink
+from frontier_app.sharing import links, membership, reports
 from frontier_app.sharing.audit_trail import ACTIONS, note
 
 pytestmark = pytest.mark.django_db
@@ -226,6 +226,39 @@ def test_launches_cancels_and_retries_are_written_down(study):
     told = list(AuditEntry.objects.filter(study=study).values_list("action", "who__username"))
     assert told == [("retry", "bob"), ("cancel", "alice"), ("launch", "bob")]
     assert AuditEntry.objects.filter(action="launch").get().detail["jobs"][0] == job.reference
+
+
+def test_what_cannot_be_written_down_is_not_done(study):
+    alice, path = factories.alice(), study.paths.get()
+    waiting, cancelled = (launch.launch_sweep(study, alice, path.low, path.high, [at], 2).jobs[0] for at in (0.2, 0.3))
+    launch.cancel(cancelled, alice)
+    link = links.make(study, alice, "")
+    report = reports.create(study, alice, "Notes", "text")
+
+    def full(execute, sql, *rest):
+        if f'INSERT INTO "{AuditEntry._meta.db_table}"' in sql:
+            raise DatabaseError("no room")
+        return execute(sql, *rest)
+
+    def state() -> list[object]:
+        return [
+            list(model.objects.order_by("pk").values_list("pk", *fields))
+            for model, fields in ((Job, ["state"]), (ShareLink, ["revoked"]), (Report, ["title", "text"]))
+        ]
+
+    before = state()
+    for act in (
+        lambda: launch.cancel(waiting, alice),
+        lambda: launch.retry(cancelled, alice),
+        lambda: links.make(study, alice, ""),
+        lambda: links.revoke(link, alice),
+        lambda: reports.create(study, alice, "More", "text"),
+        lambda: reports.save(report, alice, "Other", "text", reports.version_of(report)),
+        lambda: reports.delete(report, alice),
+    ):
+        with pytest.raises(DatabaseError), connection.execute_wrapper(full):
+            act()
+        assert state() == before
 
 
 def test_a_launch_that_is_refused_is_not_written_down(study):

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from frontier_app.models import AuditEntry, Report, ShareLink, Snapshot
+from frontier_app.models import AuditEntry, Report, Rollup, ShareLink, Snapshot
 from frontier_app.sharing import reports
 from tests import factories
 
@@ -136,6 +136,38 @@ def test_a_frozen_figure_stays_as_it_was(client_of, measured, report):
     assert live["frozen"] is False
 
 
+def test_figures_of_one_view_are_computed_once(study):
+    both = "```frontier\nstudy#frontier\n```\n\n```frontier\nstudy#composition\n```\n"
+    made = reports.create(study, factories.alice(), "a", both)
+    with CaptureQueriesContext(connection) as queries:
+        assert reports.freeze(made, factories.alice()) == []
+    assert len(made.frozen) == 2
+    assert sum(Rollup._meta.db_table in query["sql"] for query in queries) == 1
+
+
+def test_freezing_and_making_live_at_once_lose_nothing(measured, report):
+    """Whoever comes second began with the report as it was before the first."""
+    alice, bob, unread = factories.alice(), factories.bob(), Report.objects.get(pk=report.pk)
+    reports.freeze(report, alice)
+    frozen = dict(report.frozen)
+    factories.measure(report.study, factories.point_on(measured.path, 0.5), 2, alpha=0.5, path=measured.path, seed=1)
+    late = Report.objects.get(pk=report.pk)
+    late.frozen = {}
+    reports.freeze(late, bob)
+    assert late.frozen == Report.objects.get().frozen == frozen
+    reports.thaw(unread, bob, "study")
+    assert Report.objects.get().frozen == {COMPOSITION: frozen[COMPOSITION]}
+
+
+def test_what_is_done_to_a_report_is_written_down_once(client_of, report):
+    bob = client_of(factories.bob())
+    for _ in range(2):
+        bob.post(page(report, "edit_report"), form(report, "other", "Other"))
+        bob.post(page(report, "freeze_report"))
+    told = AuditEntry.objects.order_by("pk").values_list("who__username", "action", "subject")
+    assert list(told) == [("alice", "write", "What slows down"), ("bob", "change", "Other")]
+
+
 def test_freezing_tells_which_figure_cannot_be_drawn(client_of, study):
     made = reports.create(study, factories.alice(), "a", "```frontier\nstudy#pie\n```\n\n```frontier\nstudy\n```\n")
     shown = client_of(factories.bob()).post(page(made, "freeze_report"), follow=True).content.decode()
@@ -229,7 +261,7 @@ def test_reports_of_one_title_have_names_of_their_own(client_of, study):
 
 
 def test_a_deleted_report_comes_back_whole(client_of, report):
-    reports.freeze(report)
+    reports.freeze(report, factories.alice())
     frozen, bob = dict(report.frozen), client_of(factories.bob())
     bob.post(page(report, "delete_report"))
     assert not Report.objects.exists()
@@ -237,7 +269,7 @@ def test_a_deleted_report_comes_back_whole(client_of, report):
     bob.post(page(report, "restore_report"))
     back = Report.objects.get()
     assert (back.slug, back.text, back.frozen, back.author) == (report.slug, TEXT, frozen, factories.alice())
-    assert list(AuditEntry.objects.values_list("action", flat=True)) == ["restore", "delete"]
+    assert list(AuditEntry.objects.values_list("action", flat=True)) == ["restore", "delete", "freeze", "write"]
 
 
 def test_viewers_read_and_strangers_find_nothing(client_of, report):

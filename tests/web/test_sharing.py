@@ -145,6 +145,14 @@ def test_a_link_whose_view_is_no_page_leads_nowhere(study, client_of, view, quer
 # In a frame ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("query", ["", "difficulty=hard"])
+def test_an_embedded_view_is_counted_once(study, query):
+    link, reader = factories.link(study, query=query), Client()
+    assert reader.get(f"/share/{link.token}/embed/", follow=True).status_code == 200
+    link.refresh_from_db()
+    assert link.opened_count == 1
+
+
 def test_an_embedded_view_has_no_navigation_and_needs_no_cookie(study):
     link = factories.link(study, query="difficulty=hard")
     first = Client().get(f"/share/{link.token}/embed/")
