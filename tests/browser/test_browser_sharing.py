@@ -145,7 +145,8 @@ def test_a_saved_view_keeps_its_data_until_it_is_refreshed(
 def test_a_comment_stands_at_its_point_and_reaches_who_is_looking(
     visitor: Visitors, alice: User, measured: factories.Measured
 ) -> None:
-    page = study_page(visitor(factories.vera()), measured.study, "?a=0.5")
+    viewer = visitor(factories.vera())
+    page = study_page(viewer, measured.study, "?a=0.5")
     other = study_page(visitor(alice), measured.study, "?a=1")
     expect(other.locator("[data-live-state]")).to_have_text("live")
     page.locator("[data-comments]").click()
@@ -165,3 +166,22 @@ def test_a_comment_stands_at_its_point_and_reaches_who_is_looking(
     page.get_by_role("button", name="Undo").click()
     expect(other.locator("#comments .comment-text")).to_have_text("It <b>turns</b> here.")
     assert Comment.objects.get().evaluation == measured.evaluations[2]
+
+    # The Frontiers page has keys of its own for the same points.
+    about = {"study": measured.study, "author": alice}
+    Comment.objects.create(**about, problem=measured.study.held_out_set.problems.get(slug="001-squares"), text="Odd.")
+    frontiers = viewer.open(reverse("explore", args=[measured.study.slug]), viewer.tab())
+    frontiers.get_by_role("button", name="Comment 1 about the point at a = 0.5").click()
+    frontiers.locator(".comment-about").first.click()
+    expect(frontiers.locator("#pinned thead th")).to_have_count(2)
+    frontiers.get_by_role("button", name="001-squares").click()
+    expect(frontiers).to_have_url(re.compile(r"/miniature/\?problem=001-squares$"))
+
+    # It is of another difficulty than the page shows.
+    frontiers.locator("[data-comments]").click()
+    frontiers.get_by_role("button", name="001-squares", exact=True).click()
+    mark = frontiers.locator("#strip").get_by_role("button", name="Comment 2 about 001-squares")
+    expect(frontiers.locator(".strip-row.current.commented .name")).to_contain_text("001-squares")
+    frontiers.get_by_role("button", name="Close the comments").click()
+    mark.press("Enter")
+    expect(frontiers.locator(".comment.current .comment-text")).to_have_text("Odd.")
