@@ -14,6 +14,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from frontier_app.models import Comment, ShareLink
+from frontier_app.sharing import saved_views
 from tests import factories
 from tests.browser.visitor import Visitors, measure_now, study_page
 
@@ -140,6 +141,16 @@ def test_a_saved_view_keeps_its_data_until_it_is_refreshed(
     expect(page.get_by_text("The view shows the data of now")).to_be_visible()
     expect(page.locator(".figure.filled")).to_be_visible()
     page.wait_for_function(f"{points} > {then}")
+
+    failing = reverse("failures", args=[measured.study.slug])
+    view = saved_views.save(measured.study, alice, "Failing", "", failing)
+    page.goto(page.url.partition("/studies/")[0] + f"{failing}?view={view.short}")
+    note = page.locator("[data-panel=growth] [data-note]")
+    expect(note).to_contain_text("the first 32 samples of each")
+    expect(note).not_to_contain_text("of now")
+    page.locator("#growth-threshold").select_option("2")
+    expect(note).to_contain_text("does not keep these figures: they are of now")
+    expect(page.locator("[data-panel=levels] [data-note]")).not_to_contain_text("of now")
 
 
 def test_a_comment_stands_at_its_point_and_reaches_who_is_looking(

@@ -62,6 +62,29 @@ def test_a_saved_view_shows_the_data_of_then_and_says_that_there_are_newer(study
     assert again.status_code == 304
 
 
+def test_the_failures_of_a_saved_view_are_those_of_then_at_every_difficulty(study, client_of):
+    page = "/studies/miniature/failures/"
+    view = saved_views.save(study, factories.bob(), "Failing", "", f"{page}?difficulty=hard&growth=2")
+    link = factories.link(study, view="failures")
+    link.saved_view = view
+    link.save()
+    member, reader = client_of(factories.vera()), Client()
+    asked = [
+        *(f"{name}.json?difficulty={difficulty}" for name in ("levels", "groups") for difficulty in ("", "easy", "hard")),
+        *(f"growth.json?growth=2&difficulty={difficulty}" for difficulty in ("", "medium", "hard")),
+        "grid.json?",
+    ]
+    then = [member.get(page + one).json() for one in asked]
+    measure_more(study)
+    for who, more in ((member, f"&view={view.short}"), (reader, f"&share={link.token}")):
+        answers = [who.get(page + one + more) for one in asked]
+        assert [one.json() for one in answers] == then
+        assert {one.headers["ETag"][:8] for one in answers} == {'"pinned-'}
+        other = who.get(f"{page}growth.json?growth=1{more}")
+        assert not other.headers["ETag"].startswith('"pinned-')
+    assert [member.get(page + one).json() for one in asked] != then
+
+
 def test_another_state_under_the_same_short_name_shows_the_data_of_now(study, saved, client_of):
     client = client_of(factories.vera())
     measure_more(study)
