@@ -66,19 +66,19 @@ VIEWS = {
     ),
     # The curves hold every budget, so the page moves `k` without asking; what it tells of one budget is asked with it.
     "ensembles": SharedView("ensembles", "the ensembles", _keys("bar"), ("ensembles_json",)),
-    # A list is shared whole: its pages, and the order of its rows. Which columns it has decides.
-    "problems": SharedView("problems", "the problems", _keys("page size sort")),
+    # A list is shared whole: its pages, the order of its rows, and the file of all of them. Which columns it has decides.
+    "problems": SharedView("problems", "the problems", _keys("page size sort format")),
     "problem": SharedView("problem", "one problem", _keys("page at program programs_page")),
     "audit": SharedView("audit", "the audit", _keys("page programs_page")),
     # `machine` asks for the figures of the second fold of the page.
-    "runs": SharedView("runs", "the runs", _keys("page size sort machine")),
-    "checkpoints": SharedView("checkpoints", "the checkpoints", _keys("page size sort")),
-    "evaluations": SharedView("evaluations", "the evaluations", _keys("page size sort")),
+    "runs": SharedView("runs", "the runs", _keys("page size sort format machine")),
+    "checkpoints": SharedView("checkpoints", "the checkpoints", _keys("page size sort format")),
+    "evaluations": SharedView("evaluations", "the evaluations", _keys("page size sort format")),
     "evaluation": SharedView("evaluation", "one evaluation"),
     # Which of its figures is asked for; no other is answered.
     "report": SharedView("report", "one report", _keys("address")),
     # Both evaluations are pinned; the problem only chooses whose programs are put side by side, where shown at all.
-    "compare": SharedView("compare", "two evaluations", _keys("sort all problem")),
+    "compare": SharedView("compare", "two evaluations", _keys("sort all problem format")),
 }
 
 

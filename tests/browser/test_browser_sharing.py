@@ -57,6 +57,12 @@ def test_a_link_shows_the_same_figures_in_a_second_browser_until_it_is_revoked(
     shown.go_back()
     expect(shown.locator("#alpha")).to_have_value("0.5")
     expect(shown.locator("[data-live-state]")).to_have_text("live")
+    shown.locator("#strip-body").press("j")
+    shown.locator("#strip-body").press("Enter")
+    shown.keyboard.press("Control+k")
+    expect(shown.locator("dialog.palette .kind").first).to_be_visible()
+    assert set(shown.locator("dialog.palette .kind").all_text_contents()) == {"action"}
+    shown.keyboard.press("Escape")
 
     page.goto(owner.server + reverse("study_sharing", args=[measured.study.slug]))
     expect(page.get_by_text("the explorer: difficulty hard, level 3")).to_be_visible()
@@ -69,6 +75,15 @@ def test_a_link_shows_the_same_figures_in_a_second_browser_until_it_is_revoked(
     expect(page.get_by_role("button", name="Revoke")).to_be_visible()
     shown.goto(address)
     assert read_outs(shown) == told
+
+    link = factories.link(measured.study, view="problems", query="difficulty=hard")
+    listed = reader.open(reverse("share", args=[link.token]), reader.tab())
+    expect(listed.locator("#problems tbody tr")).to_have_count(4)
+    expect(listed.locator("#problems [data-href], #problems tbody a[href]")).to_have_count(0)
+    listed.locator("details.table-export summary").click()
+    with listed.expect_download() as saved:
+        listed.locator("[data-file=csv]").click()
+    assert len(saved.value.path().read_text().splitlines()) == 1 + 4
     reader.troubles.clear()  # the browser reports what was refused
 
 
