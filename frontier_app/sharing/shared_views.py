@@ -66,7 +66,7 @@ VIEWS = {
     ),
     # The curves hold every budget, so the page moves `k` without asking; what it tells of one budget is asked with it.
     "ensembles": SharedView("ensembles", "the ensembles", _keys("bar"), ("ensembles_json",)),
-    # A list is shared whole: its pages, the order of its rows, and the file of all of them. Which columns it has decides.
+    # A list is shared whole: its pages, the order of its rows, the file of all of them. Which columns it has decides.
     "problems": SharedView("problems", "the problems", _keys("page size sort format")),
     "problem": SharedView("problem", "one problem", _keys("page at program programs_page")),
     "audit": SharedView("audit", "the audit", _keys("page programs_page")),
