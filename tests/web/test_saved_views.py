@@ -70,8 +70,8 @@ def test_the_failures_of_a_saved_view_are_those_of_then_at_every_difficulty(stud
     link.save()
     member, reader = client_of(factories.vera()), Client()
     asked = [
-        *(f"{name}.json?difficulty={difficulty}" for name in ("levels", "groups") for difficulty in ("", "easy", "hard")),
-        *(f"growth.json?growth=2&difficulty={difficulty}" for difficulty in ("", "medium", "hard")),
+        *(f"{name}.json?difficulty={one}" for name in ("levels", "groups") for one in ("", "easy", "hard")),
+        *(f"growth.json?growth=2&difficulty={one}" for one in ("", "medium", "hard")),
         "grid.json?",
     ]
     then = [member.get(page + one).json() for one in asked]
