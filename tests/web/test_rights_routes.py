@@ -78,7 +78,7 @@ def routes(study) -> list[Route]:
         study=study, created_by=factories.alice(), token_sha256=sha256(study.slug.encode()).hexdigest()
     )
     report = study.reports.first() or Report.objects.create(
-        study=study, author=factories.alice(), slug="a-report", title="A report", text=FIGURE
+        study=study, author=factories.bob(), slug="a-report", title="A report", text=FIGURE
     )
     job = study.jobs.first()
     known = {
@@ -312,9 +312,9 @@ def offered(page: str, text: str, seen: set) -> Iterator[str]:
 def test_nothing_that_a_viewer_is_offered_is_out_of_reach(study, client_of):
     factories.audit(study)
     viewer, lost, seen = client_of(factories.vera()), {}, set()
-    evaluation = f"?evaluation={study.evaluations.first().reference}"
-    walked = [route for route in routes(study) if not route.address.startswith("/api/")]
-    for page in ["/", "/jobs/", *(route.address for route in walked), reverse("samples", args=[study.slug]) + evaluation]:
+    samples = reverse("samples", args=[study.slug]) + f"?evaluation={study.evaluations.first().reference}"
+    walked = [route.address for route in routes(study) if not route.address.startswith("/api/")]
+    for page in ["/", "/jobs/", samples, *walked]:
         answer = viewer.get(page)
         if answer.status_code != 200 or not answer.headers["Content-Type"].startswith("text/html"):
             continue
