@@ -15,7 +15,7 @@ async function get(address) {
   const told = response.headers.get("Content-Type")?.includes("json") ? await response.json() : null;
   if (!response.ok) throw new Error(told?.error ?? `the server answered ${response.status}`);
   const ofNow = saved && !response.headers.get("ETag")?.includes("pinned-");
-  return { ...told, note: [ofNow ? "The saved view does not keep these figures: they are of now." : "", told.note].filter(Boolean).join(" ") };
+  return { ...told, note: [told.note, ofNow ? "The saved view does not keep these figures: they are of now." : ""].filter(Boolean).join(" ") };
 }
 
 /** Reads one panel and shows it, unless a later request for the same panel came first. */
