@@ -84,19 +84,20 @@ class Client:
         """Each complete evaluation: checkpoint, alpha, setting, and n and rates by difficulty."""
         return cast(list[Row], self._row("GET", f"/studies/{study}/points")["points"])
 
-    def frontier(self, study: str, **query: object) -> Row:
+    def frontier(self, study: str, /, **query: object) -> Row:
         """What the study page draws: `evaluations` with `point` and `cells`, and `figures`. `query` is that of its
         address: path, difficulty, setting, level, rule, baseline."""
         return self.figure_data(study, "study", **query)
 
-    def ensembles(self, study: str, **query: object) -> Row:
+    def ensembles(self, study: str, /, **query: object) -> Row:
         """What the ensembles page draws: `lines` over the budgets `ks`, `contributions`, `pairs`, `sets`, `figures`.
         `query` is that of its address: members, search, at, k, match, allocation, split and the filters."""
         return self.figure_data(study, "ensembles", **query)
 
-    def figure_data(self, study: str, view: str, **query: object) -> Row:
+    def figure_data(self, study: str, view: str, /, **query: object) -> Row:
         """The JSON behind a view's page: study, explore, failures (one figure with `panel`), ensembles, problem, audit,
-        runs. Its figures are Plotly dicts whose colours are names; `compute.figure_colours.painted` resolves them."""
+        runs. `query` is that of its address, in which `view` names a saved view. Its figures are Plotly dicts whose
+        colours are names; `compute.figure_colours.painted` resolves them."""
         return self._row("GET", f"/studies/{study}/figures/{view}", params=query)
 
     def checkpoints(self, study: str) -> list[Row]:

@@ -70,7 +70,7 @@ MOST_RUNS = 200
 MOST_NUMBERS = 5_000
 MOST_NOTED = 50
 LARGEST_ALPHA = 100.0
-TAKEN_SLUGS = ("new",)  # the first part of other addresses
+KEPT_SLUGS = ("new",)  # the first part of other addresses
 Verb = Callable[[Job, User], Job]
 
 
@@ -85,6 +85,8 @@ def create_miniature_study(
     owner: User, *, slug: str = miniature.SLUG, seed: int = 0, plan: MiniaturePlan | None = None
 ) -> Study:
     """The laptop-sized study with all its jobs. A second call with the same slug returns the same study unchanged."""
+    if slug in KEPT_SLUGS:
+        raise _no_address(slug)
     existing = Study.objects.filter(slug=slug).first()
     if existing is None:
         try:
@@ -95,29 +97,41 @@ def create_miniature_study(
         except IntegrityError:  # somebody else's call came first
             existing = Study.objects.get(slug=slug)
     if not Membership.objects.filter(study=existing, user=owner).exists():
-        raise LaunchError("slug", f"There is a study {slug!r} already, and you are not a member of it.")
+        raise _no_address(slug)
     return existing
 
 
 def create_study(owner: User, title: str, *, slug: str = "", question: str = "") -> Study:
-    """A study without problems, checkpoints or jobs, which belongs to `owner`."""
+    """A study without problems, checkpoints or jobs, which belongs to `owner`.
+
+    Addresses are one for all, so a name in use has to be refused. The refusal is the one of a name that the site keeps
+    for itself: whoever is not a member of the study behind it is not told that there is one.
+    """
     slug = slug.strip() or slugify(title)[:64].strip("-")
-    if not slug or slug in TAKEN_SLUGS:
-        raise LaunchError("slug" if slug else "title", "The address needs a word of letters or digits: name another.")
+    if not slug:
+        raise LaunchError("title", "The address needs a word of letters or digits: name another.")
     study = Study(slug=slug, title=title.strip(), question=question.strip())
     try:
         study.full_clean(validate_unique=False)
     except ValidationError as error:
         field, sentences = next(iter(error.message_dict.items()))
         raise LaunchError(field, sentences[0]) from None
+    if slug in KEPT_SLUGS:
+        raise _no_address(slug)
     try:
         with transaction.atomic():
             study.save()
             Membership.objects.create(study=study, user=owner, role=Membership.OWNER)
             note(study, owner, "create", study.title)
     except IntegrityError:
-        raise LaunchError("slug", f"There is a study at the address {slug!r} already: choose another.") from None
+        if Membership.objects.filter(study__slug=slug, user=owner).exists():
+            raise LaunchError("slug", f"Your study {slug!r} has this address: choose another.") from None
+        raise _no_address(slug) from None
     return study
+
+
+def _no_address(slug: str) -> LaunchError:
+    return LaunchError("slug", f"A study cannot be made at the address {slug!r}: choose another.")
 
 
 def launch_import(

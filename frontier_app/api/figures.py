@@ -31,9 +31,11 @@ def figure_data(request: HttpRequest, slug: str, view: str) -> HttpResponse:
         raise HttpError(404, f"There are no figures of {view!r}; there are those of {', '.join(ROUTES)}.")
     route, parts = PANEL if view == "failures" and request.GET.get("panel") else ROUTES[view]
     try:
-        address = reverse(route, kwargs={"slug": slug, **{name: request.GET.get(name, "") for name in parts}})
-        match = resolve(address)
-        request.resolver_match = match  # rights of a share link are decided by the address that answers
+        query = request.GET.copy()
+        named = {name: query.pop(name, [""])[-1] for name in parts}
+        match = resolve(reverse(route, kwargs={"slug": slug, **named}))
+        # What is pinned, and what a share link may show, is decided by the address that answers.
+        request.resolver_match, request.GET = match, query  # type: ignore[assignment]
         answer: HttpResponse = match.func(request, *match.args, **match.kwargs)
     except NoReverseMatch:
         raise HttpError(422, f"The query must name: {', '.join(parts)}.") from None

@@ -91,7 +91,8 @@ def create_miniature(request: HttpRequest, body: MiniatureRequest) -> Study:
 
 @router.put("/studies/{slug}", response=StudyOut)
 def create_study(request: HttpRequest, slug: str, body: StudyRequest) -> Study:
-    """A study of one's own without problems, for an import."""
+    """A study of one's own without problems, for an import. A name that is kept, and one in use by people whose study
+    the caller may not see, are refused in the same words (422)."""
     return launch.create_study(person(request), slug=slug, **body.model_dump())
 
 

@@ -31,8 +31,8 @@ class Curve(NamedTuple):
 
 
 def curves_figure(curves: Sequence[Curve], longest: int, named: bool = True) -> Figure:
-    """The Plotly figure of one metric. The axis reaches to step `longest`, so that a live curve grows into it; a small
-    plot has no room for names."""
+    """The Plotly figure of one metric and its table. The axis reaches to step `longest`, so that a live curve grows
+    into it; a small plot has no room for names."""
     seeds = sorted({curve.seed for curve in curves})
     values = [value for curve in curves for value in curve.values if value is not None]
     span = _span(values)
@@ -61,6 +61,14 @@ def curves_figure(curves: Sequence[Curve], longest: int, named: bool = True) -> 
             "dragmode": False,
             "margin": {"l": 44, "r": _room(names), "t": 8, "b": 26},
         },
+        "table": [
+            ["run", "seed", "step", "value"],
+            *(
+                [curve.run, curve.seed, step, value]
+                for curve in curves
+                for step, value in zip(curve.steps, curve.values, strict=True)
+            ),
+        ],
     }
 
 

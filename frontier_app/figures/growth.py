@@ -31,7 +31,7 @@ class Growth(NamedTuple):
 
 
 def growth_figure(growths: Sequence[Growth], limit_seconds: float) -> Figure:
-    """The Plotly figure; the dashed line is the problem's own CPU limit."""
+    """The Plotly figure and its table; the dashed line is the problem's own CPU limit."""
     limit = limit_seconds * 1000
     return {
         "data": [_line(growth) for growth in growths],
@@ -68,6 +68,14 @@ def growth_figure(growths: Sequence[Growth], limit_seconds: float) -> Figure:
             "dragmode": False,
             "margin": {"l": 52, "r": 10, "t": 22, "b": 42},
         },
+        "table": [
+            ["checkpoint", "alpha", "input_bytes", "median_cpu_milliseconds", "commonest_letter"],
+            *(
+                [growth.checkpoint, growth.alpha, size, value, letter]
+                for growth in growths
+                for size, value, letter in zip(growth.sizes, growth.milliseconds, growth.letters, strict=True)
+            ),
+        ],
     }
 
 

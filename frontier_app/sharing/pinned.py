@@ -8,24 +8,27 @@ A data endpoint becomes pinnable in two steps. Its route is named in the `data` 
         return pinned
 
 A snapshot is what a share link without programs would be answered, so it can be shown to everybody who may see the
-view. What is not pinned, programs among it, is answered as it is today.
+view. Of an endpoint that is pinned nothing but what is kept is answered; those that are not, programs among them,
+answer as of now, and the page says so.
 """
 
-import json
 from collections.abc import Iterable
+from contextlib import suppress
 from hashlib import sha256
+from itertools import product
 from urllib.parse import urlencode
 
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Max, Q, Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
-from django.urls import resolve, reverse
 
-from frontier_app.models import Problem, SavedView, ShareLink, Snapshot, Study
-from frontier_app.sharing.shared_views import CARRIED, VIEWS, drawn_by
+from frontier_app.models import Problem, SavedView, Snapshot, Study
+from frontier_app.numbers.placement import difficulties_of
+from frontier_app.sharing.shared_views import CARRIED, EACH, OWN, VIEWS, drawn_by
+from frontier_app.sharing.view_answers import NotAnswered, answer_to
 
-OK = 200
 NOT_MODIFIED = 304
+# A set with more of them keeps its panels for the first ones.
+MOST_DIFFICULTIES = 6
 
 
 def data_version(study: Study, view: str) -> str:
@@ -44,34 +47,43 @@ def data_version(study: Study, view: str) -> str:
 def take_snapshot(study: Study, view: str, query: str) -> Snapshot | None:
     """The answers of a view's pinnable endpoints now; None for a view that has none or that answers nothing."""
     answers = {}
-    for entry in VIEWS[view].data:
-        answer = _answered(study, view, query, entry)
-        if answer is not None:
-            answers[entry] = answer
+    for entry in entries_of(study, view, query):
+        with suppress(NotAnswered):
+            answers[entry] = _answered(study, view, query, entry)
     return Snapshot.of(answers) if answers else None
 
 
+def entries_of(study: Study, view: str, query: str) -> list[str]:
+    """What a view with this query keeps: its `data` with the values that its own keys and the difficulties give."""
+    own, difficulties = QueryDict(query), difficulties_of(study)[:MOST_DIFFICULTIES]
+    found = []
+    for entry in VIEWS[view].data:
+        route, _, drawn = entry.partition("?")
+        choices = []
+        for name, value in QueryDict(drawn).items():
+            mine = own.get(name, "")
+            values = {OWN: [mine], EACH: [mine, "", *difficulties]}.get(str(value), [str(value)])
+            choices.append([(name, one) for one in dict.fromkeys(values)])
+        found += [_named(route, chosen) for chosen in product(*choices)]
+    return found
+
+
 def _answered(study: Study, view: str, query: str, entry: str) -> object:
-    """What one endpoint tells a link to this view; None for anything but an answer."""
+    """What one endpoint tells a link to this view, asked with the drawing keys of the entry alone. Raises
+    NotAnswered."""
     route, _, drawn = entry.partition("?")
-    kept = QueryDict(query, mutable=True)
-    parts = {name[1:]: kept.pop(name)[-1] for name in list(kept) if name.startswith("@")}
+    kept, parts = QueryDict(query, mutable=True), QueryDict(mutable=True)
     for name in drawn_by(view):
         kept.pop(name, None)
     for name, value in QueryDict(drawn).items():
-        if name.startswith("@"):
-            parts[name[1:]] = str(value)
-        else:
-            kept[name] = str(value)
-    request = HttpRequest()
-    request.method, request.path = "GET", reverse(route, kwargs={"slug": study.slug, **parts})
-    request.path_info, request.GET = request.path, QueryDict(kept.urlencode())
-    request.META = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "QUERY_STRING": kept.urlencode()}
-    request.user, request.session = AnonymousUser(), {}  # type: ignore[assignment]  # nobody: the link alone decides
-    request.embedded_link = ShareLink(study=study, view=view, query=query)  # type: ignore[attr-defined]
-    match = request.resolver_match = resolve(request.path)
-    response = match.func(request, *match.args, **match.kwargs)
-    return json.loads(response.content) if response.status_code == OK else None
+        (parts if name.startswith("@") else kept)[name] = str(value)
+    return answer_to(study, view, kept.urlencode(), _named(route, parts.items()))
+
+
+def _named(route: str, drawn: Iterable[tuple[str, object]]) -> str:
+    """A route with the keys that have a value, in their one order."""
+    asked = sorted((name, str(value)) for name, value in drawn if value)
+    return f"{route}?{urlencode(asked, safe='@')}" if asked else route
 
 
 def pinned_answer(request: HttpRequest, saved: SavedView | None) -> HttpResponse | None:
@@ -101,8 +113,9 @@ def entry_of(request: HttpRequest, view: str, answers: Iterable[str]) -> str:
     answers differ. Any other key changes no answer, and must not lead past those that are kept."""
     match = request.resolver_match
     assert match is not None
-    told = {name for entry in answers for name in QueryDict(entry.partition("?")[2])}
+    own = [entry.partition("?") for entry in answers]
+    told = {name for route, _, drawn in own if route == match.url_name for name in QueryDict(drawn)}
     drawn = (drawn_by(view) - CARRIED) & told
-    asked = {f"@{name}": str(value) for name, value in match.kwargs.items() if f"@{name}" in drawn}
-    asked |= {name: value for name in request.GET if name in drawn and (value := request.GET.get(name, ""))}
-    return f"{match.url_name}?{urlencode(sorted(asked.items()), safe='@')}" if asked else str(match.url_name)
+    parts = {f"@{name}": str(value) for name, value in match.kwargs.items() if f"@{name}" in drawn}
+    asked = {name: request.GET.get(name, "") for name in request.GET if name in drawn}
+    return _named(str(match.url_name), (parts | asked).items())

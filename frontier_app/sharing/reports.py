@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from functools import cache, lru_cache, partial
 from hashlib import sha256
 from typing import Any, NamedTuple, TypedDict
+from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -63,11 +64,17 @@ class FigureAddress(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A figure in an answer: its name, the keys that lead to it, and itself."""
+    """A figure in an answer: its name, the keys that lead to it, and itself. `asks` is what a script asks the API for
+    the answer: a view and its query."""
 
     name: str
     path: str
     figure: dict[str, Any]
+    asks: str = ""
+
+    @property
+    def kept(self) -> dict[str, object]:
+        return {"figure": self.figure, "path": self.path, "asks": self.asks}
 
 
 class Prose(NamedTuple):
@@ -216,11 +223,19 @@ def live_figure(study: Study, address: str, ask: Ask | None = None) -> Found:
             said = str(error)
         chosen = next((one for one in found if one.name == read.figure or not read.figure), None)
         if chosen is not None:
-            return chosen
+            return chosen._replace(asks=_asks(read, entry))
     if not found:
         raise NoFigure(said)
     names = ", ".join(one.name for one in found)
     raise NoFigure(f"This view has no figure called {read.figure}; it has {names}.")
+
+
+def _asks(read: FigureAddress, entry: str) -> str:
+    """The view and the query under which the API gives the answer of one endpoint."""
+    query = QueryDict(read.query, mutable=True)
+    query.update(QueryDict(entry.partition("?")[2]))
+    named = [(name.removeprefix("@"), value) for name, values in query.lists() for value in values]
+    return f"{read.view}?{urlencode(named)}" if named else read.view
 
 
 def figures_in(answer: object, path: tuple[str, ...] = (), called: str = "figure") -> Iterator[Found]:
@@ -241,8 +256,8 @@ def figures_in(answer: object, path: tuple[str, ...] = (), called: str = "figure
 
 
 def figure_of(report: Report, address: str) -> dict[str, Any]:
-    """What a reader's browser draws: the figure, where it is in its view's answer, and whether it is frozen. Raises
-    NoFigure."""
+    """What a reader's browser draws: the figure, where it is in its view's answer, what asks for that answer, and
+    whether it is frozen. Raises NoFigure."""
     frozen = report.frozen.get(address)
     if frozen is not None:
         snapshot = Snapshot.objects.filter(sha256=frozen).first()
@@ -250,7 +265,7 @@ def figure_of(report: Report, address: str) -> dict[str, Any]:
             raise NoFigure("The frozen data of this figure are gone; make it live again.")
         return {**snapshot.data, "frozen": True}
     found = live_figure(report.study, address)
-    return {"figure": found.figure, "path": found.path, "frozen": False}
+    return {**found.kept, "frozen": False}
 
 
 def freeze(report: Report, by: User) -> list[str]:
@@ -265,7 +280,7 @@ def freeze(report: Report, by: User) -> list[str]:
         except NoFigure as error:
             refused.append(f"{address}: {error}")
         else:
-            taken[address] = {"figure": found.figure, "path": found.path}
+            taken[address] = found.kept
     with _locked(report) as current:
         fresh = {address: Snapshot.of(taken[address]).sha256 for address in taken if address not in current.frozen}
         known = current.frozen | fresh

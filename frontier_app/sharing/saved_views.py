@@ -13,6 +13,7 @@ from frontier_app.models import AuditEntry, Membership, SavedView, Snapshot, Stu
 from frontier_app.sharing.audit_trail import note
 from frontier_app.sharing.pinned import data_version, take_snapshot
 from frontier_app.sharing.shared_views import read_address, words_of
+from frontier_app.sharing.view_answers import NotAnswered
 
 MOST_LISTED = 30
 
@@ -43,10 +44,13 @@ def rename(view: SavedView, by: User, name: str, text: str) -> None:
 
 
 def refresh(view: SavedView, by: User) -> None:
-    """Take the data of now in place of what was pinned."""
-    before = view.snapshot
+    """Take the data of now in place of what was pinned. Raises NotAnswered, and keeps what was, where some of it has no
+    successor."""
+    before, fresh = view.snapshot, take_snapshot(view.study, view.view, view.query)
+    if before is not None and (fresh is None or before.data.keys() - fresh.data.keys()):
+        raise NotAnswered("The study does not answer for all of this view now, so that it keeps the data it has.")
     with transaction.atomic():
-        view.snapshot = take_snapshot(view.study, view.view, view.query)
+        view.snapshot = fresh
         view.data_version = data_version(view.study, view.view)
         view.pinned = timezone.now()
         view.save(update_fields=["snapshot", "data_version", "pinned"])

@@ -22,13 +22,15 @@ SHARE, SAVED = "share", "view"
 CARRIED = frozenset({SHARE, SAVED})
 """What every request of an opened view may carry along: the link's token and the saved view's short name."""
 LONGEST_QUERY = 4_000
+OWN, EACH = "@", "*"
 Pinned = Mapping[str, tuple[str, ...]]
 
 
 class SharedView(NamedTuple):
     """`page` is the name of its route. `draws` are the keys that decide no data, with an `@` the parts of the addresses
     of its data (`@panel`). `data` are the answers that a saved view keeps: a route, and the drawing keys it is asked
-    with (`study_data?family=second`)."""
+    with (`study_data?family=second`). A key may have the value that the view has (OWN), or in turn that one, none and
+    each difficulty of the study (EACH)."""
 
     page: str
     words: str
@@ -55,23 +57,28 @@ VIEWS = {
         "failures",
         "the failures",
         _keys("difficulty tag find colour sort cols zoom growth of problem at @panel"),
-        ("failures_grid",),
+        (
+            "failures_grid",
+            "failures_panel?@panel=levels&difficulty=*&tag=@",
+            "failures_panel?@panel=groups&difficulty=*&tag=@",
+            "failures_panel?@panel=growth&difficulty=*&tag=@&growth=@&of=@",
+        ),
     ),
     # The curves hold every budget, so the page moves `k` without asking; what it tells of one budget is asked with it.
     "ensembles": SharedView("ensembles", "the ensembles", _keys("bar"), ("ensembles_json",)),
-    # A list is shared whole: its pages, and the order of its rows. Which columns it has decides.
-    "problems": SharedView("problems", "the problems", _keys("page size sort")),
+    # A list is shared whole: its pages, the order of its rows, the file of all of them. Which columns it has decides.
+    "problems": SharedView("problems", "the problems", _keys("page size sort format")),
     "problem": SharedView("problem", "one problem", _keys("page at program programs_page")),
     "audit": SharedView("audit", "the audit", _keys("page programs_page")),
     # `machine` asks for the figures of the second fold of the page.
-    "runs": SharedView("runs", "the runs", _keys("page size sort machine")),
-    "checkpoints": SharedView("checkpoints", "the checkpoints", _keys("page size sort")),
-    "evaluations": SharedView("evaluations", "the evaluations", _keys("page size sort")),
+    "runs": SharedView("runs", "the runs", _keys("page size sort format machine")),
+    "checkpoints": SharedView("checkpoints", "the checkpoints", _keys("page size sort format")),
+    "evaluations": SharedView("evaluations", "the evaluations", _keys("page size sort format")),
     "evaluation": SharedView("evaluation", "one evaluation"),
     # Which of its figures is asked for; no other is answered.
     "report": SharedView("report", "one report", _keys("address")),
     # Both evaluations are pinned; the problem only chooses whose programs are put side by side, where shown at all.
-    "compare": SharedView("compare", "two evaluations", _keys("sort all problem")),
+    "compare": SharedView("compare", "two evaluations", _keys("sort all problem format")),
 }
 
 

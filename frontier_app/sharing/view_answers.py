@@ -1,8 +1,7 @@
-"""What a view's data answer to the bearer of a link to it: how a report asks for its figures.
+"""What a view's data answer to the bearer of a link to it: how a saved view and a report ask for what they keep.
 
 The endpoint itself is called with a link that is in no database, so rights, mistakes in a query and the shape of an
-answer are those of the page. Unlike a saved view's data (`frontier_app.sharing.pinned`), an answer keeps the keys that
-only choose what is drawn.
+answer are those of the page.
 """
 
 import json

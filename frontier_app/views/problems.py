@@ -105,22 +105,22 @@ def _heading(request: HttpRequest, name: str, alpha: float | None = None) -> Hea
 def _file(
     request: HttpRequest, rows: QuerySet[Problem], evaluations: Sequence[Evaluation], opened: OpenStudy
 ) -> HttpResponse:
-    """All problems that match, as a file."""
+    """All problems that match, as a file. Only members get the memory limit, which stands on a problem's own page."""
     columns = [
         *(Column(name, name.replace("_", " ")) for name in ("name", "title", "difficulty", "tags", "tests")),
         Column("cpu_seconds", "CPU limit"),
-        Column("memory_bytes", "memory limit"),
+        *([Column("memory_bytes", "memory limit")] if opened.is_member else []),
         *(
             Column(f"{name}_{one.alpha:g}", f"{name} at a = {one.alpha:g}", digits=digits)
             for one in evaluations
             for name, digits in (("solve_rate", 3), ("n", 0))
         ),
     ]
-    table = (_cells(row) for row in with_counts(list(rows), evaluations))
+    table = (_cells(row, opened.is_member) for row in with_counts(list(rows), evaluations))
     return table_response(f"{opened.study.slug} problems", request.GET["format"], columns, table)
 
 
-def _cells(row: ProblemRow) -> list[object]:
+def _cells(row: ProblemRow, with_memory: bool) -> list[object]:
     problem = row.problem
     counts = ((None, None) if one is None else (one.solve_rate, one.counts.n) for one in row.cells)
     return [
@@ -130,7 +130,7 @@ def _cells(row: ProblemRow) -> list[object]:
         problem.tags,
         len(problem.tests),
         problem.cpu_seconds,
-        problem.memory_bytes,
+        *([problem.memory_bytes] if with_memory else []),
         *(cell for pair in counts for cell in pair),
     ]
 

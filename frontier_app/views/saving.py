@@ -11,6 +11,7 @@ from frontier_app.models import SavedView
 from frontier_app.sharing import saved_views as verbs
 from frontier_app.sharing.forms import SavedViewForm, first_error
 from frontier_app.sharing.shared_views import NotAView, address_of, words_of
+from frontier_app.sharing.view_answers import NotAnswered
 from frontier_app.views.fetch import OpenStudy, open_study, open_study_to_write, signed_in
 from frontier_app.views.frame import render_page, study_context
 from frontier_app.views.paging import Slice
@@ -93,11 +94,15 @@ def change(request: HttpRequest, slug: str, short: str) -> HttpResponse:
 def refresh(request: HttpRequest, slug: str, short: str) -> HttpResponse:
     """Pin the data of now, and show them."""
     opened, view = _open_to_change(request, slug, short)
-    if verbs.may_refresh(view, opened.person, opened.role):
-        verbs.refresh(view, opened.person)
-        messages.success(request, "The view shows the data of now.")
-    else:
+    if not verbs.may_refresh(view, opened.person, opened.role):
         messages.error(request, "A link shows this view to others, so only an owner takes newer data into it.")
+        return redirect("saved_view", short)
+    try:
+        verbs.refresh(view, opened.person)
+    except NotAnswered as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "The view shows the data of now.")
     return redirect("saved_view", short)
 
 

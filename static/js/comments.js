@@ -1,6 +1,6 @@
-// Comments of a study: numbered marks on the plots at the points they are about and on the ruler at their alpha, and a
-// drawer to read and write them. The page itself is not touched: it tells where it is by "explorer:at", its plots by
-// "drawn", and is moved by its address. `c` opens the drawer.
+// Comments of a study: numbered marks on the plots at the points they are about, on the ruler at their alpha and in the
+// strip at their problem, and a drawer to read and write them. The page itself is not touched: it tells where it is by
+// "explorer:at", its plots by "drawn", and "comments:go" asks it to show what a comment is about. `c` opens the drawer.
 
 import { toast } from "./toast.js";
 import { alphaText, element } from "./words.js";
@@ -10,6 +10,8 @@ const list = drawer.querySelector("[data-comments-list]");
 const form = drawer.querySelector("[data-comments-form]");
 const about = form.elements.about;
 const opener = document.querySelector("[data-comments]");
+const [root, body, rows] = ["strip", "strip-body", "strip-rows"].map((name) => document.getElementById(name));
+const strip = root && { root, body, rows };
 const SOON_MS = 150;
 let comments = [];
 let here = { alpha: null, reference: null };
@@ -140,13 +142,13 @@ function offer() {
   if (before in found) about.value = before;
 }
 
-/** Moves the page to what a comment is about, as a new entry of its history. */
+/** Has the page show what a comment is about; a page that cannot leads to the explorer. */
 function go(comment) {
-  const address = new URLSearchParams(location.search);
+  if (!document.dispatchEvent(new CustomEvent("comments:go", { detail: comment, cancelable: true }))) return;
+  const address = new URLSearchParams();
   if (comment.alpha !== null) address.set("a", String(comment.alpha));
   if (comment.problem) address.set("problem", comment.problem);
-  history.pushState(null, "", `?${address}`);
-  dispatchEvent(new PopStateEvent("popstate"));
+  location.assign(`${drawer.dataset.explorer}?${address}`);
 }
 
 document.addEventListener("explorer:at", ({ detail }) => {
@@ -168,12 +170,13 @@ function badge(found, left, top) {
   return made;
 }
 
-function layer(parent) {
-  const known = parent.querySelector(":scope > .comment-marks");
-  if (known) return known;
-  const made = element("div", "comment-marks");
-  parent.append(made);
-  return made;
+/** Puts marks into the layer above an element; a mark that has the focus keeps it. */
+function lay(parent, badges) {
+  let layer = parent.querySelector(":scope > .comment-marks");
+  if (!layer) parent.append(layer = element("div", "comment-marks"));
+  const focused = layer.contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
+  layer.replaceChildren(...badges);
+  if (focused) badges.find((one) => one.getAttribute("aria-label") === focused)?.focus({ preventScroll: true });
 }
 
 function grouped(key) {
@@ -182,23 +185,30 @@ function grouped(key) {
   return found;
 }
 
-/** Above the marks of a plot whose `customdata` is what comments are about. */
+/** The evaluation that a mark stands for: a plot whose marks have other keys says so in `references`. */
+const evaluationOf = (plot, key) => (plot.references ? plot.references.get(key) : key);
+
+/** Beside the marks of a plot, where Plotly drew them. */
 function markPlot(plot) {
-  const layout = plot._fullLayout;
-  if (!layout?.xaxis?._length || !plot.parentElement) return;
+  const frame = plot.parentElement;
+  if (!plot._fullData || !frame) return;
   const about = grouped((comment) => comment.evaluation);
   const badges = [];
-  for (const trace of plot.data) {
+  for (const trace of about.size ? plot._fullData : []) {
     if (!trace.meta?.marks || !Array.isArray(trace.customdata)) continue;
+    const drawn = plot.querySelectorAll(`.trace${trace.uid} .points path.point`);
     trace.customdata.forEach((key, index) => {
-      if (!about.has(key)) return;
-      const { xaxis, yaxis } = layout;
-      const left = xaxis._offset + xaxis.d2p(trace.x[index]);
-      const top = yaxis._offset + yaxis.d2p(trace.y[index]);
-      if (left >= xaxis._offset && left <= xaxis._offset + xaxis._length && top >= yaxis._offset && top <= yaxis._offset + yaxis._length) badges.push(badge(about.get(key), left - 15, top - 15));
+      const found = about.get(evaluationOf(plot, key));
+      const box = found && drawn[index]?.getBoundingClientRect();
+      if (!box?.width) return;
+      const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+      const [paper, around] = [plot.getBoundingClientRect(), frame.getBoundingClientRect()];
+      const { l, t, w, h } = plot._fullLayout._size;
+      const inside = x >= paper.x + l && x <= paper.x + l + w && y >= paper.y + t && y <= paper.y + t + h;
+      if (inside) badges.push(badge(found, x - around.x - 15, y - around.y - 15));
     });
   }
-  layer(plot.parentElement).replaceChildren(...badges);
+  lay(frame, badges);
 }
 
 /** Under the ruler, at alphas. */
@@ -210,12 +220,32 @@ function markRuler() {
   const badges = [...grouped((comment) => (comment.evaluation || comment.problem ? null : comment.alpha))]
     .filter(([alpha]) => alpha >= low && alpha <= high)
     .map(([alpha, found]) => badge(found, ticks.offsetLeft + (alpha - low) / (high - low) * ticks.clientWidth, 0));
-  layer(ruler).replaceChildren(...badges);
+  lay(ruler, badges);
+}
+
+/** Beside the names of the strip's problems: a layer above the rows, which are options and may hold no button. */
+function markStrip() {
+  if (!strip) return;
+  const about = grouped((comment) => comment.problem);
+  const sight = strip.body.getBoundingClientRect();
+  const frame = strip.root.getBoundingClientRect();
+  const badges = [];
+  const rows = [...strip.rows.children].sort((one, other) => one.getBoundingClientRect().y - other.getBoundingClientRect().y);
+  for (const row of rows) {
+    const found = about.get(row.dataset.slug);
+    row.classList.toggle("commented", found !== undefined);
+    row.title = found ? (found.length === 1 ? "1 comment" : `${found.length} comments`) : "";
+    const box = found && row.firstElementChild.getBoundingClientRect();
+    const middle = box && box.y + box.height / 2;
+    if (box && middle > sight.y && middle < sight.bottom) badges.push(badge(found, box.right - frame.x - 14, middle - frame.y));
+  }
+  lay(strip.root, badges);
 }
 
 function mark() {
   for (const plot of document.querySelectorAll(".js-plotly-plot")) markPlot(plot);
   markRuler();
+  markStrip();
 }
 
 /** Runs `work` once when the page has rested. */
@@ -232,7 +262,7 @@ document.addEventListener("drawn", ({ target }) => {
     target.on("plotly_relayout", () => soon(mark));
     target.on("plotly_click", ({ points }) => {
       const key = points[0]?.customdata;
-      if (typeof key === "string" && here.alpha === null) { here = { alpha: null, reference: key }; offer(); }
+      if (typeof key === "string" && here.alpha === null) { here = { alpha: null, reference: evaluationOf(target, key) }; offer(); }
     });
     new ResizeObserver(() => soon(mark)).observe(target);
   }
@@ -240,6 +270,14 @@ document.addEventListener("drawn", ({ target }) => {
 }, true);
 const thumb = document.getElementById("thumb");
 if (thumb) new MutationObserver(() => soon(markRuler)).observe(thumb, { attributes: true, attributeFilter: ["aria-valuemin", "aria-valuemax"] });
+if (strip) {
+  let due = false;
+  // A row that scrolls takes its mark along at once.
+  const follow = () => { due ||= Boolean(requestAnimationFrame(() => { due = false; markStrip(); })); };
+  strip.body.addEventListener("scroll", follow, { passive: true });
+  new MutationObserver(follow).observe(strip.rows, { childList: true });
+  new ResizeObserver(follow).observe(strip.root);
+}
 
 // The drawer -----------------------------------------------------------------------------------------------------------
 

@@ -94,7 +94,7 @@ const quoted = (text) => JSON.stringify(String(text));
 
 /** Arguments of a call: names that are no names of Python go through a dictionary. */
 function arguments_(query) {
-  const named = query.filter(([key]) => /^[A-Za-z]\w*$/.test(key) && !["from", "with", "is", "in", "class", "view", "study"].includes(key));
+  const named = query.filter(([key]) => /^[A-Za-z]\w*$/.test(key) && !["from", "with", "is", "in", "class"].includes(key));
   const other = query.filter((pair) => !named.includes(pair));
   return [
     ...named.map(([key, value]) => `${key}=${quoted(value)}`),
@@ -105,18 +105,19 @@ function arguments_(query) {
 /** A script that asks the server for the same data and draws the same figure. */
 export function pythonFor(plot) {
   const { study } = document.body.dataset;
-  // A report draws figures of other views: its plots name the view and its query.
-  const [view, own] = plot.dataset.address?.split("?") ?? [document.body.dataset.view, location.search];
+  // A report draws figures of other views: its plots name the view and its query. A family is asked for by its own.
+  const family = plot.closest("[data-figures]")?.dataset.figures.split("?")[1];
+  const [view, own] = plot.dataset.address?.split("?") ?? [document.body.dataset.view, family ?? location.search];
   const parts = plot.dataset.address ? "" : document.body.dataset.viewParts ?? "";
   const panel = plot.closest("[data-panel]")?.dataset.panel;
   const query = [...new URLSearchParams(parts), ...new URLSearchParams(own), ...(panel ? [["panel", panel]] : [])]
-    .filter(([key, value]) => value && !["share", "page", "theme"].includes(key));
+    .filter(([key, value]) => value && !["share", "theme"].includes(key));
   const inPanel = plot.id === panel ? "figure" : `${plot.id}.figure`;
   const path = plot.dataset.path ?? (panel ? inPanel : `figures.${plot.dataset.name ?? plot.id}`);
   const steps = path ? path.split(".").map((key) => (/^\d+$/.test(key) ? `[${key}]` : `[${quoted(key)}]`)).join("") : "";
   const given = query.length ? `, ${arguments_(query)}` : "";
   return `# ${document.title.replace(/\s+/g, " ")}
-# Run it where Frontier is checked out; a token comes from: python3 manage.py token YOUR_NAME
+# Run it where Frontier is checked out; a token comes from: python3 manage.py token YOUR_NAME${plot.dataset.frozen === undefined ? "" : "\n# The report keeps this figure as it was; the script draws the data of now."}
 import os
 
 import plotly.graph_objects as go

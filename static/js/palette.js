@@ -50,7 +50,8 @@ function offered() {
     ...["light", "dark", "system"].map(theme),
     { kind: "action", name: "Keyboard help", detail: "", act: () => document.getElementById("help")?.showModal() },
   ];
-  return found.filter((one, index) => one.name && found.findIndex((other) => other.name === one.name && other.address === one.address) === index);
+  const leads = ({ name, address, act }) => name && (address || act); // what a share link does not show has no address
+  return found.filter((one, index) => leads(one) && found.findIndex((other) => other.name === one.name && other.address === one.address) === index);
 }
 
 /** Every word must be in the name or the detail; names that begin with the words come first. */

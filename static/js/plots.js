@@ -32,17 +32,22 @@ function frame(element, names) {
   element.querySelector("[data-empty]")?.remove();
   for (const name of names) {
     const known = element.querySelector(`[data-name="${CSS.escape(name)}"]`)?.closest("section");
-    element.append(known ?? card(name));
+    element.append(known ?? card(name, element));
   }
   element.dataset.names = names.join(" ");
 }
 
-function card(name) {
+function card(name, family) {
   const section = document.createElement("section");
   section.className = "card";
   section.innerHTML = '<div class="card-head"><h2></h2><small>against step</small></div><div class="plot small" aria-busy="true"></div>';
   section.querySelector("h2").textContent = name.replaceAll("_", " ").replaceAll("/", ": ");
   section.querySelector(".plot").dataset.name = name;
+  const menu = family.querySelector("details.export")?.cloneNode(true);
+  if (menu) {
+    for (const button of menu.querySelectorAll("[data-save]")) button.dataset.save = name;
+    section.querySelector(".card-head").append(Object.assign(document.createElement("span"), { className: "fill" }), menu);
+  }
   return section;
 }
 

@@ -12,8 +12,8 @@ async function show(plot) {
     const answer = await response.json();
     if (!response.ok) throw new Error(answer.error ?? `The server answered ${response.status}; reload the page.`);
     plot.dataset.path = answer.path;
-    const asked = new URL(plot.dataset.reportFigure, location.href).searchParams.get("address").split("#")[0];
-    plot.dataset.address = asked;
+    plot.dataset.address = answer.asks;
+    plot.toggleAttribute("data-frozen", answer.frozen);
     await draw(plot, answer.figure);
   } catch (error) {
     plot.removeAttribute("aria-busy");

@@ -5,7 +5,7 @@ for (const plot of document.querySelectorAll("[data-problem]")) {
   plot.addEventListener("drawn", () => {
     plot.on("plotly_click", ({ points }) => {
       const slug = points[0]?.customdata;
-      if (slug) location.assign(plot.dataset.problem.replace("SLUG", encodeURIComponent(slug)));
+      if (slug && plot.dataset.problem) location.assign(plot.dataset.problem.replace("SLUG", encodeURIComponent(slug)));
     });
   }, { once: true });
 }

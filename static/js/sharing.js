@@ -116,14 +116,19 @@ function pinnedOf({ search }) {
   return [...new URLSearchParams(search)].filter(([name, value]) => value && !free.includes(name)).map(String).sort().join("&");
 }
 
-/** Fields of what the link pins are shown and not to be changed; addresses that it does not show are plain text. */
+function refused(address) {
+  const url = new URL(address, document.baseURI);
+  return url.origin === location.origin && !(url.pathname === location.pathname && pinnedOf(url) === pinnedOf(location));
+}
+
+/** Fields of what the link pins are shown and not to be changed; addresses that it does not show are plain text, also
+ * those of rows and of marks. */
 function fix(root) {
   for (const field of root.querySelectorAll("form input[name], form select[name], form textarea[name]")) {
     if (!free.includes(field.name) && field.type !== "hidden") field.disabled = true;
   }
-  for (const anchor of root.querySelectorAll("a[href]")) {
-    const url = new URL(anchor.href, document.baseURI);
-    if (url.origin === location.origin && !(url.pathname === location.pathname && pinnedOf(url) === pinnedOf(location))) anchor.removeAttribute("href");
+  for (const name of ["href", "data-href", "data-problem"]) {
+    for (const one of root.querySelectorAll(`[${name}]`)) if (refused(one.getAttribute(name))) one.removeAttribute(name);
   }
 }
 

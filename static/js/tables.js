@@ -29,7 +29,7 @@ const wide = (row) => [...row.cells].flatMap((cell) => [text(cell), ...Array(cel
 function text(cell) {
   if (cell.dataset.value !== undefined) return cell.dataset.value;
   const letters = cell.querySelector(".letters");
-  return (letters ? letters.getAttribute("aria-label") : cell.innerText).replace(/\s+/g, " ").trim();
+  return (letters?.getAttribute("aria-label") ?? cell.innerText).replace(/\s+/g, " ").trim();
 }
 
 async function put(content, button, words) {

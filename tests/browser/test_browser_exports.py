@@ -6,6 +6,8 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pypdfium2
 import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
@@ -51,7 +53,13 @@ def test_a_figure_is_saved_as_drawings_and_as_data(
     width, _ = struct.unpack(">II", png[16:24])
     assert width == 2 * 900
 
-    assert save(page, "frontier", "pdf").read_bytes().startswith(b"%PDF-")
+    paper = pypdfium2.PdfDocument(save(page, "frontier", "pdf").read_bytes())[0]
+    words = paper.get_textpage().get_text_range()
+    assert "optimisation-failure rate" in words
+    assert "full coverage" in words
+    inked = (paper.render().to_numpy()[..., :3] < 250).any(axis=2)
+    assert 0.02 < inked.mean() < 0.5
+    assert all(part.any() for half in np.array_split(inked, 2) for part in np.array_split(half, 2, axis=1))
 
     rows = json.loads(save(page, "frontier", "json").read_text())
     lines = save(page, "frontier", "csv").read_text().splitlines()

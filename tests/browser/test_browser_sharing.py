@@ -14,6 +14,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from frontier_app.models import Comment, ShareLink
+from frontier_app.sharing import saved_views
 from tests import factories
 from tests.browser.visitor import Visitors, measure_now, study_page
 
@@ -56,6 +57,12 @@ def test_a_link_shows_the_same_figures_in_a_second_browser_until_it_is_revoked(
     shown.go_back()
     expect(shown.locator("#alpha")).to_have_value("0.5")
     expect(shown.locator("[data-live-state]")).to_have_text("live")
+    shown.locator("#strip-body").press("j")
+    shown.locator("#strip-body").press("Enter")
+    shown.keyboard.press("Control+k")
+    expect(shown.locator("dialog.palette .kind").first).to_be_visible()
+    assert set(shown.locator("dialog.palette .kind").all_text_contents()) == {"action"}
+    shown.keyboard.press("Escape")
 
     page.goto(owner.server + reverse("study_sharing", args=[measured.study.slug]))
     expect(page.get_by_text("the explorer: difficulty hard, level 3")).to_be_visible()
@@ -68,6 +75,15 @@ def test_a_link_shows_the_same_figures_in_a_second_browser_until_it_is_revoked(
     expect(page.get_by_role("button", name="Revoke")).to_be_visible()
     shown.goto(address)
     assert read_outs(shown) == told
+
+    link = factories.link(measured.study, view="problems", query="difficulty=hard")
+    listed = reader.open(reverse("share", args=[link.token]), reader.tab())
+    expect(listed.locator("#problems tbody tr")).to_have_count(4)
+    expect(listed.locator("#problems [data-href], #problems tbody a[href]")).to_have_count(0)
+    listed.locator("details.table-export summary").click()
+    with listed.expect_download() as saved:
+        listed.locator("[data-file=csv]").click()
+    assert len(saved.value.path().read_text().splitlines()) == 1 + 4
     reader.troubles.clear()  # the browser reports what was refused
 
 
@@ -141,11 +157,22 @@ def test_a_saved_view_keeps_its_data_until_it_is_refreshed(
     expect(page.locator(".figure.filled")).to_be_visible()
     page.wait_for_function(f"{points} > {then}")
 
+    failing = reverse("failures", args=[measured.study.slug])
+    view = saved_views.save(measured.study, alice, "Failing", "", failing)
+    page.goto(page.url.partition("/studies/")[0] + f"{failing}?view={view.short}")
+    note = page.locator("[data-panel=growth] [data-note]")
+    expect(note).to_contain_text("the first 32 samples of each")
+    expect(note).not_to_contain_text("of now")
+    page.locator("#growth-threshold").select_option("2")
+    expect(note).to_contain_text("does not keep these figures: they are of now")
+    expect(page.locator("[data-panel=levels] [data-note]")).not_to_contain_text("of now")
+
 
 def test_a_comment_stands_at_its_point_and_reaches_who_is_looking(
     visitor: Visitors, alice: User, measured: factories.Measured
 ) -> None:
-    page = study_page(visitor(factories.vera()), measured.study, "?a=0.5")
+    viewer = visitor(factories.vera())
+    page = study_page(viewer, measured.study, "?a=0.5")
     other = study_page(visitor(alice), measured.study, "?a=1")
     expect(other.locator("[data-live-state]")).to_have_text("live")
     page.locator("[data-comments]").click()
@@ -165,3 +192,22 @@ def test_a_comment_stands_at_its_point_and_reaches_who_is_looking(
     page.get_by_role("button", name="Undo").click()
     expect(other.locator("#comments .comment-text")).to_have_text("It <b>turns</b> here.")
     assert Comment.objects.get().evaluation == measured.evaluations[2]
+
+    # The Frontiers page has keys of its own for the same points.
+    about = {"study": measured.study, "author": alice}
+    Comment.objects.create(**about, problem=measured.study.held_out_set.problems.get(slug="001-squares"), text="Odd.")
+    frontiers = viewer.open(reverse("explore", args=[measured.study.slug]), viewer.tab())
+    frontiers.get_by_role("button", name="Comment 1 about the point at a = 0.5").click()
+    frontiers.locator(".comment-about").first.click()
+    expect(frontiers.locator("#pinned thead th")).to_have_count(2)
+    frontiers.get_by_role("button", name="001-squares").click()
+    expect(frontiers).to_have_url(re.compile(r"/miniature/\?problem=001-squares$"))
+
+    # It is of another difficulty than the page shows.
+    frontiers.locator("[data-comments]").click()
+    frontiers.get_by_role("button", name="001-squares", exact=True).click()
+    mark = frontiers.locator("#strip").get_by_role("button", name="Comment 2 about 001-squares")
+    expect(frontiers.locator(".strip-row.current.commented .name")).to_contain_text("001-squares")
+    frontiers.get_by_role("button", name="Close the comments").click()
+    mark.press("Enter")
+    expect(frontiers.locator(".comment.current .comment-text")).to_have_text("Odd.")

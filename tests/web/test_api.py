@@ -244,6 +244,16 @@ def test_a_script_makes_a_study_tries_an_import_and_reads_an_audit(tmp_path: Pat
     assert refusal(lambda: script.audit("sorts")).status == 422
 
 
+def test_a_stranger_cannot_tell_an_address_in_use_from_one_that_is_kept() -> None:
+    client(factories.alice()).create_study("secret", "Secret")
+    stranger = client(factories.charlie())
+    for make in (lambda slug: stranger.create_study(slug, "Mine"), lambda slug: stranger.create_miniature(slug)):
+        refused, kept = (refusal(lambda slug=slug, make=make: make(slug)) for slug in ("secret", "new"))
+        assert (refused.status, refused.field) == (kept.status, kept.field) == (422, "slug")
+        assert str(refused).replace("secret", "new") == str(kept)
+    assert "Your study" in str(refusal(lambda: client(factories.alice()).create_study("secret", "Again")))
+
+
 def test_an_audit_is_read_with_the_rights_of_the_study() -> None:
     study = factories.study(problems=2)
     factories.audit(study)

@@ -75,7 +75,7 @@ def test_a_figure_is_the_one_its_view_shows(client_of, report):
     client = client_of(factories.vera())
     told = client.get(page(report, "report_figure"), {"address": COMPOSITION}).json()
     own = client.get(reverse("study_data", args=[report.study.slug]), {"difficulty": "hard"}).json()
-    assert told["path"] == "figures.composition"
+    assert (told["path"], told["asks"]) == ("figures.composition", "study?difficulty=hard")
     assert told["figure"]["data"] == own["figures"]["composition"]["data"]
     first = client.get(page(report, "report_figure"), {"address": "study"}).json()
     assert first["path"] == "figures.frontier"
@@ -93,6 +93,7 @@ def test_the_address_of_a_page_names_its_figure_too(report):
 def test_figures_of_other_views_are_found_too(report, address, path):
     found = reports.live_figure(report.study, address)
     assert (found.path, bool(found.figure["data"])) == (path, True)
+    assert found.asks == {"explore": "explore"}.get(address, f"failures?panel={address.partition('#')[2]}")
 
 
 @pytest.mark.parametrize(

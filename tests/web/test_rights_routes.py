@@ -5,19 +5,21 @@ study, and where it does not know how, or where the study's owner finds nothing 
 route has to be reachable by the walk before it can pass.
 """
 
+import csv
 import json
 import re
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
+from html import unescape
 from typing import NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import factories
 import pytest
 from django.apps import apps
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 
 from frontier_app.api import api
 from frontier_app.models import Comment, Invitation, Report, Sample, ShareLink
@@ -76,7 +78,7 @@ def routes(study) -> list[Route]:
         study=study, created_by=factories.alice(), token_sha256=sha256(study.slug.encode()).hexdigest()
     )
     report = study.reports.first() or Report.objects.create(
-        study=study, author=factories.alice(), slug="a-report", title="A report", text=FIGURE
+        study=study, author=factories.bob(), slug="a-report", title="A report", text=FIGURE
     )
     job = study.jobs.first()
     known = {
@@ -251,6 +253,97 @@ def test_a_link_reaches_its_own_view_alone_and_is_told_of_no_member_and_no_job(s
     assert {name: views for name, views in reached.items() if len(views) > 1} == {}
     pages = {one.page: {view} for view, one in VIEWS.items()}
     assert {name: views for name, views in reached.items() if name in pages} == pages
+
+
+# The lists that a link shows, and how each is narrowed.
+LISTS = {
+    "problems": "difficulty=easy",
+    "runs": "q=low&columns=run,coverage,solve_rate",
+    "checkpoints": "q=low",
+    "evaluations": "columns=checkpoint,alpha",
+}
+
+
+def lines_of(answer) -> list[list[str]]:
+    assert answer.status_code == 200
+    return list(csv.reader(answer.content.decode().splitlines()))
+
+
+def test_a_link_to_a_list_gives_the_file_of_exactly_that_list(study, client_of):
+    member = client_of(factories.vera())
+    first, second = study.evaluations.values_list("reference", flat=True)[:2]
+    for view, query in (LISTS | {"compare": f"a={first}&b={second}"}).items():
+        page = reverse(view, args=[study.slug])
+        reader = factories.reader(study, view, query)
+        got, full = (lines_of(who.get(f"{page}?{query}&format=csv")) for who in (reader, member))
+        kept = [place for place, name in enumerate(full[0]) if name != "memory_bytes"]
+        assert got == [[row[place] for place in kept] for row in full], view
+        assert len(got) > 1
+        assert reader.get(f"{page}?{query}&format=exe").status_code == 400
+        for other in ("", f"{query}&columns=reference", f"{query}&q=high", f"{query}&difficulty=medium"):
+            assert reader.get(f"{page}?{other}&format=csv").status_code == 404, (view, other)
+        assert 'data-file="csv"' in reader.get(f"{page}?{query}").content.decode()
+        for elsewhere in {*LISTS, "compare"} - {view}:
+            assert reader.get(reverse(elsewhere, args=[study.slug]) + "?format=csv").status_code == 404
+
+
+def test_the_text_of_a_report_and_samples_stay_with_members(study):
+    routes(study)
+    reader = factories.reader(study, "report", "@report=a-report")
+    page = reverse("report", args=[study.slug, "a-report"])
+    assert "?format=md" not in reader.get(page).content.decode()
+    assert reader.get(f"{page}?format=md").status_code == 404
+    assert reader.get(reverse("samples", args=[study.slug]) + "?format=csv").status_code == 404
+
+
+ADDRESSES = re.compile(r'\b(?:href|hx-get|data-href|data-figures?|data-address|data-go|data-report-figure)="([^"]*)"')
+
+
+def offered(page: str, text: str, seen: set) -> Iterator[str]:
+    """The addresses of this site that a page holds, one of each kind that was not seen yet."""
+    for found in ADDRESSES.findall(text):
+        address = urljoin(page, unescape(found))
+        parts = urlsplit(address)
+        if address.startswith("/") and not address.startswith("/static"):
+            kind = resolve(parts.path).url_name, re.sub(r"=[^&]*", "", parts.query)
+            if kind not in seen:
+                seen.add(kind)
+                yield address
+
+
+def test_nothing_that_a_viewer_is_offered_is_out_of_reach(study, client_of):
+    factories.audit(study)
+    viewer, lost, seen = client_of(factories.vera()), {}, set()
+    samples = reverse("samples", args=[study.slug]) + f"?evaluation={study.evaluations.first().reference}"
+    walked = [route.address for route in routes(study) if not route.address.startswith("/api/")]
+    for page in ["/", "/jobs/", samples, *walked]:
+        answer = viewer.get(page)
+        if answer.status_code != 200 or not answer.headers["Content-Type"].startswith("text/html"):
+            continue
+        for address in offered(page, answer.content.decode(), seen):
+            status = viewer.get(address).status_code
+            if status not in (200, 302):
+                lost[page, address] = status
+    assert lost == {}
+    assert len(seen) > 30
+
+
+def test_around_a_shared_view_nothing_is_offered_that_the_link_does_not_show(study):
+    """Within it, sharing.js makes text of what leads elsewhere; the figures of the view are asked for as they are."""
+    factories.audit(study)
+    routes(study)
+    lost = {}
+    for view, link in links_to_every_view(study):
+        reader = Client()
+        page = reader.get(f"/share/{link.token}/").url
+        text = reader.get(page).content.decode()
+        around = re.sub(r"<main.*</main>", "", text, flags=re.DOTALL)
+        figures = " ".join(re.findall(r'data-(?:figures?|report-figure)="[^"]*"', text))
+        for address in offered(page, f"{around} {figures}", set()):
+            status = reader.get(address).status_code
+            if status != 200:
+                lost[view, address] = status
+    assert lost == {}
 
 
 def test_a_link_writes_nowhere(study):

@@ -62,6 +62,39 @@ def test_a_saved_view_shows_the_data_of_then_and_says_that_there_are_newer(study
     assert again.status_code == 304
 
 
+def test_the_failures_of_a_saved_view_are_those_of_then_at_every_difficulty(study, client_of):
+    page = "/studies/miniature/failures/"
+    view = saved_views.save(study, factories.bob(), "Failing", "", f"{page}?difficulty=hard&growth=2")
+    link = factories.link(study, view="failures")
+    link.saved_view = view
+    link.save()
+    member, reader = client_of(factories.vera()), Client()
+    asked = [
+        *(f"{name}.json?difficulty={one}" for name in ("levels", "groups") for one in ("", "easy", "hard")),
+        *(f"growth.json?growth=2&difficulty={one}" for one in ("", "medium", "hard")),
+        "grid.json?",
+    ]
+    then = [member.get(page + one).json() for one in asked]
+    measure_more(study)
+    for who, more in ((member, f"&view={view.short}"), (reader, f"&share={link.token}")):
+        answers = [who.get(page + one + more) for one in asked]
+        assert [one.json() for one in answers] == then
+        assert {one.headers["ETag"][:8] for one in answers} == {'"pinned-'}
+        other = who.get(f"{page}growth.json?growth=1{more}")
+        assert (other.status_code, other.json()) == (404, {"error": "The saved view keeps no such data."})
+    assert [member.get(page + one).json() for one in asked] != then
+
+
+def test_a_refresh_that_is_not_answered_keeps_the_data_of_then(study, saved, client_of, monkeypatch):
+    client = client_of(factories.bob())
+    before = alphas(client, f"{DATA}&view={saved.short}")
+    measure_more(study)
+    monkeypatch.setattr(saved_views, "take_snapshot", lambda *asked: None)
+    said = client.post(f"{VIEWS}{saved.short}/refresh/", follow=True).content.decode()
+    assert "keeps the data it has" in said
+    assert alphas(client, f"{DATA}&view={saved.short}") == before
+
+
 def test_another_state_under_the_same_short_name_shows_the_data_of_now(study, saved, client_of):
     client = client_of(factories.vera())
     measure_more(study)

@@ -174,6 +174,13 @@ by("copy-filter").addEventListener("click", async ({ target }) => {
   setTimeout(() => { target.textContent = said; }, 1_600);
 });
 document.addEventListener("theme:changed", () => data && table.show(data));
+// What a comment is about: a point that is drawn here is pinned.
+document.addEventListener("comments:go", (event) => {
+  const row = data?.panels.flatMap((panel) => panel.rows).find((one) => one.reference === event.detail.evaluation);
+  if (!row) return;
+  event.preventDefault();
+  if (!pins().includes(row.key)) togglePin(row.key);
+});
 
 address.onChange((changed) => {
   fill(changed);

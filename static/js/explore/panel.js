@@ -49,6 +49,7 @@ export class Panel {
   async show(panel, { chosen, drag, revision }) {
     this.section.querySelector("h3").textContent = panel.title;
     this.panel = panel;
+    this.plot.references = new Map(panel.rows.map((row) => [row.key, row.reference])); // for comments.js
     this.marks = panel.figure.data.findIndex((trace) => trace.meta?.marks);
     this.keys = this.marks < 0 ? [] : panel.figure.data[this.marks].customdata;
     const key = JSON.stringify([panel.figure, drag, revision, [...chosen]]);

@@ -43,7 +43,7 @@ const composition = new Composition(by("composition"), by("composition-over"), {
 const readouts = new Readouts(by("readouts"), {
   typed: (alpha) => moveTo(alpha, true),
   measure: config.launch ? measure : null,
-  address: (reference) => config.evaluation.replace("REFERENCE", encodeURIComponent(reference)),
+  address: (reference) => config.evaluation && config.evaluation.replace("REFERENCE", encodeURIComponent(reference)),
 });
 const strip = new Strip(by("strip"), { chosen: chooseProblem, opened: openProblem, hovered: light });
 const against = new Against(by("against"), { chosen: choosePoint, hovered: light });
@@ -69,7 +69,7 @@ function chooseProblem(problem, alpha) {
 }
 
 function openProblem(problem) {
-  location.assign(config.problem.replace("SLUG", encodeURIComponent(view.problems.slug[problem])));
+  if (config.problem) location.assign(config.problem.replace("SLUG", encodeURIComponent(view.problems.slug[problem])));
 }
 
 /** What follows alpha, once a frame however many moves came in. */
@@ -140,7 +140,7 @@ async function showSecond(fresh) {
 /** The chosen problem's programs. While they are fetched the panel keeps what it shows. */
 async function takePrograms({ fresh = false } = {}) {
   const problem = view.problem(state.problem) >= 0 ? view.problem(state.problem) : view.telling;
-  strip.choose(problem);
+  strip.choose(problem, { reveal: state.problem !== "" && problem !== strip.problem });
   if (!panel || problem < 0) return;
   const slug = view.problems.slug[problem];
   const wanted = `${slug} ${dataQuery()}`;
@@ -234,6 +234,18 @@ filters.addEventListener("change", ({ target }) => target.name && change({ [targ
 by("sort").addEventListener("change", ({ target }) => change({ sort: target.value }));
 by("find").addEventListener("input", ({ target }) => view && strip.arrange(state.sort, target.value, alphaNow()));
 document.addEventListener("theme:changed", () => { if (view) { ruler.show(view); follow(); } });
+
+// What a comment is about: its alpha, or its problem, of whatever difficulty that is.
+document.addEventListener("comments:go", (event) => {
+  event.preventDefault();
+  const { alpha, problem } = event.detail;
+  const elsewhere = problem && view && view.problem(problem) < 0;
+  change({
+    ...(alpha === null ? {} : { a: alpha }),
+    ...(problem ? { problem, program: "", other: "" } : {}),
+    ...(elsewhere ? { difficulty: "all" } : {}),
+  });
+});
 
 /** When the hand rests: say where alpha is, and sort by what is there. */
 let resting = null;

@@ -35,8 +35,8 @@ export class ProgramPanel {
     this.problem.textContent = problem.title;
     this.statement.textContent = problem.statement;
     this.statement.title = problem.statement;
-    this.link.href = this.problemAddress.replace("SLUG", encodeURIComponent(problem.slug));
-    this.link.hidden = false;
+    if (this.problemAddress) this.link.href = this.problemAddress.replace("SLUG", encodeURIComponent(problem.slug));
+    this.link.hidden = !this.problemAddress;
     this.levelOf = problem.tests.map((test) => test.group);
     this.solvedLines = new Set();
     for (const { written: [{ program, letters }] } of Object.values(programs.evaluations)) {

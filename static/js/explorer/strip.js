@@ -149,6 +149,7 @@ export class Strip {
     if (view.difficulty === "all") name.append(element("small", "", ` ${view.problems.difficulty[problem]}`));
     const row = element("div", "strip-row", name);
     row.dataset.problem = problem;
+    row.dataset.slug = view.problems.slug[problem];
     row.id = `problem-row-${problem}`;
     row.setAttribute("role", "option");
     row.append(...view.columns.map((one, column) => this.#cell(view.cell(one, problem), column)));

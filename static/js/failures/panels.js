@@ -8,11 +8,14 @@ const CLASSES = [["solved", "solved"], ["slow", "too slow"], ["wrong", "wrong"],
 const SVG = "http://www.w3.org/2000/svg";
 const latest = new Map();
 
+const saved = new URLSearchParams(document.querySelector('meta[name="carried"]')?.content ?? "").has("view");
+
 async function get(address) {
   const response = await fetch(address, { headers: { Accept: "application/json" } });
   const told = response.headers.get("Content-Type")?.includes("json") ? await response.json() : null;
   if (!response.ok) throw new Error(told?.error ?? `the server answered ${response.status}`);
-  return told;
+  const ofNow = saved && !response.headers.get("ETag")?.includes("pinned-");
+  return { ...told, note: [told.note, ofNow ? "The saved view does not keep these figures: they are of now." : ""].filter(Boolean).join(" ") };
 }
 
 /** Reads one panel and shows it, unless a later request for the same panel came first. */
