@@ -18,11 +18,14 @@ const by = (id) => document.getElementById(id);
 const address = new Address(KEYS);
 const { state } = address;
 const content = by("content");
+const allocations = document.querySelectorAll('[name="allocation"]');
 let data = null;
 let latest = 0;
 let resting = null;
+let moved = null; // the budget that a pinned view was moved to
+if (config.fixed) for (const field of [...by("search").elements, ...allocations, by("sets")]) field.disabled = true;
 
-const kept = () => (state.k === "" ? data.usual : Number(state.k));
+const kept = () => moved ?? (state.k === "" ? data.usual : Number(state.k));
 
 /** The place of the budget nearest to k among those that the curves have. */
 function placeOf(k) {
@@ -83,7 +86,7 @@ function showMembers() {
   const chosen = new Set(data.members);
   const focused = document.activeElement?.closest("#candidates input")?.value;
   by("candidates").replaceChildren(...data.candidates.map((one, index) => {
-    const box = Object.assign(document.createElement("input"), { type: "checkbox", value: one.checkpoint, checked: chosen.has(index), disabled: !one.n });
+    const box = Object.assign(document.createElement("input"), { type: "checkbox", value: one.checkpoint, checked: chosen.has(index), disabled: config.fixed || !one.n });
     const label = element("label", one.complete ? "" : "partial", box, markOf(one), element("span", "", one.label));
     label.append(element("small", "", one.n ? `${one.solved_rate.toFixed(2)} · n ${one.n}` : "not judged"));
     label.title = `${one.checkpoint}${one.complete ? "" : ", still measuring"}: solves ${one.solved_rate ?? "—"} of samples, up to ${one.n} a problem`;
@@ -141,9 +144,13 @@ function placeLine() {
 
 /** Takes another k: drawn now, in the address and from the server when the hand rests. */
 function takeK(k, { rest = RESTING } = {}) {
+  if (pinned) {
+    moved = k;
+    moveTo();
+    return;
+  }
   address.change({ k: String(k) }, { commit: false });
   clearTimeout(resting);
-  if (pinned) return;
   resting = setTimeout(() => {
     address.change({ k: String(k) });
     if (data && data.k !== k) read();
@@ -194,7 +201,7 @@ function listen() {
 }
 
 function fillForms() {
-  for (const field of [...by("filters").elements, ...document.querySelectorAll('[name="allocation"]')]) {
+  for (const field of [...by("filters").elements, ...allocations]) {
     if (!field.name) continue;
     if (field.type === "radio") field.checked = field.value === state[field.name];
     else field.value = state[field.name];
@@ -203,7 +210,7 @@ function fillForms() {
 
 by("filters").addEventListener("submit", (event) => event.preventDefault());
 by("filters").addEventListener("change", ({ target }) => target.name && address.change({ [target.name]: target.value.trim() }));
-for (const field of document.querySelectorAll('[name="allocation"]')) field.addEventListener("change", () => address.change({ allocation: field.value }));
+for (const field of allocations) field.addEventListener("change", () => address.change({ allocation: field.value }));
 by("search").addEventListener("submit", (event) => {
   event.preventDefault();
   const { search, at } = event.target.elements;
@@ -242,7 +249,7 @@ address.onChange((changed) => {
   const others = DATA_KEYS.filter((key) => key !== "k" && changed.has(key));
   if (others.length) read();
 });
-addEventListener("popstate", () => { if (data && !data.lacking && kept() !== data.k) read(); });
+addEventListener("popstate", () => { if (!pinned && data && !data.lacking && kept() !== data.k) read(); });
 
 fillForms();
 read();

@@ -112,9 +112,10 @@ function mixBar(mix) {
 
 const plain = (value) => value.toFixed(2);
 
+/** A problem by name; without an address of problems no link. */
 export function problemLink(data, address, problem) {
   const link = element("a", "", data.problems.slug[problem]);
-  link.href = address.replace("SLUG", encodeURIComponent(data.problems.slug[problem]));
+  if (address) link.href = address.replace("SLUG", encodeURIComponent(data.problems.slug[problem]));
   link.title = data.problems.title[problem];
   return link;
 }
