@@ -1,6 +1,8 @@
 // The Frontiers page. One state (the address), one set of data, panels with the same axes; hover, pins and the selection
 // are of checkpoints, so that each is lit in every panel and in the table.
 
+import { copyText } from "../table_text.js";
+import { toast } from "../toast.js";
 import { element, whole } from "../words.js";
 import { load, Refusal, whenMeasured } from "./load.js";
 import { Panel } from "./panel.js";
@@ -160,18 +162,9 @@ form.addEventListener("change", ({ target }) => {
 by("tools").addEventListener("change", ({ target }) => address.change({ drag: target.value }));
 by("unpin").addEventListener("click", () => address.change({ pins: "" }));
 by("clear").addEventListener("click", () => choose([]));
-by("keep").addEventListener("click", () => address.change({ q: asFilter(), chosen: "", path: "", origin: "" }));
+by("keep")?.addEventListener("click", () => address.change({ q: asFilter(), chosen: "", path: "", origin: "" }));
 by("copy-filter").addEventListener("click", async ({ target }) => {
-  const said = target.textContent;
-  try {
-    await navigator.clipboard.writeText(asFilter());
-    target.textContent = "Copied";
-  } catch {
-    form.elements.q.value = asFilter();
-    form.elements.q.select();
-    target.textContent = "Copy it from the box above";
-  }
-  setTimeout(() => { target.textContent = said; }, 1_600);
+  toast((await copyText(asFilter(), target)) ? "Copied as a filter" : "The browser does not allow copying here");
 });
 document.addEventListener("theme:changed", () => data && table.show(data));
 
