@@ -43,9 +43,9 @@ const composition = new Composition(by("composition"), by("composition-over"), {
 const readouts = new Readouts(by("readouts"), {
   typed: (alpha) => moveTo(alpha, true),
   measure: config.launch ? measure : null,
-  address: (reference) => config.evaluation.replace("REFERENCE", encodeURIComponent(reference)),
+  address: (reference) => config.evaluation && config.evaluation.replace("REFERENCE", encodeURIComponent(reference)),
 });
-const strip = new Strip(by("strip"), { chosen: chooseProblem, opened: openProblem, hovered: light });
+const strip = new Strip(by("strip"), { chosen: chooseProblem, opened: config.problem ? openProblem : () => {}, hovered: light });
 const against = new Against(by("against"), { chosen: choosePoint, hovered: light });
 const signs = new Signs(by("signs"));
 const playback = new Playback(by("play"), moveTo);
@@ -61,7 +61,7 @@ serveExports(() => view);
 function choosePoint(reference) {
   const one = view.reference.get(reference);
   if (one.alpha !== null) moveTo(one.alpha, true);
-  else change({ baseline: one.mark === "initialisation" ? "initialisation" : one.checkpoint });
+  else if (!config.fixed) change({ baseline: one.mark === "initialisation" ? "initialisation" : one.checkpoint });
 }
 
 function chooseProblem(problem, alpha) {
@@ -69,7 +69,7 @@ function chooseProblem(problem, alpha) {
 }
 
 function openProblem(problem) {
-  location.assign(config.problem.replace("SLUG", encodeURIComponent(view.problems.slug[problem])));
+  if (config.problem) location.assign(config.problem.replace("SLUG", encodeURIComponent(view.problems.slug[problem])));
 }
 
 /** What follows alpha, once a frame however many moves came in. */

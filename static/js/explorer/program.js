@@ -9,7 +9,7 @@ import { alphaText, element } from "../words.js";
 const FIRST = 200; // programs listed at once; more on request
 
 export class ProgramPanel {
-  /** `chosen(name)` when a program is chosen; `textOf(evaluation, name)` fetches the text of one that is not sent along. */
+  /** `problemAddress` is null where problems have no page for this reader. `chosen(name)` when a program is chosen; `textOf(evaluation, name)` fetches the text of one that is not sent along. */
   constructor(problemAddress, { chosen, textOf }) {
     Object.assign(this, { problemAddress, chosen, textOf });
     for (const part of ["count", "link", "problem", "statement", "tests", "verdict", "key"]) {
@@ -35,8 +35,8 @@ export class ProgramPanel {
     this.problem.textContent = problem.title;
     this.statement.textContent = problem.statement;
     this.statement.title = problem.statement;
-    this.link.href = this.problemAddress.replace("SLUG", encodeURIComponent(problem.slug));
-    this.link.hidden = false;
+    if (this.problemAddress) this.link.href = this.problemAddress.replace("SLUG", encodeURIComponent(problem.slug));
+    this.link.hidden = !this.problemAddress;
     this.levelOf = problem.tests.map((test) => test.group);
     this.solvedLines = new Set();
     for (const { written: [{ program, letters }] } of Object.values(programs.evaluations)) {
