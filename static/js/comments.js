@@ -25,7 +25,8 @@ async function ask(address, fields = null) {
     body.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
     for (const [name, value] of Object.entries(fields)) body.set(name, value);
   }
-  const response = await fetch(address, { method: fields ? "POST" : "GET", body, headers: { Accept: "application/json" } });
+  const response = await fetch(address, { method: fields ? "POST" : "GET", body, headers: { Accept: "application/json" } })
+    .catch(() => { throw new Error("The server cannot be reached. Try again."); });
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(answer.error ?? `The server answered ${response.status}. Reload the page.`);
   take(answer.comments);
@@ -74,7 +75,7 @@ async function remove(comment) {
     await ask(one(comment, "delete"), {});
     toast("The comment is deleted.", { undo: () => ask(one(comment, "restore"), {}) });
   } catch (error) {
-    toast(error.message);
+    toast(error.message, { grave: true });
   }
 }
 
@@ -271,6 +272,6 @@ drawer.addEventListener("keydown", (event) => {
   opener?.focus();
 });
 
-const read = () => ask(drawer.dataset.address).catch((error) => console.warn("The comments could not be read:", error.message));
+const read = () => ask(drawer.dataset.address).catch((error) => toast(`The comments could not be read: ${error.message}`, { grave: true }));
 document.body.addEventListener("live:comment", () => { if (!editing) soon(read); });
 read();

@@ -159,6 +159,6 @@ document.addEventListener("click", async (event) => {
   try {
     await SAVES[button.dataset.as](plot, nameOf(plot));
   } catch (error) {
-    toast(`Not saved: ${error.message}`);
+    toast(`Not saved: ${error.message}`, { grave: true });
   }
 });

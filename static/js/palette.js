@@ -72,7 +72,11 @@ function search() {
     const { study } = document.body.dataset;
     const address = study ? `/studies/${study}/palette.json` : "/palette.json";
     const response = await fetch(`${address}?q=${encodeURIComponent(words)}`, { headers: { Accept: "application/json" } }).catch(() => null);
-    if (mine !== asked || !response?.ok) return;
+    if (mine !== asked) return;
+    if (!response?.ok) {
+      say("The server could not be asked; only what this page offers is listed");
+      return;
+    }
     const found = (await response.json()).items;
     if (mine === asked) show([...matching(words), ...found]);
   }, PAUSE_MS);
@@ -84,8 +88,12 @@ function show(found) {
   const same = items.findIndex((one) => chosen && one.name === chosen.name && one.address === chosen.address);
   at = Math.max(same, 0);
   list.replaceChildren(...items.map(line));
-  dialog.querySelector("[data-found]").textContent = items.length ? "" : "Nothing is called so";
+  say(items.length ? "" : "Nothing is called so");
   mark();
+}
+
+function say(words) {
+  dialog.querySelector("[data-found]").textContent = words;
 }
 
 function line({ kind, name, detail }, index) {
