@@ -1,5 +1,5 @@
 // One websocket a page. Its messages {topic, what, data} become CustomEvents "live:<what>" on document.body, which HTMX
-// triggers and other modules listen to. After a gap every listener is told once ("live:job" and the rest with
+// triggers and other modules listen to; "live", with what, comes before each. After a gap every listener is told once ("live:job" and the rest with
 // detail.missed), because what happened meanwhile was not heard.
 
 const KINDS = ["job", "log", "evaluation", "metrics", "problems", "checkpoint", "comment"];
@@ -13,6 +13,7 @@ let wait = 500;
 let connectedBefore = false;
 
 function tell(what, detail) {
+  document.body.dispatchEvent(new CustomEvent("live", { detail: { what } }));
   document.body.dispatchEvent(new CustomEvent(`live:${what}`, { detail }));
 }
 

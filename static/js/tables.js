@@ -83,12 +83,5 @@ document.addEventListener("click", (event) => {
   if (named) named.open = false;
 });
 
-// Live data redraws a list: an open menu stays open.
-let open = null;
-document.addEventListener("htmx:beforeSwap", () => { open = document.querySelector("details.table-export[open]")?.dataset.table ?? null; });
-document.addEventListener("htmx:afterSwap", () => {
-  offer(document);
-  const menu = open && document.querySelector(`details.table-export[data-table="${CSS.escape(open)}"]`);
-  if (menu) menu.open = true;
-});
+document.addEventListener("htmx:afterSwap", () => offer(document));
 offer(document);
