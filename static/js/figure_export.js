@@ -6,6 +6,7 @@
 // element says otherwise; "" is the whole answer). Within [data-panel] the answer is that panel's.
 
 import { colouredOn } from "./colours.js";
+import { carried } from "./fetching.js";
 import { copyText, csv, saveFile } from "./table_text.js";
 import { toast } from "./toast.js";
 
@@ -65,8 +66,7 @@ async function pngOf(plot) {
 async function pdfOf(plot) {
   const { study, view } = document.body.dataset;
   const query = new URLSearchParams({ view, name: nameOf(plot) });
-  const share = new URLSearchParams(location.search).get("share");
-  if (share) query.set("share", share);
+  if (carried.has("share")) query.set("share", carried.get("share"));
   const response = await fetch(`/studies/${study}/figure.pdf?${query}`, {
     method: "POST", headers: { "Content-Type": "image/svg+xml" }, body: await svgOf(plot),
   });

@@ -1,6 +1,7 @@
 // A report: draws its figures (<div data-report-figure="URL">) one after another as they come into sight, prints, and in
 // the editor shows the text as it will be read. Text that is not saved is not left without a question.
 
+import { getJson } from "./fetching.js";
 import { draw } from "./figure.js";
 import { toast } from "./toast.js";
 
@@ -8,9 +9,7 @@ const PREVIEW_PAUSE_MS = 500;
 
 async function show(plot) {
   try {
-    const response = await fetch(plot.dataset.reportFigure, { headers: { Accept: "application/json" } });
-    const answer = await response.json();
-    if (!response.ok) throw new Error(answer.error ?? `The server answered ${response.status}; reload the page.`);
+    const answer = await getJson(plot.dataset.reportFigure);
     plot.dataset.path = answer.path;
     const asked = new URL(plot.dataset.reportFigure, location.href).searchParams.get("address").split("#")[0];
     plot.dataset.address = asked;

@@ -106,6 +106,10 @@ def test_a_view_is_drawn_in_a_frame_of_another_site_without_cookies(
     expect(frame.locator("header.top")).to_have_count(0)
     expect(frame.locator("#filters [name=level]").first).to_be_disabled()
     expect(frame.locator("main a[href*='/studies/']")).to_have_count(0)
+    frame.locator("details.export summary").first.click()
+    with reader.page.expect_response(re.compile(r"figure\.pdf")) as answered:
+        frame.locator("[data-save=frontier][data-as=pdf]").click()
+    assert answered.value.status == 200
     assert reader.context.cookies() == []
     ShareLink.objects.update(revoked=True)
     reader.page.reload()

@@ -2,6 +2,8 @@
 // a request; what is told of one budget alone (added problems, overlaps, sets, pairs) is read when the hand rests.
 
 import { Address } from "../address.js";
+import { showConditions } from "../conditions.js";
+import { carried, getJson, paced, Refusal } from "../fetching.js";
 import { draw, scales } from "../figure.js";
 import { element, whole } from "../words.js";
 import { markOf, problemLink, showAdded, showLines, showPairs } from "./tables.js";
@@ -13,7 +15,7 @@ const LEAST_WAIT = 4000; // milliseconds between two refetches while something i
 
 const config = JSON.parse(document.getElementById("ensembles-config").textContent);
 // An opened link or saved view has one budget; moving k there changes what is drawn and no address.
-const pinned = document.querySelector('meta[name="carried"]')?.content ?? "";
+const pinned = carried.size > 0;
 const by = (id) => document.getElementById(id);
 const address = new Address(KEYS);
 const { state } = address;
@@ -42,26 +44,31 @@ function tell(message) {
 async function read() {
   const mine = ++latest;
   try {
-    const response = await fetch(`${config.data}?${address.query(DATA_KEYS)}`, { headers: { Accept: "application/json" } });
-    const told = response.headers.get("Content-Type")?.includes("json") ? await response.json() : {};
+    const fresh = await getJson(`${config.data}?${address.query(DATA_KEYS)}`);
     if (mine !== latest) return;
-    content.classList.toggle("refused", !response.ok);
-    by("way-back").hidden = response.ok;
-    if (!response.ok) return tell(told.error ?? `The server answered ${response.status}. Reload the page, or log in again.`);
     tell("");
-    data = told;
+    refuse(false);
+    data = fresh;
     await show();
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    if (mine === latest) tell("The server cannot be reached. The page goes on when it answers again.");
+    if (!(error instanceof Refusal)) throw error;
+    if (mine !== latest) return;
+    tell(error.message);
+    // What was drawn stays, unless the address itself is what is refused.
+    if (error.status === 400 || data === null) refuse(true);
   }
+}
+
+function refuse(refused) {
+  content.classList.toggle("refused", refused);
+  by("way-back").hidden = !refused;
 }
 
 async function show() {
   content.classList.toggle("lacking", data.lacking !== null);
   by("lacking").hidden = data.lacking === null;
   by("lacking-words").textContent = data.lacking ?? "";
-  showConditions();
+  showConditions(by("conditions"), data.conditions);
   if (data.lacking) return;
   showMembers();
   by("k-slider").max = String(data.ks.length - 1);
@@ -74,12 +81,6 @@ async function show() {
   await Promise.all(plots);
   listen();
   placeLine();
-}
-
-function showConditions() {
-  const parts = data.conditions.map(({ words, title, href, grave }) => Object.assign(
-    element(href ? "a" : "span", grave ? "grave" : "", grave ? `▲ ${words}` : words), { title, ...(href ? { href } : {}) }));
-  by("conditions").replaceChildren(...(parts.length ? parts : ["\u00a0"]));
 }
 
 function showMembers() {
@@ -237,10 +238,7 @@ by("sets").addEventListener("change", ({ target }) => address.change({ sets: tar
 by("bar").addEventListener("change", ({ target }) => address.change({ bar: target.value }));
 document.addEventListener("theme:changed", () => { if (data && !data.lacking) { showMembers(); moveTo(); showAdded(by("adds").tBodies[0], data, config.problem); } });
 
-let waiting = null;
-document.body.addEventListener("live:evaluation", () => {
-  waiting ??= setTimeout(() => { waiting = null; read(); }, LEAST_WAIT);
-});
+document.body.addEventListener("live:evaluation", paced(read, LEAST_WAIT));
 
 address.onChange((changed) => {
   fillForms();

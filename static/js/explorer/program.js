@@ -6,6 +6,7 @@ import { keptLines } from "./diff.js";
 import { CLASS_WORDS, classMark, failureClass, letterSquares, VERDICTS } from "./verdicts.js";
 import { alphaText, element } from "../words.js";
 
+export const UNREAD = "It could not be read. Reload the page to try again.";
 const FIRST = 200; // programs listed at once; more on request
 
 export class ProgramPanel {
@@ -30,7 +31,7 @@ export class ProgramPanel {
   take(programs, { level, levels, firstFailure }) {
     const said = JSON.stringify([programs, level, firstFailure]);
     if (said === this.said) return;
-    Object.assign(this, { programs, level, levels, firstFailure, said, shown: null, listed: null });
+    Object.assign(this, { unread: "", programs, level, levels, firstFailure, said, shown: null, listed: null });
     const { problem } = programs;
     this.problem.textContent = problem.title;
     this.statement.textContent = problem.statement;
@@ -44,6 +45,15 @@ export class ProgramPanel {
         for (const line of (programs.programs[program] ?? "").split("\n")) this.solvedLines.add(line);
       }
     }
+  }
+
+  /** The programs of a problem could not be read: says why in place of those of another one. */
+  refuse(title, words) {
+    Object.assign(this, { unread: words, programs: null, said: null, groups: [], group: null });
+    this.problem.textContent = title;
+    this.statement.textContent = this.count.textContent = "";
+    this.link.hidden = true;
+    this.#empty(words);
   }
 
   /** The letters of the tests within the chosen coverage level. */
@@ -73,12 +83,7 @@ export class ProgramPanel {
     Object.assign(this, { groups, group });
     if (!group) {
       this.count.textContent = `no samples of this problem yet${elsewhere}`;
-      this.letters.replaceChildren();
-      this.list.replaceChildren();
-      this.listed = null;
-      this.verdict.textContent = "";
-      this.code.replaceChildren(element("span", "line quiet-text", "No samples of this problem yet."));
-      this.key.textContent = "\u00a0";
+      this.#empty("No samples of this problem yet.");
       return;
     }
     const answers = `${written.n} answers · ${written.distinct} distinct ${written.distinct === 1 ? "program" : "programs"}`;
@@ -96,6 +101,21 @@ export class ProgramPanel {
     }
     this.#letters(group);
     this.#code(view, evaluation, group);
+  }
+
+  #empty(words) {
+    this.letters.replaceChildren();
+    this.list.replaceChildren();
+    this.list.removeAttribute("aria-activedescendant");
+    this.listed = null;
+    this.verdict.textContent = "";
+    this.#say(words);
+  }
+
+  /** Words in place of code. */
+  #say(words) {
+    this.code.replaceChildren(element("span", "line quiet-text", words));
+    this.key.textContent = "\u00a0";
   }
 
   /** The list: how often each program was written, what came of it, and its letters. */
@@ -132,7 +152,12 @@ export class ProgramPanel {
   async #code(view, evaluation, group) {
     const shown = this.shown;
     const text = group.program === null ? "" : this.programs.programs[group.program] ?? await this.textOf(evaluation.reference, group.program);
-    if (shown !== this.shown || text === null) return;
+    if (shown !== this.shown) return;
+    if (text === null) {
+      this.shown = null;
+      this.#say(UNREAD);
+      return;
+    }
     const base = evaluation === view.baseline_ ? null : view.baseline_ && this.groupsOf(view.baseline_.reference, "")[1];
     const before = base?.program ? this.programs.programs[base.program] ?? "" : null;
     const kept = before === null ? null : keptLines(before, text);

@@ -1,19 +1,13 @@
 // The panels below the grid: where answers begin to fail, how programs grow, tags. Each is one JSON with a figure and a
 // table; while a new one loads the old one stays.
 
+import { getJson } from "../fetching.js";
 import { draw } from "../figure.js";
 import { alphaText, DASH, element, whole } from "../words.js";
 
 const CLASSES = [["solved", "solved"], ["slow", "too slow"], ["wrong", "wrong"], ["none", "no program"]];
 const SVG = "http://www.w3.org/2000/svg";
 const latest = new Map();
-
-async function get(address) {
-  const response = await fetch(address, { headers: { Accept: "application/json" } });
-  const told = response.headers.get("Content-Type")?.includes("json") ? await response.json() : null;
-  if (!response.ok) throw new Error(told?.error ?? `the server answered ${response.status}`);
-  return told;
-}
 
 /** Reads one panel and shows it, unless a later request for the same panel came first. */
 export async function showPanel(name, address) {
@@ -22,14 +16,14 @@ export async function showPanel(name, address) {
   const section = document.querySelector(`[data-panel="${name}"]`);
   const note = section.querySelector("[data-note]");
   try {
-    const data = await get(address);
+    const data = await getJson(address);
     if (latest.get(name) !== mine) return;
     await SHOWN[name](section, data);
     note.textContent = data.note || "\u00a0";
   } catch (error) {
     if (latest.get(name) !== mine) return;
     section.querySelector(".plot")?.removeAttribute("aria-busy");
-    note.textContent = `These figures could not be read: ${error.message}. Reload the page to try again.`;
+    note.textContent = `These figures could not be read: ${error.message}`;
   }
 }
 
