@@ -5,8 +5,9 @@ import { Address } from "../address.js";
 import { showConditions } from "../conditions.js";
 import { carried, getJson, paced, Refusal } from "../fetching.js";
 import { draw, scales } from "../figure.js";
+import { pointMark } from "../marks.js";
 import { element, whole } from "../words.js";
-import { markOf, problemLink, showAdded, showLines, showPairs } from "./tables.js";
+import { problemLink, showAdded, showLines, showPairs } from "./tables.js";
 
 const KEYS = ["path", "difficulty", "setting", "level", "rule", "match", "split", "members", "search", "at", "allocation", "sets", "k", "bar"];
 const DATA_KEYS = KEYS.filter((key) => key !== "bar");
@@ -88,7 +89,7 @@ function showMembers() {
   const focused = document.activeElement?.closest("#candidates input")?.value;
   by("candidates").replaceChildren(...data.candidates.map((one, index) => {
     const box = Object.assign(document.createElement("input"), { type: "checkbox", value: one.checkpoint, checked: chosen.has(index), disabled: config.fixed || !one.n });
-    const label = element("label", one.complete ? "" : "partial", box, markOf(one), element("span", "", one.label));
+    const label = element("label", one.complete ? "" : "partial", box, pointMark(one), element("span", "", one.label));
     label.append(element("small", "", one.n ? `${one.solved_rate.toFixed(2)} · n ${one.n}` : "not judged"));
     label.title = `${one.checkpoint}${one.complete ? "" : ", still measuring"}: solves ${one.solved_rate ?? "—"} of samples, up to ${one.n} a problem`;
     return label;
