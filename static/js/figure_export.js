@@ -15,9 +15,9 @@ const HEIGHTS = [300, 900];
 const PAPER_FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif";
 const providers = new Map();
 
-/** What else is known of a figure. `table()` gives its rows ([[head...], ...]); `image()` a canvas that shows it. */
-export function provide(id, { table = null, image = null } = {}) {
-  providers.set(id, { table, image });
+/** Takes what gives the rows ([[head...], ...]) behind a figure. */
+export function provide(id, table) {
+  providers.set(id, table);
 }
 
 /** What a figure is called in a file: study, view, what is chosen, figure. */
@@ -55,8 +55,6 @@ async function svgOf(plot) {
 }
 
 async function pngOf(plot) {
-  const canvas = providers.get(plot.id)?.image?.();
-  if (canvas) return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
   const { data, layout, size } = onPaper(plot);
   const address = await window.Plotly.toImage({ data, layout }, { format: "png", ...size, scale: 2 });
   const bytes = Uint8Array.from(atob(address.slice(address.indexOf(",") + 1)), (letter) => letter.charCodeAt(0));
@@ -76,7 +74,7 @@ async function pdfOf(plot) {
 }
 
 function rowsOf(plot) {
-  const rows = providers.get(plot.id)?.table?.() ?? plot.figure?.table;
+  const rows = providers.get(plot.id)?.() ?? plot.figure?.table;
   if (!rows) throw new Error("this figure comes without its numbers");
   const [head, ...body] = rows;
   return { head: head.map(String), body };
@@ -103,7 +101,7 @@ function arguments_(query) {
 }
 
 /** A script that asks the server for the same data and draws the same figure. */
-export function pythonFor(plot) {
+function pythonFor(plot) {
   const { study } = document.body.dataset;
   // A report draws figures of other views: its plots name the view and its query.
   const [view, own] = plot.dataset.address?.split("?") ?? [document.body.dataset.view, location.search];

@@ -21,7 +21,7 @@ function swatch(line, candidates) {
 }
 
 /** A number with half the width of its interval; an em dash where there is none. */
-export function doubted(value, low, high, write = rate) {
+function doubted(value, low, high, write = rate) {
   if (value === null || value === undefined) return [DASH];
   if (low === null || low === undefined) return [write(value)];
   const half = element("em", "", ` ± ${rate((high - low) / 2)}`);

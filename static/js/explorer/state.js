@@ -7,7 +7,7 @@ const KEYS = [
 ];
 // What decides the data. Every request carries all of it, so that a link to one view admits them.
 const DATA_KEYS = ["path", "difficulty", "setting", "level", "rule", "baseline", "with"];
-export const FARTHEST = 10; // no alpha beyond this, nor below its negative
+const FARTHEST = 10; // no alpha beyond this, nor below its negative
 
 const address = new Address(KEYS, (found) => {
   const taken = found.a === "" ? { alpha: null, refused: "" } : readAlpha(found.a);
