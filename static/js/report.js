@@ -53,7 +53,7 @@ function edit() {
   const preview = document.getElementById("preview");
   const state = form.querySelector("[data-saved-state]");
   const began = title.value + text.value;
-  let kept = document.querySelector("#theirs") === null;
+  let kept = form.querySelector(".notice.error") === null; // what a refused form shows is not saved
   let timer = null;
   let asked = 0;
 
@@ -97,7 +97,7 @@ function edit() {
   addEventListener("beforeunload", (event) => {
     if (!form.dataset.sent && changed()) event.preventDefault();
   });
-  if (!kept) toast("Somebody else saved meanwhile: compare before you save");
+  if (document.getElementById("theirs")) toast("Somebody else saved meanwhile: compare before you save");
   render();
 }
 

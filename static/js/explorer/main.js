@@ -107,7 +107,7 @@ async function show(fresh) {
   against.show(view);
   signs.show(view);
   strip.show(view);
-  strip.arrange(state.sort, by("find").value, alphaNow());
+  strip.arrange(state.sort, state.find, alphaNow());
   await Promise.all([frontier.show(view, second), composition.show(view)]);
   if (view !== fresh) return;
   follow();
@@ -235,12 +235,14 @@ function fillFilters() {
     else field.value = state[field.name];
   }
   by("sort").value = state.sort;
+  by("find").value = state.find;
 }
 
 filters.addEventListener("submit", (event) => event.preventDefault());
 filters.addEventListener("change", ({ target }) => target.name && change({ [target.name]: target.value, ...(target.name === "with" ? { b: null } : {}) }));
 by("sort").addEventListener("change", ({ target }) => change({ sort: target.value }));
-by("find").addEventListener("input", ({ target }) => view && strip.arrange(state.sort, target.value, alphaNow()));
+by("find").addEventListener("input", ({ target }) => change({ find: target.value }, { commit: false }));
+by("find").addEventListener("change", () => change({}));
 document.addEventListener("theme:changed", () => { if (view) { ruler.show(view); follow(); } });
 
 /** When the hand rests: say where alpha is, and sort by what is there. */
@@ -249,7 +251,7 @@ function settle() {
   const point = view?.measuredAt(alphaNow())?.point;
   const rates = point && ["solved", "optimisation", "correctness"].map((name) => rate(point.rates[name][0]));
   by("spoken").textContent = point ? `a = ${alphaText(alphaNow())}: solved ${rates[0]}, too slow ${rates[1]}, wrong ${rates[2]}` : "";
-  if (view && ["solved", "change", "q"].includes(state.sort)) strip.arrange(state.sort, by("find").value, alphaNow());
+  if (view && ["solved", "change", "q"].includes(state.sort)) strip.arrange(state.sort, state.find, alphaNow());
   if (view) beside?.show(view, alphaNow(), state);
 }
 
@@ -269,7 +271,7 @@ onChange((changed) => {
     follow();
     beside?.show(view, alphaNow(), state);
   }
-  if (changed.has("sort") && view) strip.arrange(state.sort, by("find").value, alphaNow());
+  if ((changed.has("sort") || changed.has("find")) && view) strip.arrange(state.sort, state.find, alphaNow());
 });
 
 fillFilters();

@@ -3,7 +3,7 @@
 import { Address } from "../address.js";
 
 const KEYS = [
-  "path", "difficulty", "setting", "level", "rule", "baseline", "a", "problem", "program", "beside", "other", "sort", "with", "b",
+  "path", "difficulty", "setting", "level", "rule", "baseline", "a", "problem", "program", "beside", "other", "sort", "find", "with", "b",
 ];
 // What decides the data. Every request carries all of it, so that a link to one view admits them.
 const DATA_KEYS = ["path", "difficulty", "setting", "level", "rule", "baseline", "with"];

@@ -61,8 +61,7 @@ function choose([row, column]) {
 
 function remember() {
   clearTimeout(resting);
-  const query = address.query();
-  history.replaceState(null, "", query ? `?${query}` : location.pathname);
+  address.replace();
 }
 
 function arrange() {

@@ -8,6 +8,13 @@ const open = document.getElementById("test");
 
 const form = document.querySelector("form.sample-filters");
 
+// The way back to the grid keeps how it was looked at; the cell is the one of these samples.
+const back = document.querySelector(".crumbs a:last-of-type");
+const address = new URL(back.href);
+const left = new URLSearchParams(sessionStorage.getItem(`left:${address.pathname}`) ?? "");
+for (const [name, value] of left) if (!address.searchParams.has(name)) address.searchParams.set(name, value);
+back.href = address;
+
 /** Only what is asked stands in the address. */
 form.addEventListener("formdata", ({ formData }) => {
   for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
@@ -42,7 +49,7 @@ const acts = {
   ArrowRight: () => open && besideTest(1),
   j: () => open && besideSample(1),
   k: () => open && besideSample(-1),
-  Escape: () => (open ? document.querySelector("[data-close]").href : document.querySelector(".crumbs a:last-of-type")?.href),
+  Escape: () => (open ? document.querySelector("[data-close]").href : back.href),
 };
 
 document.addEventListener("keydown", (event) => {
