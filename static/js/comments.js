@@ -3,6 +3,7 @@
 // "drawn", and is moved by its address. `c` opens the drawer.
 
 import { toast } from "./toast.js";
+import { typing } from "./typing.js";
 import { alphaText, element } from "./words.js";
 
 const drawer = document.getElementById("comments");
@@ -263,11 +264,12 @@ function point(comment) {
 opener?.addEventListener("click", () => show(drawer.hidden));
 drawer.querySelector("[data-comments-close]").addEventListener("click", () => { show(false); opener?.focus(); });
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
   if (event.key === "c" && !event.defaultPrevented) show(drawer.hidden);
 });
 drawer.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
+  event.preventDefault();
   show(false);
   opener?.focus();
 });

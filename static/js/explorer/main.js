@@ -47,8 +47,8 @@ const readouts = new Readouts(by("readouts"), {
   measure: config.launch ? measure : null,
   address: (reference) => config.evaluation && config.evaluation.replace("REFERENCE", encodeURIComponent(reference)),
 });
-const strip = new Strip(by("strip"), { chosen: chooseProblem, opened: config.problem ? openProblem : () => {}, hovered: light });
-const against = new Against(by("against"), { chosen: choosePoint, hovered: light });
+const strip = new Strip(by("strip"), { chosen: chooseProblem, opened: openProblem, hovered: light });
+const against = new Against(by("against"), { chosen: choosePoint, may: (one) => one.alpha !== null || !config.fixed, hovered: light });
 const signs = new Signs(by("signs"));
 const playback = new Playback(by("play"), moveTo);
 const family = new Second(by("second"), { change, hovered: () => {} });

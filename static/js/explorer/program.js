@@ -1,9 +1,11 @@
 // What the policy writes for the chosen problem at this alpha: every program, identical texts counted together, the most
 // frequent first; of the chosen one its code, the verdict on each test, and which lines are new against the baseline's
-// program. At an unmeasured alpha, the nearest measured one's. [ and ] choose among the programs.
+// program. At an unmeasured alpha, the nearest measured one's. [ and ], in the list the arrow keys too, choose among the
+// programs.
 
 import { keptLines } from "./diff.js";
 import { CLASS_WORDS, classMark, failureClass, letterSquares, VERDICTS } from "./verdicts.js";
+import { typing } from "../typing.js";
 import { alphaText, element } from "../words.js";
 
 export const UNREAD = "It could not be read. Reload the page to try again.";
@@ -94,6 +96,7 @@ export class ProgramPanel {
     for (const row of this.list.querySelectorAll("[data-program]")) {
       const here = row.dataset.program === (group.program ?? "none");
       row.setAttribute("aria-selected", String(here));
+      if (here) this.list.setAttribute("aria-activedescendant", row.id);
       if (here && this.list.scrollHeight > this.list.clientHeight) {
         const above = row.offsetTop - this.list.offsetTop;
         if (above < this.list.scrollTop || above + row.offsetHeight > this.list.scrollTop + this.list.clientHeight) this.list.scrollTop = above;
@@ -128,6 +131,7 @@ export class ProgramPanel {
         element("span", "kind", one.program === null ? "no program" : `${CLASS_WORDS[kind]}${one.verdicts > 1 ? ` · ${one.verdicts} verdicts` : ""}`),
         element("span", "letters small-letters", ...(one.program === null ? [] : letterSquares(one.letters, this.levelOf, this.level))),
       );
+      row.id = `written-${index}`;
       row.dataset.program = one.program ?? "none";
       row.setAttribute("role", "option");
       row.setAttribute("aria-label", `program ${index + 1}: ${one.count} of ${total}, ${CLASS_WORDS[kind]}`);
@@ -184,9 +188,11 @@ export class ProgramPanel {
   }
 
   #key(event) {
-    const step = { "[": -1, "]": 1 }[event.key];
-    if (!step || event.ctrlKey || event.metaKey || !this.group || document.querySelector("dialog[open]")) return;
-    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    const inList = this.list.contains(event.target) ? { ArrowUp: -1, ArrowDown: 1 } : {};
+    const step = { "[": -1, "]": 1, ...inList }[event.key];
+    // Where [ and ] stand on the third level of a key, that level's own key counts as Ctrl.
+    const commanded = (event.ctrlKey || event.metaKey) && !event.getModifierState("AltGraph");
+    if (!step || commanded || !this.group || typing(event.target) || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     const at = this.groups.indexOf(this.group) + step;
     const next = this.groups[Math.min(Math.max(at, 0), this.groups.length - 1)];

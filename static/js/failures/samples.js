@@ -2,7 +2,8 @@
 // sample, the arrows go through its tests, j and k through the samples while one is open, r runs the program again on the
 // test, Esc closes the sample and then leads to the grid.
 
-const typing = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
+import { typing } from "../typing.js";
+
 const rows = () => [...document.querySelectorAll("#samples [data-href]")];
 const open = document.getElementById("test");
 
@@ -55,7 +56,7 @@ const acts = {
 document.addEventListener("keydown", (event) => {
   if (event.key === "r" && !event.ctrlKey && !event.metaKey && !typing(event.target)) document.querySelector("[data-inspect]")?.click();
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-  if (typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (typing(event.target) || document.querySelector("dialog[open], details.menu[open]")) return;
   if (/^[1-5]$/.test(event.key)) {
     flipClass(Number(event.key));
     return;
