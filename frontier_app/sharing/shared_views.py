@@ -48,7 +48,7 @@ VIEWS = {
     "study": SharedView(
         "study",
         "the explorer",
-        _keys("a b problem program evaluation beside other sort family"),
+        _keys("a b problem program evaluation beside other sort find family"),
         ("study_data", "study_data?family=second"),
     ),
     "explore": SharedView("explore", "the frontiers", _keys("pins chosen sort drag"), ("explore_data",)),

@@ -50,7 +50,7 @@ def audit(request: HttpRequest, slug: str) -> HttpResponse:
         }
         if opened.viewer.may_read_programs and problem_set is not None:
             context |= _programs(request, problem_set)
-    return render_page(request, "audit.html", context, parts=("head", "rows", "programs"))
+    return render_page(request, "audit.html", context, parts=("head", "marks", "rows", "programs"))
 
 
 def chosen_set(request: HttpRequest, opened: OpenStudy) -> tuple[str, ProblemSet | None]:

@@ -47,7 +47,7 @@ def _choices(opened: OpenStudy, query: dict[str, str]) -> dict[str, object]:
         "sizes": range(2, MOST_MEMBERS + 1),
         "ensembles": {
             "data": reverse("ensembles_json", args=[study.slug]),
-            "problem": reverse("problem", args=[study.slug, "SLUG"]),
-            "evaluation": reverse("evaluation", args=[study.slug, "REFERENCE"]),
+            "problem": reverse("problem", args=[study.slug, "SLUG"]) if opened.is_member else None,
+            "fixed": opened.viewer.share_link is not None,
         },
     }

@@ -92,6 +92,5 @@ def _choices(opened: OpenStudy, wanted_set: str, wanted_path: str) -> dict[str, 
             "data": reverse("explore_data", args=[study.slug]),
             "evaluation": reverse("evaluation", args=[study.slug, "REFERENCE"]) if opened.is_member else None,
             "launch": reverse("launch", args=[study.slug, "sweep"]) if opened.may_launch else None,
-            "held_out": study.held_out_set.reference if study.held_out_set else "",
         },
     }

@@ -35,12 +35,17 @@ export class Address {
   change(values, { commit = true } = {}) {
     const changed = new Set(Object.keys(values).filter((key) => this.state[key] !== values[key]));
     Object.assign(this.state, values);
-    if (commit) {
-      const address = [this.query(), carried()].filter(Boolean).join("&");
-      if (`?${address}` !== location.search && (address || location.search)) {
-        history.pushState(null, "", address ? `?${address}` : location.pathname);
-      }
-    }
+    if (commit && this.#search() !== location.search) history.pushState(null, "", this.#search() || location.pathname);
     if (changed.size) for (const listener of this.listeners) listener(changed);
+  }
+
+  /** Writes the state as it is into the address in place: Back leaves the page. */
+  replace() {
+    history.replaceState(null, "", this.#search() || location.pathname);
+  }
+
+  #search() {
+    const kept = [this.query(), carried()].filter(Boolean).join("&");
+    return kept && `?${kept}`;
   }
 }

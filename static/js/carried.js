@@ -23,6 +23,7 @@
 
   document.addEventListener("htmx:configRequest", ({ detail }) => {
     if (detail.verb !== "get") return;
-    for (const [name, value] of carried) if (!(name in detail.parameters)) detail.parameters[name] = value;
+    const asked = new URL(detail.path, location).searchParams;
+    for (const [name, value] of carried) if (!(name in detail.parameters) && !asked.has(name)) detail.parameters[name] = value;
   });
 })();

@@ -3,6 +3,7 @@
 // "explorer:at", its plots by "drawn", and "comments:go" asks it to show what a comment is about. `c` opens the drawer.
 
 import { toast } from "./toast.js";
+import { typing } from "./typing.js";
 import { alphaText, element } from "./words.js";
 
 const drawer = document.getElementById("comments");
@@ -27,7 +28,8 @@ async function ask(address, fields = null) {
     body.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
     for (const [name, value] of Object.entries(fields)) body.set(name, value);
   }
-  const response = await fetch(address, { method: fields ? "POST" : "GET", body, headers: { Accept: "application/json" } });
+  const response = await fetch(address, { method: fields ? "POST" : "GET", body, headers: { Accept: "application/json" } })
+    .catch(() => { throw new Error("The server cannot be reached. Try again."); });
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(answer.error ?? `The server answered ${response.status}. Reload the page.`);
   take(answer.comments);
@@ -76,7 +78,7 @@ async function remove(comment) {
     await ask(one(comment, "delete"), {});
     toast("The comment is deleted.", { undo: () => ask(one(comment, "restore"), {}) });
   } catch (error) {
-    toast(error.message);
+    toast(error.message, { grave: true });
   }
 }
 
@@ -300,15 +302,16 @@ function point(comment) {
 opener?.addEventListener("click", () => show(drawer.hidden));
 drawer.querySelector("[data-comments-close]").addEventListener("click", () => { show(false); opener?.focus(); });
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
   if (event.key === "c" && !event.defaultPrevented) show(drawer.hidden);
 });
 drawer.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
+  event.preventDefault();
   show(false);
   opener?.focus();
 });
 
-const read = () => ask(drawer.dataset.address).catch((error) => console.warn("The comments could not be read:", error.message));
+const read = () => ask(drawer.dataset.address).catch((error) => toast(`The comments could not be read: ${error.message}`, { grave: true }));
 document.body.addEventListener("live:comment", () => { if (!editing) soon(read); });
 read();

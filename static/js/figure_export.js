@@ -6,6 +6,7 @@
 // element says otherwise; "" is the whole answer). Within [data-panel] the answer is that panel's.
 
 import { colouredOn } from "./colours.js";
+import { carried } from "./fetching.js";
 import { copyText, csv, saveFile } from "./table_text.js";
 import { toast } from "./toast.js";
 
@@ -14,9 +15,9 @@ const HEIGHTS = [300, 900];
 const PAPER_FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif";
 const providers = new Map();
 
-/** What else is known of a figure. `table()` gives its rows ([[head...], ...]); `image()` a canvas that shows it. */
-export function provide(id, { table = null, image = null } = {}) {
-  providers.set(id, { table, image });
+/** Takes what gives the rows ([[head...], ...]) behind a figure. */
+export function provide(id, table) {
+  providers.set(id, table);
 }
 
 /** What a figure is called in a file: study, view, what is chosen, figure. */
@@ -54,8 +55,6 @@ async function svgOf(plot) {
 }
 
 async function pngOf(plot) {
-  const canvas = providers.get(plot.id)?.image?.();
-  if (canvas) return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
   const { data, layout, size } = onPaper(plot);
   const address = await window.Plotly.toImage({ data, layout }, { format: "png", ...size, scale: 2 });
   const bytes = Uint8Array.from(atob(address.slice(address.indexOf(",") + 1)), (letter) => letter.charCodeAt(0));
@@ -65,8 +64,7 @@ async function pngOf(plot) {
 async function pdfOf(plot) {
   const { study, view } = document.body.dataset;
   const query = new URLSearchParams({ view, name: nameOf(plot) });
-  const share = new URLSearchParams(location.search).get("share");
-  if (share) query.set("share", share);
+  if (carried.has("share")) query.set("share", carried.get("share"));
   const response = await fetch(`/studies/${study}/figure.pdf?${query}`, {
     method: "POST", headers: { "Content-Type": "image/svg+xml" }, body: await svgOf(plot),
   });
@@ -76,7 +74,7 @@ async function pdfOf(plot) {
 }
 
 function rowsOf(plot) {
-  const rows = providers.get(plot.id)?.table?.() ?? plot.figure?.table;
+  const rows = providers.get(plot.id)?.() ?? plot.figure?.table;
   if (!rows) throw new Error("this figure comes without its numbers");
   const [head, ...body] = rows;
   return { head: head.map(String), body };
@@ -103,7 +101,7 @@ function arguments_(query) {
 }
 
 /** A script that asks the server for the same data and draws the same figure. */
-export function pythonFor(plot) {
+function pythonFor(plot) {
   const { study } = document.body.dataset;
   // A report draws figures of other views: its plots name the view and its query. A family is asked for by its own.
   const family = plot.closest("[data-figures]")?.dataset.figures.split("?")[1];
@@ -160,6 +158,6 @@ document.addEventListener("click", async (event) => {
   try {
     await SAVES[button.dataset.as](plot, nameOf(plot));
   } catch (error) {
-    toast(`Not saved: ${error.message}`);
+    toast(`Not saved: ${error.message}`, { grave: true });
   }
 });

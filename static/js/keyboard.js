@@ -1,13 +1,18 @@
 // Keys on every page: / filters, j and k move through the rows of the first list marked data-rows, Enter opens the row,
-// Esc closes menus or lets the current row go, t goes round the themes, ? shows help. A row is remembered by its id, so it stays current when live data redraws the list.
+// Esc closes menus or lets the current row go, t goes round the themes, ? shows help. A row is remembered by its id, so it
+// stays current when live data redraws the list ("rows:drawn" where it is no htmx that does), unless the new list has a
+// current row of its own.
 
-const typing = (element) => element.closest("input, textarea, select, [contenteditable]") !== null;
+import { typing } from "./typing.js";
+
 const rows = () => [...document.querySelectorAll("[data-rows] [data-href]")];
+const marked = () => document.querySelector("[data-rows] .current")?.id ?? null;
 let current = null;
 
 function move(step) {
   const all = rows();
   if (!all.length) return;
+  current ??= marked();
   const at = all.findIndex((row) => row.id === current);
   const next = all[Math.min(Math.max(at + step, 0), all.length - 1)];
   current = next.id;
@@ -30,11 +35,13 @@ const actions = {
   Enter: () => {
     const row = rows().find((candidate) => candidate.id === current);
     if (row) location.assign(row.dataset.href);
+    return row !== undefined;
   },
   Escape: () => {
     const menus = [...document.querySelectorAll("details.menu[open]")];
     for (const menu of menus) { menu.open = false; menu.querySelector("summary").focus(); }
-    if (!menus.length && current) { current = null; mark(); }
+    if (!menus.length && current !== null) { current = null; mark(); }
+    return menus.length > 0; // a selection goes together with the current row
   },
   t: () => document.dispatchEvent(new CustomEvent("theme:flip")),
   "?": () => document.getElementById("help")?.showModal(),
@@ -47,10 +54,11 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
   const act = actions[event.key];
   if (!act) return;
-  if (event.key !== "Enter" && event.key !== "Escape") event.preventDefault();
-  act();
+  // Enter that opens a row and Esc that closes a menu do nothing else.
+  if (act() || (event.key !== "Enter" && event.key !== "Escape")) event.preventDefault();
 });
-document.addEventListener("htmx:afterSwap", mark);
+document.addEventListener("htmx:afterSwap", () => { current = marked() ?? current; mark(); });
+document.addEventListener("rows:drawn", mark);
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;

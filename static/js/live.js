@@ -1,18 +1,21 @@
 // One websocket a page. Its messages {topic, what, data} become CustomEvents "live:<what>" on document.body, which HTMX
-// triggers and other modules listen to. After a gap every listener is told once ("live:job" and the rest with
+// triggers and other modules listen to; "live", with what, comes before each. After a gap every listener is told once ("live:job" and the rest with
 // detail.missed), because what happened meanwhile was not heard.
+
+import { carried } from "./fetching.js";
 
 const KINDS = ["job", "log", "evaluation", "metrics", "problems", "checkpoint", "comment"];
 const LONGEST_WAIT = 15_000;
 const REFUSED = 4403;
 // A page that a share link opened follows with the link's token: a frame of another site has no cookies.
-const share = new URLSearchParams(document.querySelector('meta[name="carried"]')?.content ?? "").get("share");
+const share = carried.get("share");
 const topics = (document.body.dataset.topics ?? "").split(/\s+/).filter(Boolean);
 const indicator = document.querySelector("[data-live-state]");
 let wait = 500;
 let connectedBefore = false;
 
 function tell(what, detail) {
+  document.body.dispatchEvent(new CustomEvent("live", { detail: { what } }));
   document.body.dispatchEvent(new CustomEvent(`live:${what}`, { detail }));
 }
 

@@ -17,8 +17,11 @@ function show(follow) {
 
 async function readAgain() {
   const follow = atEnd();
-  const response = await fetch(element.dataset.log);
-  if (!response.ok) return;
+  const response = await fetch(element.dataset.log).catch(() => null);
+  if (!response?.ok) {
+    if (state) state.textContent = "the log could not be read again; reload the page";
+    return;
+  }
   lines = (await response.text()).replace(/\n$/, "").split("\n");
   show(follow);
 }

@@ -20,7 +20,7 @@ function build() {
   dialog.className = "palette";
   dialog.setAttribute("aria-label", "Go to a page or a thing by name");
   dialog.innerHTML = `<input type="search" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-autocomplete="list"
-    autocomplete="off" spellcheck="false" placeholder="Page, study, checkpoint, problem, run or action" aria-label="Name">
+    autocomplete="off" spellcheck="false" placeholder="${document.body.dataset.person ? "Page, study, checkpoint, problem, run or action" : "Page or action"}" aria-label="Name">
     <div role="listbox" id="palette-list" aria-label="Found" tabindex="-1"></div>
     <p class="palette-foot"><span aria-live="polite" data-found></span><span class="fill"></span><span><kbd>↑</kbd> <kbd>↓</kbd> choose &nbsp;<kbd>Enter</kbd> open &nbsp;<kbd>Esc</kbd> close</span></p>`;
   document.body.append(dialog);
@@ -43,10 +43,10 @@ function offered() {
   const links = (selector, kind) => [...document.querySelectorAll(selector)].map((link) => ({ kind, name: words(link), detail: kind === "page" ? "" : detail(link), address: link.href }));
   const theme = (choice) => ({ kind: "action", name: `Theme: ${choice}`, detail: "", act: () => document.dispatchEvent(new CustomEvent("theme:choose", { detail: choice })) });
   const found = [
-    ...links("nav.tabs a", "page"),
-    ...links(".crumbs a", "page"),
-    ...links(".top details.menu > div > a", "action"),
-    ...links("main .page-head a.button, main .empty a.button", "action"),
+    ...links("nav.tabs a[href]", "page"),
+    ...links(".crumbs a[href]", "page"),
+    ...links(".top details.menu > div > a[href]", "action"),
+    ...links("main .page-head a.button[href], main .empty a.button[href]", "action"),
     ...["light", "dark", "system"].map(theme),
     { kind: "action", name: "Keyboard help", detail: "", act: () => document.getElementById("help")?.showModal() },
   ];
@@ -73,7 +73,11 @@ function search() {
     const { study } = document.body.dataset;
     const address = study ? `/studies/${study}/palette.json` : "/palette.json";
     const response = await fetch(`${address}?q=${encodeURIComponent(words)}`, { headers: { Accept: "application/json" } }).catch(() => null);
-    if (mine !== asked || !response?.ok) return;
+    if (mine !== asked) return;
+    if (!response?.ok) {
+      say("The server could not be asked; only what this page offers is listed");
+      return;
+    }
     const found = (await response.json()).items;
     if (mine === asked) show([...matching(words), ...found]);
   }, PAUSE_MS);
@@ -85,8 +89,12 @@ function show(found) {
   const same = items.findIndex((one) => chosen && one.name === chosen.name && one.address === chosen.address);
   at = Math.max(same, 0);
   list.replaceChildren(...items.map(line));
-  dialog.querySelector("[data-found]").textContent = items.length ? "" : "Nothing is called so";
+  say(items.length ? "" : "Nothing is called so");
   mark();
+}
+
+function say(words) {
+  dialog.querySelector("[data-found]").textContent = words;
 }
 
 function line({ kind, name, detail }, index) {

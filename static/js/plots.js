@@ -2,23 +2,18 @@
 // for each child with that data-name. `data-refresh` names the live event after which they are read again. A family
 // that gains or loses a member gets its new frame first, and one inside a closed <details> is read when that opens.
 
+import { getJson, paced } from "./fetching.js";
 import { draw } from "./figure.js";
 
 const SHORTEST_PAUSE = 1_500;
 
-async function read(address) {
-  const response = await fetch(address, { headers: { Accept: "application/json" } });
-  if (!response.ok) throw new Error(`${response.status} for ${address}`);
-  return response.json();
-}
-
 async function one(element) {
   element.dataset.path ??= "";
-  await draw(element, await read(element.dataset.figure));
+  await draw(element, await getJson(element.dataset.figure));
 }
 
 async function family(element) {
-  const figures = await read(element.dataset.figures);
+  const figures = await getJson(element.dataset.figures);
   const names = Object.keys(figures);
   if (names.join(" ") !== element.dataset.names) frame(element, names);
   await Promise.all([...element.querySelectorAll("[data-name]")].map((plot) => {
@@ -51,20 +46,6 @@ function card(name, family) {
   return section;
 }
 
-/** Runs `work` now or when the pause since the last time is over, and never twice at once. */
-function paced(work) {
-  let waiting = false;
-  let running = Promise.resolve();
-  return () => {
-    if (waiting) return;
-    waiting = true;
-    running = running.then(() => new Promise((resume) => setTimeout(resume, SHORTEST_PAUSE))).then(() => {
-      waiting = false;
-      return work();
-    }).catch((error) => console.warn("The figure could not be read:", error.message));
-  };
-}
-
 function start(element, show) {
   const fold = element.closest("details");
   if (fold && !fold.open) {
@@ -73,9 +54,11 @@ function start(element, show) {
   }
   show(element).catch((error) => {
     element.removeAttribute("aria-busy");
-    element.textContent = `The figure could not be read (${error.message}). Reload the page to try again.`;
+    element.textContent = `The figure could not be read: ${error.message}`;
   });
-  if (element.dataset.refresh) document.body.addEventListener(element.dataset.refresh, paced(() => show(element)));
+  // What was drawn stays where newer figures cannot be read.
+  const again = () => show(element).catch((error) => console.warn("The figure could not be read:", error.message));
+  if (element.dataset.refresh) document.body.addEventListener(element.dataset.refresh, paced(again, SHORTEST_PAUSE));
 }
 
 function begin() {

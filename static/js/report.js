@@ -1,6 +1,7 @@
 // A report: draws its figures (<div data-report-figure="URL">) one after another as they come into sight, prints, and in
 // the editor shows the text as it will be read. Text that is not saved is not left without a question.
 
+import { getJson } from "./fetching.js";
 import { draw } from "./figure.js";
 import { toast } from "./toast.js";
 
@@ -8,9 +9,7 @@ const PREVIEW_PAUSE_MS = 500;
 
 async function show(plot) {
   try {
-    const response = await fetch(plot.dataset.reportFigure, { headers: { Accept: "application/json" } });
-    const answer = await response.json();
-    if (!response.ok) throw new Error(answer.error ?? `The server answered ${response.status}; reload the page.`);
+    const answer = await getJson(plot.dataset.reportFigure);
     plot.dataset.path = answer.path;
     plot.dataset.address = answer.asks;
     plot.toggleAttribute("data-frozen", answer.frozen);
@@ -54,7 +53,7 @@ function edit() {
   const preview = document.getElementById("preview");
   const state = form.querySelector("[data-saved-state]");
   const began = title.value + text.value;
-  let kept = document.querySelector("#theirs") === null;
+  let kept = form.querySelector(".notice.error") === null; // what a refused form shows is not saved
   let timer = null;
   let asked = 0;
 
@@ -98,7 +97,7 @@ function edit() {
   addEventListener("beforeunload", (event) => {
     if (!form.dataset.sent && changed()) event.preventDefault();
   });
-  if (!kept) toast("Somebody else saved meanwhile: compare before you save");
+  if (document.getElementById("theirs")) toast("Somebody else saved meanwhile: compare before you save");
   render();
 }
 

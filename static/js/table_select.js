@@ -5,7 +5,8 @@
 // data-in="FIELD" as a filter of the keys (or names), with data-rest="KEY" all but the first as &KEY=…;
 // [data-bulk-form] posts the keys, or all=1 for all that match.
 
-const typing = (element) => element.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
+import { typing } from "./typing.js";
+
 const table = () => document.querySelector("table[data-select]");
 const rows = () => [...document.querySelectorAll("table[data-select] tr[data-key]")];
 const bar = document.querySelector("[data-bulk]");

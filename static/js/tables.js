@@ -10,7 +10,7 @@ const WRITERS = { csv, md: markdown, tex: latex };
 const NAMES = { csv: "CSV", md: "Markdown", tex: "LaTeX" };
 
 /** What a table shows: { head, body, best }. Columns of controls, whose head is empty, are left out. */
-export function tableText(table) {
+function tableText(table) {
   const rows = [...table.rows].filter((row) => row.offsetParent !== null);
   const heads = table.tHead ? [...table.tHead.rows[table.tHead.rows.length - 1].cells] : [];
   const texts = rows.filter((row) => row.parentElement !== table.tHead).map(wide);
@@ -83,12 +83,5 @@ document.addEventListener("click", (event) => {
   if (named) named.open = false;
 });
 
-// Live data redraws a list: an open menu stays open.
-let open = null;
-document.addEventListener("htmx:beforeSwap", () => { open = document.querySelector("details.table-export[open]")?.dataset.table ?? null; });
-document.addEventListener("htmx:afterSwap", () => {
-  offer(document);
-  const menu = open && document.querySelector(`details.table-export[data-table="${CSS.escape(open)}"]`);
-  if (menu) menu.open = true;
-});
+document.addEventListener("htmx:afterSwap", () => offer(document));
 offer(document);

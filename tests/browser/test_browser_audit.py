@@ -47,8 +47,13 @@ def test_a_mark_filters_the_problems_and_stays_in_the_address(
 
     expect(page.locator("#audited tbody tr")).to_have_count(having)
     expect(page).to_have_url(re.compile(f"mark={wanted}"))
+    page.locator("#which-programs label").last.click()
+    expect(page).to_have_url(re.compile(f"mark={wanted}.*programs=unstable|programs=unstable.*mark={wanted}"))
     page.reload()
     expect(page.locator("#audited tbody tr")).to_have_count(having)
+    page.evaluate("history.go(-2)")
+    expect(page.locator("#audited tbody tr")).to_have_count(len(marks))
+    expect(page.locator("#caught .plot-container")).to_be_visible()
 
 
 def test_the_line_of_conditions_follows_the_selection_without_a_jump(

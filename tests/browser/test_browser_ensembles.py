@@ -78,3 +78,19 @@ def test_a_budget_beyond_n_shows_dashes_and_a_refused_address_says_why(
     expect(page.locator("#trouble")).to_contain_text("split must be a whole number")
     # The browser itself logs the answer that the page has just explained.
     one.troubles[:] = [line for line in one.troubles if "400" not in line]
+
+
+def test_a_reader_moves_the_budget_and_can_change_nothing_that_the_link_pins(
+    visitor: Visitors, measured: factories.Measured
+) -> None:
+    page = visitor(None).open(f"/share/{factories.link(measured.study, view='ensembles').token}/")
+    expect(page.locator("#lines tbody tr.ensemble")).to_be_visible()
+    for part in ("#candidates input", '[name="allocation"]', "#sets", "#search button"):
+        expect(page.locator(part).first).to_be_disabled()
+    page.locator("#k-slider").press("ArrowLeft")
+    expect(page.locator("#k-words")).to_have_text("3")
+    options = page.locator("#bar option").evaluate_all("all => all.map(one => one.value)")
+    page.locator("#bar").select_option(options[-1])
+    expect(page).to_have_url(re.compile("bar="))
+    assert "k=" not in page.url
+    expect(page.locator("#set-links a").first).not_to_have_attribute("href", re.compile(""))

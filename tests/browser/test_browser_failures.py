@@ -26,7 +26,7 @@ def test_a_hand_on_the_keyboard_goes_from_a_cell_to_its_samples_to_one_test_and_
 ) -> None:
     problem = Problem.objects.get(problem_set=measured.study.held_out_set, position=2)
     evaluation = measured.evaluations[1]  # a = 0
-    page = failures_page(visitor, alice)
+    page = failures_page(visitor, alice, "?rule=first_failure&view=kept")
     expect(page.locator("#counts")).to_have_text("8 problems × 6 checkpoints")
     page.locator("#heat").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowDown"):
@@ -37,6 +37,7 @@ def test_a_hand_on_the_keyboard_goes_from_a_cell_to_its_samples_to_one_test_and_
     expect(words).to_contain_text(f"{problem.slug}, a = 0: ")
     expect(words).to_contain_text(f"{solved} solved" if solved else "too slow")
 
+    expect(page).to_have_url(re.compile(f"problem={problem.slug}.*view=kept"))
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/samples/"))
     expect(page.locator("#samples tbody tr")).to_have_count(4)
@@ -63,6 +64,7 @@ def test_a_hand_on_the_keyboard_goes_from_a_cell_to_its_samples_to_one_test_and_
     page.wait_for_load_state()
     page.keyboard.press("Escape")
     expect(page.locator("#cell-words")).to_contain_text(f"{problem.slug}, a = 0: ")
+    assert "rule=first_failure" in page.url
 
 
 def test_choices_stand_in_the_address_and_back_undoes_them(

@@ -24,6 +24,7 @@ def test_the_palette_goes_to_a_page_a_problem_and_a_theme(
     expect(chosen).to_contain_text("Runs")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/runs/$"))
+    page.wait_for_load_state()
 
     page.keyboard.press("Control+k")
     page.keyboard.type("003-sq")
@@ -70,10 +71,21 @@ def test_keys_move_help_and_close(visitor: Visitors, alice: User, measured: fact
     page.keyboard.press("Escape")
     expect(current).to_have_count(0)
 
+    page.locator("form.filters label", has_text="hard").click()
+    expect(page.locator("#problems tbody tr")).to_have_count(4)
+    page.keyboard.press("j")
     page.get_by_label("Account").click()
     expect(page.get_by_text("Log out")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_text("Log out")).to_be_hidden()
+    expect(current).to_have_count(1)
+    page.locator("details.table-export summary").click()
+    with page.expect_response(lambda answer: answer.request.headers.get("hx-target") == "rows"):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('live:evaluation', { detail: { data: {} } }))")
+    expect(page.locator("details.table-export div")).to_be_visible()
+    with page.expect_response(lambda answer: answer.request.headers.get("hx-target") == "rows"):
+        page.keyboard.press("Escape")
+    expect(current).to_have_count(1)
 
     page.keyboard.press("?")
     expect(page.get_by_role("heading", name="Keyboard")).to_be_visible()

@@ -48,6 +48,7 @@ def test_a_link_shows_the_same_figures_in_a_second_browser_until_it_is_revoked(
     shown.goto(address)
     expect(shown.locator("#alpha")).to_have_value("0.5")
     assert read_outs(shown) == told
+    expect(shown.locator("#alpha-kind a")).to_have_count(0)
     expect(shown.get_by_text("a shared view, read only")).to_be_visible()
     expect(shown.locator("nav.tabs")).to_have_count(0)
     expect(shown.locator("#filters [name=level]").first).to_be_disabled()
@@ -56,6 +57,14 @@ def test_a_link_shows_the_same_figures_in_a_second_browser_until_it_is_revoked(
     expect(shown.locator("#alpha")).to_have_value("1.5")
     shown.go_back()
     expect(shown.locator("#alpha")).to_have_value("0.5")
+    shown.locator("#against tbody tr", has_text="base").last.click()
+    shown.locator("#against tbody button").last.press("Enter")
+    expect(shown.locator("#alpha")).to_have_value("1.5")
+    shown.locator("#find").fill("00")
+    shown.locator("#find").press("Enter")
+    expect(shown).to_have_url(re.compile("find=00"))
+    shown.reload()
+    expect(shown.locator("#alpha")).to_have_value("1.5")
     expect(shown.locator("[data-live-state]")).to_have_text("live")
     shown.locator("#strip-body").press("j")
     shown.locator("#strip-body").press("Enter")
@@ -122,6 +131,10 @@ def test_a_view_is_drawn_in_a_frame_of_another_site_without_cookies(
     expect(frame.locator("header.top")).to_have_count(0)
     expect(frame.locator("#filters [name=level]").first).to_be_disabled()
     expect(frame.locator("main a[href*='/studies/']")).to_have_count(0)
+    frame.locator("details.export summary").first.click()
+    with reader.page.expect_response(re.compile(r"figure\.pdf")) as answered:
+        frame.locator("[data-save=frontier][data-as=pdf]").click()
+    assert answered.value.status == 200
     assert reader.context.cookies() == []
     ShareLink.objects.update(revoked=True)
     reader.page.reload()

@@ -160,3 +160,4 @@ def test_a_share_link_compares_without_programs_unless_it_allows_them(measured):
         shown = reader.get(f"{ADDRESS}?{query}&problem=002-squares").content.decode()
         assert "exact McNemar p" in shown
         assert ("print(" in shown) == allowed
+        assert ("#programs" in shown) == allowed

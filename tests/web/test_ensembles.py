@@ -290,6 +290,12 @@ def test_members_see_the_page_and_a_stranger_finds_nothing(measured: factories.M
         assert client_of(factories.alice()).post(address).status_code == 405
 
 
+def test_a_reader_s_page_knows_that_it_is_fixed_and_no_address_beyond_it(measured: factories.Measured) -> None:
+    page = factories.reader(measured.study, "ensembles").get(reverse("ensembles", args=["miniature"])).content.decode()
+    assert '"fixed": true' in page
+    assert "SLUG" not in page
+
+
 def test_as_many_queries_for_many_checkpoints_as_for_few(measured: factories.Measured, client_of) -> None:
     def queries() -> int:
         client = client_of(factories.alice())

@@ -335,6 +335,8 @@ def test_a_share_link_shows_figures_but_no_jobs_programs_or_buttons(measured: fa
     assert "Programs are not part of this link" in page
     assert address("study_programs", measured.study) not in page
     assert reverse("launch", args=[measured.study.slug, "sweep"]) not in page
+    assert "SLUG" not in page
+    assert "REFERENCE" not in page
     data = client.get(address("study_data", measured.study)).json()
     assert all(one["job"] is None for one in data["evaluations"])
     assert data["evaluations"][0]["point"]["n"] > 0

@@ -26,6 +26,10 @@ def statuses(client: Client, *pages: str) -> list[int]:
     return [client.get(f"/studies/miniature/{page}").status_code for page in pages]
 
 
+def crumbs(page: str) -> str:
+    return page[page.index('<nav class="crumbs"') :].partition("</nav>")[0]
+
+
 # Which requests a link admits ---------------------------------------------------------------------------------------
 
 
@@ -88,6 +92,23 @@ def test_a_query_with_an_at_sign_pins_nothing_of_the_address(study):
     share = f"share={factories.link(study, query='@problem=000-squares').token}"
     pages = (f"?@problem=000-squares&{share}", f"problems/000-squares/?{share}", f"?{share}")
     assert statuses(Client(), *pages) == [404] * 3
+
+
+def test_a_reader_s_page_leads_nowhere_beyond_the_link(study):
+    factories.audit(study)
+    reference = study.evaluations.first().reference
+    for view, query, page in (
+        ("problem", "@problem=000-squares", "problems/000-squares/"),
+        ("evaluation", f"@reference={reference}", f"evaluations/{reference}/"),
+        ("audit", "", "audit/"),
+        ("problems", "", "problems/"),
+        ("explore", "", "explore/"),
+    ):
+        shown = factories.reader(study, view, query).get(f"/studies/miniature/{page}").content.decode()
+        assert "read only" in shown
+        assert "href" not in crumbs(shown)
+        for offered in ("data-href", "data-problem=", "data-palette", 'id="keep"'):
+            assert offered not in shown
 
 
 def test_two_links_to_one_study_are_open_side_by_side(study):

@@ -2,9 +2,12 @@
 // a request; what is told of one budget alone (added problems, overlaps, sets, pairs) is read when the hand rests.
 
 import { Address } from "../address.js";
+import { showConditions } from "../conditions.js";
+import { carried, getJson, paced, Refusal } from "../fetching.js";
 import { draw, scales } from "../figure.js";
+import { pointMark } from "../marks.js";
 import { element, whole } from "../words.js";
-import { markOf, problemLink, showAdded, showLines, showPairs } from "./tables.js";
+import { problemLink, showAdded, showLines, showPairs } from "./tables.js";
 
 const KEYS = ["path", "difficulty", "setting", "level", "rule", "match", "split", "members", "search", "at", "allocation", "sets", "k", "bar"];
 const DATA_KEYS = KEYS.filter((key) => key !== "bar");
@@ -13,16 +16,19 @@ const LEAST_WAIT = 4000; // milliseconds between two refetches while something i
 
 const config = JSON.parse(document.getElementById("ensembles-config").textContent);
 // An opened link or saved view has one budget; moving k there changes what is drawn and no address.
-const pinned = document.querySelector('meta[name="carried"]')?.content ?? "";
+const pinned = carried.size > 0;
 const by = (id) => document.getElementById(id);
 const address = new Address(KEYS);
 const { state } = address;
 const content = by("content");
+const allocations = document.querySelectorAll('[name="allocation"]');
 let data = null;
 let latest = 0;
 let resting = null;
+let moved = null; // the budget that a pinned view was moved to
+if (config.fixed) for (const field of [...by("search").elements, ...allocations, by("sets")]) field.disabled = true;
 
-const kept = () => (state.k === "" ? data.usual : Number(state.k));
+const kept = () => moved ?? (state.k === "" ? data.usual : Number(state.k));
 
 /** The place of the budget nearest to k among those that the curves have. */
 function placeOf(k) {
@@ -39,26 +45,31 @@ function tell(message) {
 async function read() {
   const mine = ++latest;
   try {
-    const response = await fetch(`${config.data}?${address.query(DATA_KEYS)}`, { headers: { Accept: "application/json" } });
-    const told = response.headers.get("Content-Type")?.includes("json") ? await response.json() : {};
+    const fresh = await getJson(`${config.data}?${address.query(DATA_KEYS)}`);
     if (mine !== latest) return;
-    content.classList.toggle("refused", !response.ok);
-    by("way-back").hidden = response.ok;
-    if (!response.ok) return tell(told.error ?? `The server answered ${response.status}. Reload the page, or log in again.`);
     tell("");
-    data = told;
+    refuse(false);
+    data = fresh;
     await show();
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    if (mine === latest) tell("The server cannot be reached. The page goes on when it answers again.");
+    if (!(error instanceof Refusal)) throw error;
+    if (mine !== latest) return;
+    tell(error.message);
+    // What was drawn stays, unless the address itself is what is refused.
+    if (error.status === 400 || data === null) refuse(true);
   }
+}
+
+function refuse(refused) {
+  content.classList.toggle("refused", refused);
+  by("way-back").hidden = !refused;
 }
 
 async function show() {
   content.classList.toggle("lacking", data.lacking !== null);
   by("lacking").hidden = data.lacking === null;
   by("lacking-words").textContent = data.lacking ?? "";
-  showConditions();
+  showConditions(by("conditions"), data.conditions);
   if (data.lacking) return;
   showMembers();
   by("k-slider").max = String(data.ks.length - 1);
@@ -73,18 +84,12 @@ async function show() {
   placeLine();
 }
 
-function showConditions() {
-  const parts = data.conditions.map(({ words, title, href, grave }) => Object.assign(
-    element(href ? "a" : "span", grave ? "grave" : "", grave ? `▲ ${words}` : words), { title, ...(href ? { href } : {}) }));
-  by("conditions").replaceChildren(...(parts.length ? parts : ["\u00a0"]));
-}
-
 function showMembers() {
   const chosen = new Set(data.members);
   const focused = document.activeElement?.closest("#candidates input")?.value;
   by("candidates").replaceChildren(...data.candidates.map((one, index) => {
-    const box = Object.assign(document.createElement("input"), { type: "checkbox", value: one.checkpoint, checked: chosen.has(index), disabled: !one.n });
-    const label = element("label", one.complete ? "" : "partial", box, markOf(one), element("span", "", one.label));
+    const box = Object.assign(document.createElement("input"), { type: "checkbox", value: one.checkpoint, checked: chosen.has(index), disabled: config.fixed || !one.n });
+    const label = element("label", one.complete ? "" : "partial", box, pointMark(one), element("span", "", one.label));
     label.append(element("small", "", one.n ? `${one.solved_rate.toFixed(2)} · n ${one.n}` : "not judged"));
     label.title = `${one.checkpoint}${one.complete ? "" : ", still measuring"}: solves ${one.solved_rate ?? "—"} of samples, up to ${one.n} a problem`;
     return label;
@@ -141,9 +146,13 @@ function placeLine() {
 
 /** Takes another k: drawn now, in the address and from the server when the hand rests. */
 function takeK(k, { rest = RESTING } = {}) {
+  if (pinned) {
+    moved = k;
+    moveTo();
+    return;
+  }
   address.change({ k: String(k) }, { commit: false });
   clearTimeout(resting);
-  if (pinned) return;
   resting = setTimeout(() => {
     address.change({ k: String(k) });
     if (data && data.k !== k) read();
@@ -194,7 +203,7 @@ function listen() {
 }
 
 function fillForms() {
-  for (const field of [...by("filters").elements, ...document.querySelectorAll('[name="allocation"]')]) {
+  for (const field of [...by("filters").elements, ...allocations]) {
     if (!field.name) continue;
     if (field.type === "radio") field.checked = field.value === state[field.name];
     else field.value = state[field.name];
@@ -203,7 +212,7 @@ function fillForms() {
 
 by("filters").addEventListener("submit", (event) => event.preventDefault());
 by("filters").addEventListener("change", ({ target }) => target.name && address.change({ [target.name]: target.value.trim() }));
-for (const field of document.querySelectorAll('[name="allocation"]')) field.addEventListener("change", () => address.change({ allocation: field.value }));
+for (const field of allocations) field.addEventListener("change", () => address.change({ allocation: field.value }));
 by("search").addEventListener("submit", (event) => {
   event.preventDefault();
   const { search, at } = event.target.elements;
@@ -230,10 +239,7 @@ by("sets").addEventListener("change", ({ target }) => address.change({ sets: tar
 by("bar").addEventListener("change", ({ target }) => address.change({ bar: target.value }));
 document.addEventListener("theme:changed", () => { if (data && !data.lacking) { showMembers(); moveTo(); showAdded(by("adds").tBodies[0], data, config.problem); } });
 
-let waiting = null;
-document.body.addEventListener("live:evaluation", () => {
-  waiting ??= setTimeout(() => { waiting = null; read(); }, LEAST_WAIT);
-});
+document.body.addEventListener("live:evaluation", paced(read, LEAST_WAIT));
 
 address.onChange((changed) => {
   fillForms();
@@ -242,7 +248,7 @@ address.onChange((changed) => {
   const others = DATA_KEYS.filter((key) => key !== "k" && changed.has(key));
   if (others.length) read();
 });
-addEventListener("popstate", () => { if (data && !data.lacking && kept() !== data.k) read(); });
+addEventListener("popstate", () => { if (!pinned && data && !data.lacking && kept() !== data.k) read(); });
 
 fillForms();
 read();

@@ -1,46 +1,27 @@
 // The tables of the ensembles page: every row at k, what each member adds, and the pairs. An undefined number is an em
 // dash with its reason beside it, never 0 or 1.
 
-import { ramp, token } from "../colours.js";
-import { DASH, element, rate, signed } from "../words.js";
+import { token } from "../colours.js";
+import { mixBar, pointMark, shadeOf, shape } from "../marks.js";
+import { DASH, element, probability, rate, signed } from "../words.js";
 
 const SWATCHES = {
   ensemble: ["ink", 3, ""], chosen: ["ink-2", 1.8, "6 3"], oracle: ["ink-3", 1.4, "6 2 1.5 2"], mean: ["ink-3", 1.4, "1.5 2.5"],
   trained: ["accent", 1.8, "6 2 1.5 2"], seeds: ["slow-text", 1.8, "10 3"], alone: ["ink-3", 1.5, ""],
 };
 const ORDER = ["ensemble", "chosen", "oracle", "mean", "trained", "seeds", "alone"];
-const SVG = "http://www.w3.org/2000/svg";
-
-export const colourOf = ({ shade }) => (shade === null ? token("ink-3") : ramp(shade));
-
-function shape(name, attributes) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
-}
-
-/** The mark of a checkpoint as on the frontier: trained filled, merged open, extrapolated ringed, others by shape. */
-export function markOf(candidate) {
-  const svg = shape("svg", { viewBox: "0 0 12 12", class: "member-mark", "aria-hidden": "true" });
-  svg.style.color = colourOf(candidate);
-  const { mark } = candidate;
-  if (mark === "initialisation") svg.append(shape("rect", { x: 2, y: 2, width: 8, height: 8 }));
-  else if (mark === "mid") svg.append(shape("path", { d: "M6 1L11 6L6 11L1 6Z" }));
-  else if (mark === "extrapolated") svg.append(shape("circle", { cx: 6, cy: 6, r: 2.4, class: "open" }), shape("circle", { cx: 6, cy: 6, r: 5.2, class: "ring" }));
-  else svg.append(shape("circle", { cx: 6, cy: 6, r: 4, class: mark === "merged" ? "open" : "" }));
-  return svg;
-}
+const CLASSES = ["solved", "optimisation", "correctness", "no_answer"];
 
 function swatch(line, candidates) {
   const [name, width, dash] = SWATCHES[line.key];
   const svg = shape("svg", { viewBox: "0 0 26 10", class: "line-swatch", "aria-hidden": "true" });
-  const stroke = line.key === "alone" ? colourOf(candidates[line.members[0]]) : token(name);
+  const stroke = line.key === "alone" ? shadeOf(candidates[line.members[0]].shade) : token(name);
   svg.append(shape("path", { d: "M0 5H26", stroke, "stroke-width": width, ...(dash ? { "stroke-dasharray": dash } : {}) }));
   return svg;
 }
 
 /** A number with half the width of its interval; an em dash where there is none. */
-export function doubted(value, low, high, write = rate) {
+function doubted(value, low, high, write = rate) {
   if (value === null || value === undefined) return [DASH];
   if (low === null || low === undefined) return [write(value)];
   const half = element("em", "", ` ± ${rate((high - low) / 2)}`);
@@ -94,27 +75,12 @@ export function showLines(body, data, place) {
   }));
 }
 
-function mixBar(mix) {
-  const svg = shape("svg", { viewBox: "0 0 100 12", class: "mix", preserveAspectRatio: "none", role: "img" });
-  const parts = [["solved", "solved", "solved"], ["optimisation", "slow", "too slow"], ["correctness", "wrong", "wrong"], ["no_answer", "none", "no program"]];
-  svg.setAttribute("aria-label", parts.map(([key, , words]) => `${rate(mix[key])} ${words}`).join(", "));
-  let x = 0;
-  for (const [key, name] of parts) {
-    const width = 100 * (mix[key] ?? 0);
-    if (width > 0) svg.append(shape("rect", { x, y: 0, width, height: 12, class: name }));
-    x += width;
-  }
-  const title = shape("title", {});
-  title.textContent = svg.getAttribute("aria-label");
-  svg.prepend(title);
-  return svg;
-}
-
 const plain = (value) => value.toFixed(2);
 
+/** A problem by name; without an address of problems no link. */
 export function problemLink(data, address, problem) {
   const link = element("a", "", data.problems.slug[problem]);
-  link.href = address.replace("SLUG", encodeURIComponent(data.problems.slug[problem]));
+  if (address) link.href = address.replace("SLUG", encodeURIComponent(data.problems.slug[problem]));
   link.title = data.problems.title[problem];
   return link;
 }
@@ -126,8 +92,8 @@ export function showAdded(body, data, address) {
     const added = one.added === null ? [DASH] : [plain(one.added), ...(one.added_low === null ? [] : [element("em", "", ` [${plain(one.added_low)}, ${plain(one.added_high)}]`)])];
     return element(
       "tr", "",
-      cell("", markOf(candidate), candidate.label),
-      cell("mix-column", mixBar(data.mixes[index])),
+      cell("", pointMark(candidate), candidate.label),
+      cell("mix-column", mixBar(CLASSES.map((name) => data.mixes[index][name]), rate)),
       cell("num", one.samples === null ? DASH : String(one.samples)),
       cell("num", ...added),
       cell("num", ...gain(one.loss, one.loss_low, one.loss_high)),
@@ -137,11 +103,6 @@ export function showAdded(body, data, address) {
 }
 
 const span = ([low, high], write = rate) => (low === null ? DASH : `${write(low)} to ${write(high)}`);
-
-function probability(value) {
-  if (value === null) return DASH;
-  return value < 0.001 ? "< 0.001" : value.toFixed(3);
-}
 
 export function showPairs(body, data) {
   const label = (place) => data.candidates[data.members[place]].label;

@@ -1,8 +1,12 @@
 // The Frontiers page. One state (the address), one set of data, panels with the same axes; hover, pins and the selection
 // are of checkpoints, so that each is lit in every panel and in the table.
 
+import { showConditions } from "../conditions.js";
+import { Refusal } from "../fetching.js";
+import { copyText } from "../table_text.js";
+import { toast } from "../toast.js";
 import { element, whole } from "../words.js";
-import { load, Refusal, whenMeasured } from "./load.js";
+import { load, whenMeasured } from "./load.js";
 import { Panel } from "./panel.js";
 import { SideBySide } from "./side.js";
 import { address, choose, chosen, DATA_KEYS, pins, state, togglePin } from "./state.js";
@@ -86,17 +90,13 @@ function describe() {
     : "\u00a0";
   by("method").textContent = data.method;
   by("notes").replaceChildren(...data.notes.map((note) => element("li", "", note)));
-  by("conditions").replaceChildren(...(data.conditions.length ? data.conditions.map(condition) : ["\u00a0"]));
+  showConditions(by("conditions"), data.conditions);
   const names = new Map(data.panels.flatMap((panel) => panel.rows).filter((row) => row.rates).map((row) => [row.checkpoint, row.name]));
   const usual = state.baseline === "" && data.baseline ? `${data.baseline.name} (usual)` : "the low end";
   const options = [...names].sort((one, other) => one[1].localeCompare(other[1], "en", { numeric: true })).map(([reference, name]) => new Option(name, reference));
   if (state.baseline && !names.has(state.baseline)) options.unshift(new Option(state.baseline, state.baseline));
   by("baseline").replaceChildren(new Option(usual, ""), ...options);
   by("baseline").value = state.baseline;
-}
-
-function condition({ words, title, href, grave }) {
-  return Object.assign(element(href ? "a" : "span", grave ? "grave" : "", grave ? `▲ ${words}` : words), { title, ...(href ? { href } : {}) });
 }
 
 function selectionWords() {
@@ -124,8 +124,8 @@ async function refresh() {
   try {
     await load(config, show);
   } catch (error) {
-    if (!(error instanceof Refusal || error instanceof TypeError)) throw error;
-    tell(error instanceof Refusal ? error.message : "The server cannot be reached. The page goes on when it answers again.", error.caret);
+    if (!(error instanceof Refusal)) throw error;
+    tell(error.message, error.caret);
     by("panels").removeAttribute("aria-busy");
     by("content").classList.toggle("refused", !data); // what was drawn before stays
   }
@@ -160,18 +160,9 @@ form.addEventListener("change", ({ target }) => {
 by("tools").addEventListener("change", ({ target }) => address.change({ drag: target.value }));
 by("unpin").addEventListener("click", () => address.change({ pins: "" }));
 by("clear").addEventListener("click", () => choose([]));
-by("keep").addEventListener("click", () => address.change({ q: asFilter(), chosen: "", path: "", origin: "" }));
+by("keep")?.addEventListener("click", () => address.change({ q: asFilter(), chosen: "", path: "", origin: "" }));
 by("copy-filter").addEventListener("click", async ({ target }) => {
-  const said = target.textContent;
-  try {
-    await navigator.clipboard.writeText(asFilter());
-    target.textContent = "Copied";
-  } catch {
-    form.elements.q.value = asFilter();
-    form.elements.q.select();
-    target.textContent = "Copy it from the box above";
-  }
-  setTimeout(() => { target.textContent = said; }, 1_600);
+  toast((await copyText(asFilter(), target)) ? "Copied as a filter" : "The browser does not allow copying here");
 });
 document.addEventListener("theme:changed", () => data && table.show(data));
 // What a comment is about: a point that is drawn here is pinned.

@@ -2,8 +2,7 @@
 // finds a mark where Plotly drew it, so it follows zoom, size, logarithmic axes and the triangle alike.
 
 import { draw } from "../figure.js";
-
-const SVG = "http://www.w3.org/2000/svg";
+import { shape } from "../marks.js";
 
 export class Panel {
   constructor(section, { clicked, launched, hovered, selected }) {
@@ -81,9 +80,7 @@ export class Panel {
     const rings = wanted.flatMap(([key, className]) => {
       const at = this.#centre(key);
       if (!at) return [];
-      const ring = document.createElementNS(SVG, "circle");
-      for (const [name, value] of Object.entries({ class: className, cx: at.x, cy: at.y, r: className === "lit" ? 12 : 10, "data-key": key })) ring.setAttribute(name, value);
-      return [ring];
+      return [shape("circle", { class: className, cx: at.x, cy: at.y, r: className === "lit" ? 12 : 10, "data-key": key })];
     });
     this.over.replaceChildren(...rings);
   }

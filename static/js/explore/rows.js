@@ -1,27 +1,14 @@
 // How a point is written: its mark, its rates with intervals, differences to the baseline.
 
-import { ramp, token } from "../colours.js";
+import { pointMark, shape } from "../marks.js";
 import { DASH, alphaText, element, whole } from "../words.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 export const CLASSES = [["solved", "solved"], ["optimisation", "too slow"], ["correctness", "wrong"], ["no_answer", "no program"]];
-
-const drawn = (name, attributes) => {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
-};
 
 /** The mark of a point as the plot draws it. */
 export function glyph(row) {
-  const colour = row.shade === null ? token("ink-3") : ramp(row.shade);
-  const paint = row.filled ? { fill: colour } : { fill: "none", stroke: colour, "stroke-width": 1.8 };
-  const svg = drawn("svg", { viewBox: "0 0 12 12", class: "glyph", "aria-hidden": "true" });
-  if (row.mark === "initialisation") svg.append(drawn("rect", { x: 2, y: 2, width: 8, height: 8, ...paint }));
-  else if (row.mark === "mid") svg.append(drawn("path", { d: "M6 1L11 6L6 11L1 6Z", ...paint }));
-  else svg.append(drawn("circle", { cx: 6, cy: 6, r: row.mark === "extrapolated" ? 2.6 : 4, ...paint }));
-  if (row.mark === "extrapolated") svg.append(drawn("circle", { cx: 6, cy: 6, r: 5.2, fill: "none", stroke: colour, "stroke-width": 1 }));
-  if (row.standing?.words === "dominated") svg.append(drawn("path", { d: "M1 11L11 1", class: "stroke" }));
+  const svg = pointMark(row);
+  if (row.standing?.words === "dominated") svg.append(shape("path", { d: "M1 11L11 1", class: "stroke" }));
   return svg;
 }
 

@@ -1,6 +1,7 @@
 // The table of points: every row of every panel, sorted here, with what is selected first in mind. A row under the hand
 // lights its checkpoint in every panel.
 
+import { typing } from "../typing.js";
 import { DASH, element, whole } from "../words.js";
 import { address, chosen, pins, state, toggleChosen, togglePin } from "./state.js";
 import { CLASSES, glyph, place, reading, standingTitle, standingWords } from "./rows.js";
@@ -25,7 +26,8 @@ export class PointTable {
   }
 
   #key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input:not([type=checkbox]), select, textarea, dialog[open]")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (typing(event.target) || document.querySelector("dialog[open]")) return;
     const current = this.table.querySelector("tr.current")?.dataset.key;
     if (event.key === "p" && current) togglePin(current);
     else if (event.key === "x" && current) toggleChosen(current);
@@ -77,6 +79,7 @@ export class PointTable {
     this.table.tHead.replaceChildren(head);
     this.made = new Map(this.rows.map((row) => [row.id, this.#row(row)]));
     this.arrange();
+    document.dispatchEvent(new CustomEvent("rows:drawn"));
   }
 
   #row(row) {

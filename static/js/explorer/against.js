@@ -1,5 +1,5 @@
 // Every measured point against the baseline: problems won, lost and unchanged, the changes of the rates, and the problems
-// that moved by their own test. Each test has its p and its q. A click on a row moves alpha there.
+// that moved by their own test. Each test has its p and its q. A row moves alpha there.
 
 import { DASH, element, probability, rate, signed, whole } from "../words.js";
 
@@ -7,8 +7,9 @@ const counted = (sign, count) => (count ? `${sign}${whole(count)}` : "0");
 const RATES = ["solved", "optimisation", "correctness"];
 
 export class Against {
-  constructor(root, { chosen, hovered }) {
-    Object.assign(this, { root, rows: new Map() });
+  /** `may(point)` tells whether a point can be `chosen`. */
+  constructor(root, { chosen, may, hovered }) {
+    Object.assign(this, { root, may, rows: new Map() });
     this.title = document.getElementById("against-title");
     this.note = document.getElementById("against-note");
     this.body = root.tBodies[0];
@@ -34,7 +35,8 @@ export class Against {
   #row(one) {
     const { point } = one;
     const found = point.flips;
-    const cells = [element("th", "", this.view.nameOf(one))];
+    const name = this.view.nameOf(one);
+    const cells = [element("th", "", this.may(one) ? Object.assign(element("button", "quiet", name), { type: "button" }) : name)];
     cells[0].scope = "row";
     const number = (text, className = "", title = "") => {
       cells.push(Object.assign(element("td", `num ${className}`, text), { title }));

@@ -2,6 +2,7 @@
 // left; equal lines on one row, and below them how each test went, with its level, its letter and its CPU time.
 
 import { alignedRows } from "./diff.js";
+import { UNREAD } from "./program.js";
 import { CLASS_WORDS, VERDICTS } from "./verdicts.js";
 import { element, whole } from "../words.js";
 
@@ -9,7 +10,7 @@ export class Beside {
   /** `change(values)` takes what is chosen; `programOf(evaluation, name)` fetches a program with its tests. */
   constructor(root, panel, { change, programOf }) {
     Object.assign(this, { root, panel, programOf });
-    for (const part of ["here", "lines", "tests", "changed", "alpha", "program", "trouble"]) this[part] = root.querySelector(`[data-part=${part}]`);
+    for (const part of ["here", "lines", "tests", "changed", "alpha", "program"]) this[part] = root.querySelector(`[data-part=${part}]`);
     this.alpha.addEventListener("change", () => change({ beside: this.alpha.value, other: "" }));
     this.program.addEventListener("change", () => change({ other: this.program.value }));
   }
@@ -27,16 +28,27 @@ export class Beside {
     this.#offer(view, left, groups, theirs, { beside, other });
     this.root.classList.toggle("waiting", !mine || !theirs);
     if (!mine || !theirs) {
-      this.lines.replaceChildren(element("p", "quiet-text small", "Both programs stand here once both points have samples of this problem."));
-      this.tests.replaceChildren();
-      this.changed.textContent = this.here.textContent = "";
+      this.here.textContent = "";
+      this.#say(panel.unread || "Both programs stand here once both points have samples of this problem.");
       return;
     }
     this.here.textContent = `${view.nameOf(right)}: ${this.#words(mine, panel.groupsOf(right.reference, "")[0])}`;
     const found = await Promise.all([this.programOf(left.reference, theirs.program ?? "none"), this.programOf(right.reference, mine.program ?? "none")]);
-    if (wanted !== this.wanted || found.includes(null)) return;
+    if (wanted !== this.wanted) return;
+    if (found.includes(null)) {
+      this.wanted = null;
+      this.#say(UNREAD);
+      return;
+    }
     this.#lines(found.map((one) => one.text));
     this.#tests(found, [view.nameOf(left), view.nameOf(right)]);
+  }
+
+  /** Words in place of both programs. */
+  #say(words) {
+    this.lines.replaceChildren(element("p", "quiet-text small", words));
+    this.tests.replaceChildren();
+    this.changed.textContent = "";
   }
 
   #words(group, groups) {

@@ -3,7 +3,7 @@
 const MOST_CELLS = 4e6; // of the table; longer texts are compared by what they begin and end with alone
 
 /** Pairs [line of `before`, line of `after`] that are the same and in order. */
-export function commonLines(before, after) {
+function commonLines(before, after) {
   const [old, fresh] = [before.split("\n"), after.split("\n")];
   const pairs = [];
   let start = 0;

@@ -26,6 +26,6 @@ function cellRows(view) {
 /** Gives the menus of figure_export.js the numbers behind each panel; `current()` is the view that is shown. */
 export function serveExports(current) {
   for (const [id, rows] of Object.entries({ frontier: pointRows, composition: pointRows, strip: cellRows })) {
-    provide(id, { table: () => current() && rows(current()) });
+    provide(id, () => current() && rows(current()));
   }
 }

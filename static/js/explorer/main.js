@@ -3,7 +3,7 @@
 
 import { Against } from "./against.js";
 import { Beside } from "./beside.js";
-import { loadProgram, loadPrograms, loadView, Refusal, whenMeasured } from "./data.js";
+import { loadProgram, loadPrograms, loadView, whenMeasured } from "./data.js";
 import { Composition } from "./composition.js";
 import { serveExports } from "./exports.js";
 import { Frontier } from "./frontier.js";
@@ -16,7 +16,9 @@ import { Second } from "./second.js";
 import { Signs } from "./signs.js";
 import { change, dataQuery, onChange, state } from "./state.js";
 import { Strip } from "./strip.js";
-import { alphaText, element, rate, whole } from "../words.js";
+import { showConditions } from "../conditions.js";
+import { Refusal } from "../fetching.js";
+import { alphaText, rate, whole } from "../words.js";
 
 const config = JSON.parse(document.getElementById("explorer-config").textContent);
 const by = (id) => document.getElementById(id);
@@ -46,7 +48,7 @@ const readouts = new Readouts(by("readouts"), {
   address: (reference) => config.evaluation && config.evaluation.replace("REFERENCE", encodeURIComponent(reference)),
 });
 const strip = new Strip(by("strip"), { chosen: chooseProblem, opened: openProblem, hovered: light });
-const against = new Against(by("against"), { chosen: choosePoint, hovered: light });
+const against = new Against(by("against"), { chosen: choosePoint, may: (one) => one.alpha !== null || !config.fixed, hovered: light });
 const signs = new Signs(by("signs"));
 const playback = new Playback(by("play"), moveTo);
 const family = new Second(by("second"), { change, hovered: () => {} });
@@ -61,7 +63,7 @@ serveExports(() => view);
 function choosePoint(reference) {
   const one = view.reference.get(reference);
   if (one.alpha !== null) moveTo(one.alpha, true);
-  else change({ baseline: one.mark === "initialisation" ? "initialisation" : one.checkpoint });
+  else if (!config.fixed) change({ baseline: one.mark === "initialisation" ? "initialisation" : one.checkpoint });
 }
 
 function chooseProblem(problem, alpha) {
@@ -105,15 +107,11 @@ async function show(fresh) {
   against.show(view);
   signs.show(view);
   strip.show(view);
-  strip.arrange(state.sort, by("find").value, alphaNow());
+  strip.arrange(state.sort, state.find, alphaNow());
   await Promise.all([frontier.show(view, second), composition.show(view)]);
   if (view !== fresh) return;
   follow();
   takePrograms({ fresh: true });
-}
-
-function condition({ words, title, href, grave }) {
-  return Object.assign(element(href ? "a" : "span", grave ? "grave" : "", grave ? `▲ ${words}` : words), { title, ...(href ? { href } : {}) });
 }
 
 function describe() {
@@ -122,7 +120,7 @@ function describe() {
   by("counts").textContent = judged.length
     ? `95 % ellipses over ${whole(view.count)} problems × ${whole(samples)} samples`
     : view.count ? `${whole(view.count)} problems` : "\u00a0";
-  by("conditions").replaceChildren(...(view.conditions.length ? view.conditions.map(condition) : ["\u00a0"]));
+  showConditions(by("conditions"), view.conditions);
   offerBaselines(by("baseline"), view, state.baseline);
 }
 
@@ -137,7 +135,8 @@ async function showSecond(fresh) {
   follow();
 }
 
-/** The chosen problem's programs. While they are fetched the panel keeps what it shows. */
+/** The chosen problem's programs. While they are fetched the panel keeps what it shows, and where they cannot be read it
+ * keeps those of the same problem. */
 async function takePrograms({ fresh = false } = {}) {
   const problem = view.problem(state.problem) >= 0 ? view.problem(state.problem) : view.telling;
   strip.choose(problem, { reveal: state.problem !== "" && problem !== strip.problem });
@@ -154,7 +153,14 @@ async function takePrograms({ fresh = false } = {}) {
     beside.show(view, alphaNow(), state);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    tell(error.message);
+    if (problemTaken !== wanted) return;
+    if (problemShown === slug) {
+      tell(error.message);
+      return;
+    }
+    problemShown = null;
+    panel.refuse(view.problems.title[problem] || slug, error.message);
+    beside.show(view, alphaNow(), state);
   }
 }
 
@@ -171,31 +177,33 @@ function standAlone(alone) {
 
 async function refresh() {
   try {
-    await loadView(config, show);
+    if (!await loadView(config, show)) return;
     standAlone(false);
     tell(state.refused);
   } catch (error) {
-    if (!(error instanceof Refusal || error instanceof TypeError)) throw error;
+    if (!(error instanceof Refusal)) throw error;
     if (error.status === 400) standAlone(true);
-    tell(error instanceof Refusal ? error.message : "The server cannot be reached. The page goes on when it answers again.");
+    tell(error.message);
   }
 }
 
 /** The second family's data, where the address names one. What is wrong with it is said in its own place. */
 async function refreshSecond() {
   family.trouble.textContent = "";
-  if (!state.with) return showSecond(null);
-  try {
-    return await loadView(config, showSecond, "second");
-  } catch (error) {
-    if (!(error instanceof Refusal || error instanceof TypeError)) throw error;
+  if (!state.with) {
     await showSecond(null);
-    tell(`The second slider: ${error instanceof Refusal ? error.message : "the server cannot be reached."}`);
-    return undefined;
+    return;
+  }
+  try {
+    await loadView(config, showSecond, "second");
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    await showSecond(null);
+    tell(`The second slider: ${error.message}`);
   }
 }
 
-const measured = whenMeasured(() => { refresh(); refreshSecond(); });
+const measured = whenMeasured(() => Promise.all([refresh(), refreshSecond()]));
 
 /** Launches the measurement of one alpha; gives back what to say. */
 async function measure(alpha) {
@@ -227,12 +235,14 @@ function fillFilters() {
     else field.value = state[field.name];
   }
   by("sort").value = state.sort;
+  by("find").value = state.find;
 }
 
 filters.addEventListener("submit", (event) => event.preventDefault());
 filters.addEventListener("change", ({ target }) => target.name && change({ [target.name]: target.value, ...(target.name === "with" ? { b: null } : {}) }));
 by("sort").addEventListener("change", ({ target }) => change({ sort: target.value }));
-by("find").addEventListener("input", ({ target }) => view && strip.arrange(state.sort, target.value, alphaNow()));
+by("find").addEventListener("input", ({ target }) => change({ find: target.value }, { commit: false }));
+by("find").addEventListener("change", () => change({}));
 document.addEventListener("theme:changed", () => { if (view) { ruler.show(view); follow(); } });
 
 // What a comment is about: its alpha, or its problem, of whatever difficulty that is.
@@ -253,7 +263,7 @@ function settle() {
   const point = view?.measuredAt(alphaNow())?.point;
   const rates = point && ["solved", "optimisation", "correctness"].map((name) => rate(point.rates[name][0]));
   by("spoken").textContent = point ? `a = ${alphaText(alphaNow())}: solved ${rates[0]}, too slow ${rates[1]}, wrong ${rates[2]}` : "";
-  if (view && ["solved", "change", "q"].includes(state.sort)) strip.arrange(state.sort, by("find").value, alphaNow());
+  if (view && ["solved", "change", "q"].includes(state.sort)) strip.arrange(state.sort, state.find, alphaNow());
   if (view) beside?.show(view, alphaNow(), state);
 }
 
@@ -273,7 +283,7 @@ onChange((changed) => {
     follow();
     beside?.show(view, alphaNow(), state);
   }
-  if (changed.has("sort") && view) strip.arrange(state.sort, by("find").value, alphaNow());
+  if ((changed.has("sort") || changed.has("find")) && view) strip.arrange(state.sort, state.find, alphaNow());
 });
 
 fillFilters();

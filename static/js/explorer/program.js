@@ -1,15 +1,18 @@
 // What the policy writes for the chosen problem at this alpha: every program, identical texts counted together, the most
 // frequent first; of the chosen one its code, the verdict on each test, and which lines are new against the baseline's
-// program. At an unmeasured alpha, the nearest measured one's. [ and ] choose among the programs.
+// program. At an unmeasured alpha, the nearest measured one's. [ and ], in the list the arrow keys too, choose among the
+// programs.
 
 import { keptLines } from "./diff.js";
 import { CLASS_WORDS, classMark, failureClass, letterSquares, VERDICTS } from "./verdicts.js";
+import { typing } from "../typing.js";
 import { alphaText, element } from "../words.js";
 
+export const UNREAD = "It could not be read. Reload the page to try again.";
 const FIRST = 200; // programs listed at once; more on request
 
 export class ProgramPanel {
-  /** `chosen(name)` when a program is chosen; `textOf(evaluation, name)` fetches the text of one that is not sent along. */
+  /** `problemAddress` is null where problems have no page for this reader. `chosen(name)` when a program is chosen; `textOf(evaluation, name)` fetches the text of one that is not sent along. */
   constructor(problemAddress, { chosen, textOf }) {
     Object.assign(this, { problemAddress, chosen, textOf });
     for (const part of ["count", "link", "problem", "statement", "tests", "verdict", "key"]) {
@@ -30,7 +33,7 @@ export class ProgramPanel {
   take(programs, { level, levels, firstFailure }) {
     const said = JSON.stringify([programs, level, firstFailure]);
     if (said === this.said) return;
-    Object.assign(this, { programs, level, levels, firstFailure, said, shown: null, listed: null });
+    Object.assign(this, { unread: "", programs, level, levels, firstFailure, said, shown: null, listed: null });
     const { problem } = programs;
     this.problem.textContent = problem.title;
     this.statement.textContent = problem.statement;
@@ -44,6 +47,15 @@ export class ProgramPanel {
         for (const line of (programs.programs[program] ?? "").split("\n")) this.solvedLines.add(line);
       }
     }
+  }
+
+  /** The programs of a problem could not be read: says why in place of those of another one. */
+  refuse(title, words) {
+    Object.assign(this, { unread: words, programs: null, said: null, groups: [], group: null });
+    this.problem.textContent = title;
+    this.statement.textContent = this.count.textContent = "";
+    this.link.hidden = true;
+    this.#empty(words);
   }
 
   /** The letters of the tests within the chosen coverage level. */
@@ -73,12 +85,7 @@ export class ProgramPanel {
     Object.assign(this, { groups, group });
     if (!group) {
       this.count.textContent = `no samples of this problem yet${elsewhere}`;
-      this.letters.replaceChildren();
-      this.list.replaceChildren();
-      this.listed = null;
-      this.verdict.textContent = "";
-      this.code.replaceChildren(element("span", "line quiet-text", "No samples of this problem yet."));
-      this.key.textContent = "\u00a0";
+      this.#empty("No samples of this problem yet.");
       return;
     }
     const answers = `${written.n} answers · ${written.distinct} distinct ${written.distinct === 1 ? "program" : "programs"}`;
@@ -89,6 +96,7 @@ export class ProgramPanel {
     for (const row of this.list.querySelectorAll("[data-program]")) {
       const here = row.dataset.program === (group.program ?? "none");
       row.setAttribute("aria-selected", String(here));
+      if (here) this.list.setAttribute("aria-activedescendant", row.id);
       if (here && this.list.scrollHeight > this.list.clientHeight) {
         const above = row.offsetTop - this.list.offsetTop;
         if (above < this.list.scrollTop || above + row.offsetHeight > this.list.scrollTop + this.list.clientHeight) this.list.scrollTop = above;
@@ -96,6 +104,21 @@ export class ProgramPanel {
     }
     this.#letters(group);
     this.#code(view, evaluation, group);
+  }
+
+  #empty(words) {
+    this.letters.replaceChildren();
+    this.list.replaceChildren();
+    this.list.removeAttribute("aria-activedescendant");
+    this.listed = null;
+    this.verdict.textContent = "";
+    this.#say(words);
+  }
+
+  /** Words in place of code. */
+  #say(words) {
+    this.code.replaceChildren(element("span", "line quiet-text", words));
+    this.key.textContent = "\u00a0";
   }
 
   /** The list: how often each program was written, what came of it, and its letters. */
@@ -108,6 +131,7 @@ export class ProgramPanel {
         element("span", "kind", one.program === null ? "no program" : `${CLASS_WORDS[kind]}${one.verdicts > 1 ? ` · ${one.verdicts} verdicts` : ""}`),
         element("span", "letters small-letters", ...(one.program === null ? [] : letterSquares(one.letters, this.levelOf, this.level))),
       );
+      row.id = `written-${index}`;
       row.dataset.program = one.program ?? "none";
       row.setAttribute("role", "option");
       row.setAttribute("aria-label", `program ${index + 1}: ${one.count} of ${total}, ${CLASS_WORDS[kind]}`);
@@ -132,7 +156,12 @@ export class ProgramPanel {
   async #code(view, evaluation, group) {
     const shown = this.shown;
     const text = group.program === null ? "" : this.programs.programs[group.program] ?? await this.textOf(evaluation.reference, group.program);
-    if (shown !== this.shown || text === null) return;
+    if (shown !== this.shown) return;
+    if (text === null) {
+      this.shown = null;
+      this.#say(UNREAD);
+      return;
+    }
     const base = evaluation === view.baseline_ ? null : view.baseline_ && this.groupsOf(view.baseline_.reference, "")[1];
     const before = base?.program ? this.programs.programs[base.program] ?? "" : null;
     const kept = before === null ? null : keptLines(before, text);
@@ -159,9 +188,11 @@ export class ProgramPanel {
   }
 
   #key(event) {
-    const step = { "[": -1, "]": 1 }[event.key];
-    if (!step || event.ctrlKey || event.metaKey || !this.group || document.querySelector("dialog[open]")) return;
-    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    const inList = this.list.contains(event.target) ? { ArrowUp: -1, ArrowDown: 1 } : {};
+    const step = { "[": -1, "]": 1, ...inList }[event.key];
+    // Where [ and ] stand on the third level of a key, that level's own key counts as Ctrl.
+    const commanded = (event.ctrlKey || event.metaKey) && !event.getModifierState("AltGraph");
+    if (!step || commanded || !this.group || typing(event.target) || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     const at = this.groups.indexOf(this.group) + step;
     const next = this.groups[Math.min(Math.max(at, 0), this.groups.length - 1)];

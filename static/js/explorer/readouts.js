@@ -8,7 +8,7 @@ const GOOD = { solved: 1, optimisation: -1, correctness: -1, no_answer: -1 };
 
 export class Readouts {
   /** `typed(alpha)` when a value is typed, `measure(alpha)` when a measurement is asked for; null where none may be.
-   * `address(reference)` is the page of an evaluation. */
+   * `address(reference)` is the page of an evaluation, null where there is none for this reader. */
   constructor(root, { typed, measure, address }) {
     this.root = root;
     this.measure = measure;

@@ -2,6 +2,7 @@
 // further away, and with Shift held nothing does. Keys: arrows by one measured step (Shift: 0.01), Home and End.
 
 import { ramp } from "../colours.js";
+import { typing } from "../typing.js";
 import { alphaText, element } from "../words.js";
 
 const CATCH = 6; // pixels within which a measured value takes the thumb
@@ -23,6 +24,7 @@ export class Ruler {
     root.addEventListener("pointerdown", (event) => this.#grab(event));
     this.thumb.addEventListener("keydown", (event) => this.#key(event));
     if (keys) document.addEventListener("keydown", (event) => {
+      if (typing(event.target) || document.querySelector("dialog[open]")) return;
       if (event.altKey && !event.ctrlKey && !event.metaKey && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
         event.preventDefault();
         this.#step(event.key === "ArrowRight" ? 1 : -1);

@@ -10,7 +10,7 @@ const share = (value) => `${(value * 100).toFixed(1)} %`;
 const digits = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3)).replace("-", "−");
 const AT_THE_END = "comes when the evaluation ends";
 const BASE = "recorded where the study's base checkpoint is on the server: measure again";
-export const SIGNS = [
+const SIGNS = [
   { name: "no_answer_rate", words: "no program", write: share, missing: AT_THE_END },
   { name: "cut_off_rate", words: "cut off at the token limit", write: share, missing: AT_THE_END },
   { name: "mean_tokens", words: "length, tokens an answer", write: digits, missing: AT_THE_END, factor: true },

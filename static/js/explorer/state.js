@@ -3,11 +3,11 @@
 import { Address } from "../address.js";
 
 const KEYS = [
-  "path", "difficulty", "setting", "level", "rule", "baseline", "a", "problem", "program", "beside", "other", "sort", "with", "b",
+  "path", "difficulty", "setting", "level", "rule", "baseline", "a", "problem", "program", "beside", "other", "sort", "find", "with", "b",
 ];
 // What decides the data. Every request carries all of it, so that a link to one view admits them.
 const DATA_KEYS = ["path", "difficulty", "setting", "level", "rule", "baseline", "with"];
-export const FARTHEST = 10; // no alpha beyond this, nor below its negative
+const FARTHEST = 10; // no alpha beyond this, nor below its negative
 
 const address = new Address(KEYS, (found) => {
   const taken = found.a === "" ? { alpha: null, refused: "" } : readAlpha(found.a);

@@ -2,6 +2,7 @@
 // of verdicts. Only the rows in sight exist. A click chooses a problem (and the alpha of the cell), j and k or the arrow keys move the choice,
 // Enter opens the problem's page.
 
+import { typing } from "../typing.js";
 import { alphaText, cellWords, element } from "../words.js";
 import { CLASSES } from "./view.js";
 
@@ -250,8 +251,7 @@ export class Strip {
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || !this.view) return;
     const inside = this.body.contains(event.target);
-    const typing = event.target.closest("input, textarea, select, [contenteditable]");
-    if (typing || document.querySelector("dialog[open]")) return;
+    if (typing(event.target) || document.querySelector("dialog[open]")) return;
     const step = { j: 1, k: -1, ...(inside ? { ArrowDown: 1, ArrowUp: -1 } : {}) }[event.key];
     const place = this.order.indexOf(this.problem);
     if (step && this.order.length) {

@@ -3,7 +3,7 @@
 import { alphaText } from "../words.js";
 
 export const CLASSES = ["solved", "optimisation", "correctness", "no_answer"];
-export const WIDTH = 6; // numbers a cell: n, the four classes, infrastructure
+const WIDTH = 6; // numbers a cell: n, the four classes, infrastructure
 const SAME = 1e-9;
 
 export class View {

@@ -1,7 +1,7 @@
 // The cells of the heat grid, as failures/grid.json gives them: counts of each problem on each checkpoint, and the questions
 // that the grid asks of them. No drawing, no fetching.
 
-export const COUNTS = ["solved", "slow", "wrong", "none", "infrastructure"];
+const COUNTS = ["solved", "slow", "wrong", "none", "infrastructure"];
 const WIDTH = COUNTS.length;
 const ARRAYS = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array };
 const ORDER = ["easy", "medium", "hard"];

@@ -2,6 +2,7 @@
 // filtered, sorted and drawn here. The panels below follow difficulty and tag.
 
 import { Address } from "../address.js";
+import { getJson, paced, Refusal } from "../fetching.js";
 import { element, whole } from "../words.js";
 import { Cells } from "./cells.js";
 import { Grid } from "./grid.js";
@@ -60,8 +61,7 @@ function choose([row, column]) {
 
 function remember() {
   clearTimeout(resting);
-  const query = address.query();
-  history.replaceState(null, "", query ? `?${query}` : location.pathname);
+  address.replace();
 }
 
 function arrange() {
@@ -119,31 +119,26 @@ function tell(message) {
 async function readGrid() {
   const mine = ++latest;
   try {
-    const response = await fetch(`${config.grid}?${address.query(GRID_KEYS)}`, { headers: { Accept: "application/json" } });
-    const data = response.headers.get("Content-Type")?.includes("json") ? await response.json() : null;
+    const data = await getJson(`${config.grid}?${address.query(GRID_KEYS)}`);
     if (mine !== latest) return;
-    if (!response.ok) {
-      tell(data?.error ?? `The server answered ${response.status}. Reload the page, or log in again.`);
-      return;
-    }
     tell("");
     cells = new Cells(data);
     offerTags();
     arrange();
     point({ reveal: true });
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    tell("The server cannot be reached. The page goes on when it answers again.");
+    if (!(error instanceof Refusal)) throw error;
+    if (mine === latest) tell(error.message);
   }
 }
 
 function readPanel(name) {
   const keys = name === "growth" ? [...PANEL_KEYS, "growth", "of"] : PANEL_KEYS;
-  showPanel(name, `${config.panel.replace("PANEL", name)}?${address.query(keys)}`);
+  return showPanel(name, `${config.panel.replace("PANEL", name)}?${address.query(keys)}`);
 }
 
 function readPanels() {
-  for (const name of ["levels", "growth", "groups"]) readPanel(name);
+  return Promise.all(["levels", "growth", "groups"].map(readPanel));
 }
 
 function offerTags() {
@@ -184,17 +179,10 @@ address.onChange((changed) => {
   else if (any(["growth", "of"])) readPanel("growth");
 });
 
-/** Reads everything again after something was measured, at a bearable pace. */
-let due = null;
-let last = 0;
-document.body.addEventListener("live:evaluation", () => {
-  due ??= setTimeout(() => {
-    due = null;
-    last = performance.now();
-    readGrid();
-    readPanels();
-  }, Math.max(0, last + LEAST_WAIT - performance.now()));
-});
+document.body.addEventListener("live:evaluation", paced(() => Promise.all([readGrid(), readPanels()]), LEAST_WAIT));
+
+// The samples lead back to this view as it was left (samples.js).
+addEventListener("pagehide", () => sessionStorage.setItem(`left:${location.pathname}`, location.search));
 
 fillForms();
 readGrid();

@@ -1,22 +1,12 @@
 // The panels below the grid: where answers begin to fail, how programs grow, tags. Each is one JSON with a figure and a
 // table; while a new one loads the old one stays.
 
+import { getJson } from "../fetching.js";
 import { draw } from "../figure.js";
+import { mixBar } from "../marks.js";
 import { alphaText, DASH, element, whole } from "../words.js";
 
-const CLASSES = [["solved", "solved"], ["slow", "too slow"], ["wrong", "wrong"], ["none", "no program"]];
-const SVG = "http://www.w3.org/2000/svg";
 const latest = new Map();
-
-const saved = new URLSearchParams(document.querySelector('meta[name="carried"]')?.content ?? "").has("view");
-
-async function get(address) {
-  const response = await fetch(address, { headers: { Accept: "application/json" } });
-  const told = response.headers.get("Content-Type")?.includes("json") ? await response.json() : null;
-  if (!response.ok) throw new Error(told?.error ?? `the server answered ${response.status}`);
-  const ofNow = saved && !response.headers.get("ETag")?.includes("pinned-");
-  return { ...told, note: [told.note, ofNow ? "The saved view does not keep these figures: they are of now." : ""].filter(Boolean).join(" ") };
-}
 
 /** Reads one panel and shows it, unless a later request for the same panel came first. */
 export async function showPanel(name, address) {
@@ -25,14 +15,14 @@ export async function showPanel(name, address) {
   const section = document.querySelector(`[data-panel="${name}"]`);
   const note = section.querySelector("[data-note]");
   try {
-    const data = await get(address);
+    const data = await getJson(address);
     if (latest.get(name) !== mine) return;
     await SHOWN[name](section, data);
     note.textContent = data.note || "\u00a0";
   } catch (error) {
     if (latest.get(name) !== mine) return;
     section.querySelector(".plot")?.removeAttribute("aria-busy");
-    note.textContent = `These figures could not be read: ${error.message}. Reload the page to try again.`;
+    note.textContent = `These figures could not be read: ${error.message}`;
   }
 }
 
@@ -66,32 +56,10 @@ function groupRow({ kind, name, problems, cells }) {
   for (const { solved, counts, n } of cells) {
     const cell = element("td", "group-cell", n ? rated(solved) : DASH);
     cell.dataset.value = n ? plain(solved) : DASH;
-    if (n) cell.append(mix(counts));
+    if (n) cell.append(mixBar(counts));
     row.append(cell);
   }
   return row;
-}
-
-/** A bar of solved, too slow, wrong and no program. */
-export function mix(counts) {
-  const total = counts.reduce((sum, one) => sum + one, 0);
-  const bar = document.createElementNS(SVG, "svg");
-  const words = CLASSES.map(([, said], index) => `${counts[index]} ${said}`).join(", ");
-  for (const [name, value] of [["class", "mix"], ["viewBox", "0 0 100 10"], ["preserveAspectRatio", "none"], ["role", "img"], ["aria-label", words]]) bar.setAttribute(name, value);
-  let x = 0;
-  counts.forEach((count, index) => {
-    const width = 100 * count / total;
-    for (const hatched of CLASSES[index][0] === "slow" ? [false, true] : [false]) {
-      const part = document.createElementNS(SVG, "rect");
-      for (const [name, value] of [["x", x], ["y", 0], ["width", width], ["height", 10]]) part.setAttribute(name, value);
-      if (hatched) part.setAttribute("fill", "url(#hatch)");
-      else part.setAttribute("class", CLASSES[index][0]);
-      bar.append(part);
-    }
-    x += width;
-  });
-  bar.append(Object.assign(document.createElementNS(SVG, "title"), { textContent: words }));
-  return bar;
 }
 
 function number(tag, words) {

@@ -2,11 +2,19 @@
 // sample, the arrows go through its tests, j and k through the samples while one is open, r runs the program again on the
 // test, Esc closes the sample and then leads to the grid.
 
-const typing = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
+import { typing } from "../typing.js";
+
 const rows = () => [...document.querySelectorAll("#samples [data-href]")];
 const open = document.getElementById("test");
 
 const form = document.querySelector("form.sample-filters");
+
+// The way back to the grid keeps how it was looked at; the cell is the one of these samples.
+const back = document.querySelector(".crumbs a:last-of-type");
+const address = new URL(back.href);
+const left = new URLSearchParams(sessionStorage.getItem(`left:${address.pathname}`) ?? "");
+for (const [name, value] of left) if (!address.searchParams.has(name)) address.searchParams.set(name, value);
+back.href = address;
 
 /** Only what is asked stands in the address. */
 form.addEventListener("formdata", ({ formData }) => {
@@ -42,13 +50,13 @@ const acts = {
   ArrowRight: () => open && besideTest(1),
   j: () => open && besideSample(1),
   k: () => open && besideSample(-1),
-  Escape: () => (open ? document.querySelector("[data-close]").href : document.querySelector(".crumbs a:last-of-type")?.href),
+  Escape: () => (open ? document.querySelector("[data-close]").href : back.href),
 };
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "r" && !event.ctrlKey && !event.metaKey && !typing(event.target)) document.querySelector("[data-inspect]")?.click();
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-  if (typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (typing(event.target) || document.querySelector("dialog[open], details.menu[open]")) return;
   if (/^[1-5]$/.test(event.key)) {
     flipClass(Number(event.key));
     return;
