@@ -128,6 +128,13 @@ def test_columns_and_groups_are_chosen_from_their_menus(
     expect(page.locator("#rows tbody:not(.pinned) tr").nth(1).locator(".sub").first).to_contain_text(
         re.compile("^[+−]")
     )
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("summary", has_text="copy").click()
+    page.get_by_role("button", name="Markdown").click()
+    expect(page.locator(".toast")).to_contain_text("Copied 2 rows")
+    low, high = page.evaluate("navigator.clipboard.readText()").splitlines()[2:]
+    assert low.startswith("| 0.4 | 1 | 1 | ")
+    assert re.match(r"\| 1 \| 1 \| 1 \| \*\*0\.\d{3} \([+−]0\.\d{3}\)\*\* \|", high)
     page.locator("#rows tbody:not(.pinned) a.name").first.click()
     expect(page.locator("table[data-select] tbody tr")).to_have_count(1)
 
