@@ -11,23 +11,28 @@ from typing import Any
 
 from django.db.models import (
     BooleanField,
+    Case,
     Count,
+    Exists,
     ExpressionWrapper,
     F,
     FloatField,
     IntegerField,
+    Max,
+    Min,
     OuterRef,
     Q,
     Subquery,
     Sum,
     Value,
+    When,
 )
 from django.db.models.expressions import Combinable, Func
 from django.db.models.functions import Coalesce, Length, NullIf, Replace
 
 from compute.problems.audit import MARKS
 from frontier_app.filters.values import Kind
-from frontier_app.models import Checkpoint, Evaluation, EvaluationRate, Job, MetricPoint
+from frontier_app.models import Checkpoint, Evaluation, EvaluationRate, Job, MergeIngredient, MetricPoint, Path
 
 Source = str | Callable[[], Combinable]
 
@@ -135,9 +140,16 @@ class JsonLength(Func):
 
 
 def last_metric(name: str) -> Combinable:
-    """The last value of a run's training figure."""
-    points = MetricPoint.objects.filter(run=OuterRef("pk"), name=name, value__isnull=False).order_by("-step")
+    """A run's training figure at the last step that reports it; missing where it is undefined there."""
+    points = MetricPoint.objects.filter(run=OuterRef("pk"), name=name).order_by("-step")
     return Subquery(points.values("value")[:1], output_field=FloatField())
+
+
+UNITY = (1 - 1e-9, 1 + 1e-9)
+"""Between these the weights of a merge sum to 1."""
+
+ON_HELD_OUT = Q(problem_set=F("study__held_out_set"))
+"""Of an evaluation: whether it was made on its study's held-out problems."""
 
 
 def rate_of_evaluation(column: str) -> Combinable:
@@ -171,10 +183,50 @@ def _rate(name: str, what: str) -> tuple[Field, Field]:
     )
 
 
+RATES = ("solve_rate", "optimisation_failure_rate", "correctness_failure_rate", "no_answer_rate")
+
+
+def on_held_out(one: Field) -> Field:
+    """The field, missing for an evaluation on other problems than the study's held-out ones if it is a rate."""
+    if one.name not in RATES:
+        return one
+    if (source_of := one.source_of) is not None:
+        return replace(one, source_of=lambda key: Case(When(ON_HELD_OUT, then=source_of(key))))
+    return replace(one, source=lambda: Case(When(ON_HELD_OUT, then=one.expression)))
+
+
 def _evaluations_of_checkpoint() -> Combinable:
     rows = Evaluation.objects.filter(checkpoint=OuterRef("pk")).order_by().values("checkpoint")
     counted = Subquery(rows.annotate(count=Count("pk")).values("count"), output_field=IntegerField())
     return Coalesce(counted, 0)
+
+
+def alpha_of_merge() -> Combinable:
+    """The place of a checkpoint whose recipe is the two ends of a path: the weight of the high one."""
+    paths = Path.objects.filter(high=OuterRef("checkpoint"), low__used_in__merge=OuterRef("merge"))
+    recipe = MergeIngredient.objects.filter(merge=OuterRef("merge")).order_by().values("merge")
+    whole = recipe.annotate(parts=Count("pk"), total=Sum("weight")).filter(parts=2, total__range=UNITY)
+    high = MergeIngredient.objects.filter(Exists(paths), Exists(whole), merge=OuterRef("pk")).order_by()
+    return Subquery(high.values("weight")[:1], output_field=FloatField())
+
+
+def seed_of_checkpoint() -> Combinable:
+    """The seed of its run; of a merge the one that all its ingredients have."""
+    recipe = MergeIngredient.objects.filter(merge=OuterRef("pk")).order_by().values("merge")
+    seeds = recipe.annotate(
+        low=Min("checkpoint__run__seed"),
+        high=Max("checkpoint__run__seed"),
+        trained=Count("checkpoint__run"),
+        parts=Count("pk"),
+    )
+    shared = seeds.filter(low=F("high"), trained=F("parts"))
+    return Coalesce(F("run__seed"), Subquery(shared.values("low"), output_field=IntegerField()))
+
+
+def seed_of_evaluation() -> Combinable:
+    """The seed of the checkpoint's run; of a place on a path the one that both ends have."""
+    ends = When(path__low__run__seed=F("path__high__run__seed"), then=F("path__low__run__seed"))
+    return Coalesce(F("checkpoint__run__seed"), Case(ends, output_field=IntegerField()))
 
 
 def _passed() -> Combinable:
@@ -207,7 +259,7 @@ RUN_FIELDS = Fields(
             "metric",
             Kind.NUMBER,
             "pk",
-            "the last value of a training figure, such as metric.reward",
+            "a training figure at the last step that reports it, such as metric.reward",
             keyed=True,
             source_of=last_metric,
         ),
@@ -223,7 +275,8 @@ CHECKPOINT_FIELDS = Fields(
         choice("origin", "origin", ORIGINS, "base, trained or merged"),
         number("coverage", "coverage", "the coverage of its training, 0 to 1"),
         number("step", "step", "the training step at which it was written"),
-        number("seed", "run__seed", "the seed of its run"),
+        number("seed", seed_of_checkpoint, "the training seed, of a merge the one of all its ingredients"),
+        number("alpha", alpha_of_merge, "the place of a merge on its path, below 0 and above 1 past the ends"),
         text("run", "run__name", "the run that wrote it"),
         text("parent", "parent__name", "the checkpoint it was trained from"),
         number("size", "size_bytes", "the size of its folder", "bytes"),
@@ -259,7 +312,7 @@ EVALUATION_FIELDS = Fields(
         choice("origin", "checkpoint__origin", ORIGINS, "the checkpoint is base, trained or merged"),
         number("coverage", "checkpoint__coverage", "the coverage of the checkpoint's training"),
         number("step", "checkpoint__step", "the checkpoint's training step"),
-        number("seed", "checkpoint__run__seed", "the seed of the checkpoint's run"),
+        number("seed", seed_of_evaluation, "the training seed, of a place on a path the one of both ends"),
         text("run", "checkpoint__run__name", "the checkpoint's run"),
         date("created", "created", "when it was planned"),
         free("sampling", "sampling", "how answers were drawn, such as sampling.temperature"),
@@ -269,6 +322,9 @@ EVALUATION_FIELDS = Fields(
     ),
     ("checkpoint", "reference"),
 )
+
+HELD_OUT_FIELDS = replace(EVALUATION_FIELDS, known=tuple(on_held_out(one) for one in EVALUATION_FIELDS))
+"""Of evaluations in a table whose rates are those on the study's held-out problems."""
 
 PROBLEM_FIELDS = Fields(
     "problems",

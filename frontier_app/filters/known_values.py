@@ -42,15 +42,18 @@ class KnownValues:
             return []
 
     def _values(self, found: Field, typed: str) -> list[str]:
-        if not isinstance(found.source, str):
+        if found.name in self.elsewhere:
+            rows, column = self.elsewhere[found.name]
+        elif isinstance(found.source, str):
+            rows, column = self.rows, found.source
+        else:
             return []
-        rows, column = self.elsewhere.get(found.name, (self.rows, found.source))
         if found.kind is Kind.TEXT:
             return _distinct(rows, column, typed)
         if found.kind is Kind.NUMBER and not found.unit and found.source_of is None:
             return _numbers(rows, column, typed)
         if found.kind in (Kind.WORDS, Kind.FREE):
-            inside = (one for row in self._newest(found.source) for one in _under(row, found.keys))
+            inside = (one for row in self._newest(column) for one in _under(row, found.keys))
             return _first(sorted({text for one in inside if typed.lower() in (text := _as_text(one)).lower()}))
         return []
 

@@ -11,6 +11,9 @@ quotation marks, of which a doubled one stands for itself. A word alone searches
 another are joined by "and", which binds more closely than "or". `and or not in` are written in small or capital
 letters and have to be quoted where they are searched for.
 
+`none` is written for no value. A comparison with a value that is not there is false, and its negation true: see
+`frontier_app.filters`.
+
 What a field or a value means is not known here: `frontier_app.filters.rows` finds fields and types values. The text,
 the nesting and the number of terms are bounded, so that no filter can exhaust the parser or the database's planner.
 """

@@ -11,9 +11,9 @@ from typing import Any
 
 from django.db.models import (
     Case,
+    CharField,
     Count,
     F,
-    FloatField,
     IntegerField,
     OuterRef,
     Prefetch,
@@ -25,16 +25,34 @@ from django.db.models import (
     When,
 )
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Cast, Coalesce, Concat, NullIf
 
 from compute.stats.rates import CLASSES
-from frontier_app.models import Checkpoint, Evaluation, EvaluationRate, MergeIngredient, Path, Run, Study
+from frontier_app.filters import CHECKPOINT_FIELDS
+from frontier_app.filters.fields import UNITY, alpha_of_merge, seed_of_checkpoint
+from frontier_app.models import Checkpoint, Evaluation, MergeIngredient, Path, Run, Study
 from frontier_app.tables.columns import Column
-from frontier_app.tables.rates import BEST, FIELDS, WORDS, CellReading, Rates, rates_at, reading
+from frontier_app.tables.configurations import configured_keys
+from frontier_app.tables.groups import Grouping, by_field, by_json
+from frontier_app.tables.rates import (
+    BEST,
+    FIELDS,
+    WORDS,
+    CellReading,
+    Rates,
+    of_checkpoint,
+    rate_of_first,
+    rates_at,
+    reading,
+)
 from frontier_app.tables.table import in_order
 
 CELLS = "parts/table_cells_checkpoints.html"
 COMMON = "parts/table_cells.html"
+# How many of the newest runs tell which configuration keys a study has.
+SAMPLED = 50
+# What checkpoints are grouped by already.
+OWN_KEYS = ("kind", "coverage", "seed")
 ORIGINS = (Checkpoint.BASE, Checkpoint.TRAINED, Checkpoint.MERGED)
 RANK = Case(*(When(origin=origin, then=Value(at)) for at, origin in enumerate(ORIGINS)), output_field=IntegerField())
 # Merges of one path stand together in order of alpha, those of no path after them.
@@ -79,40 +97,40 @@ def columns(study: Study, difficulty: str) -> list[Column]:
                shown=False),
         Column("origin", "origin", lambda row: row.checkpoint.origin, sort="origin", shown=False),
         Column("weights", "weights", _recipe_words, f"{CELLS}#weights", css="weights"),
-        Column("alpha", "a", lambda row: row.alpha, f"{COMMON}#number", _alpha(), numeric=True),
+        Column("alpha", "a", lambda row: row.alpha, f"{COMMON}#number", alpha_of_merge(), numeric=True,
+               title="place on its path"),
         Column("coverage", "coverage", lambda row: row.checkpoint.coverage, f"{COMMON}#number", "coverage",
                numeric=True),
-        Column("seed", "seed", lambda row: row.checkpoint.run.seed if row.checkpoint.run else None,
-               f"{COMMON}#number", "run__seed", shown=False, numeric=True),
+        Column("seed", "seed", lambda row: row.checkpoint.training_seed, f"{COMMON}#number", seed_of_checkpoint(),
+               shown=False, numeric=True, title="the training seed, of a merge the one of all its ingredients"),
         Column("step", "step", lambda row: row.checkpoint.step, f"{COMMON}#count", "step", numeric=True),
         Column("run", "run", lambda row: row.checkpoint.run.name if row.checkpoint.run else None, sort="run__name",
                shown=False),
-        *(_rate(name, difficulty) for name in CLASSES),
+        *(_rate(study, name, difficulty) for name in CLASSES),
         Column("points", "points", lambda row: row.evaluations, f"{CELLS}#points", _number_of(Count("pk")),
                numeric=True, title="evaluations"),
-        Column("samples", "samples", lambda row: row.samples or None, f"{COMMON}#count",
+        Column("samples", "samples", lambda row: row.samples, f"{COMMON}#count",
                _number_of(Sum("samples_done")), numeric=True),
         Column("size", "size", lambda row: row.checkpoint.size_bytes if row.checkpoint.folder else None,
-               f"{CELLS}#size", "size_bytes", numeric=True),
-        Column("sha256", "sha256", lambda row: row.checkpoint.sha256 or None, f"{CELLS}#sha256", "sha256"),
+               f"{CELLS}#size", Case(When(~Q(folder=""), then=NullIf("size_bytes", Value(0)))), numeric=True),
+        Column("sha256", "sha256", lambda row: row.checkpoint.sha256 or None, f"{CELLS}#sha256",
+               NullIf("sha256", Value(""))),
         Column("created", "created", lambda row: row.checkpoint.created, f"{COMMON}#moment", "created", shown=False),
     ]  # fmt: skip
 
 
-def _rate(name: str, difficulty: str) -> Column:
-    rates = EvaluationRate.objects.filter(evaluation__checkpoint=OuterRef("pk"), difficulty=difficulty)
-    most = rates.order_by(F("evaluation__samples_done").desc(), F("evaluation").desc())
+def _rate(study: Study, name: str, difficulty: str) -> Column:
     return Column(
         FIELDS[name],
         WORDS[name],
         partial(_reading, name=name),
         f"{COMMON}#rate",
-        Subquery(most.values(FIELDS[name])[:1], output_field=FloatField()),
+        rate_of_first(of_checkpoint(study, difficulty), FIELDS[name]),
         shown=name == "solved",
         numeric=True,
         measured=True,
         best=BEST.get(name, ""),
-        title=f"on {difficulty} problems, in its evaluation with the most samples",
+        title=f"on {difficulty} held-out problems, in its evaluation with the most samples",
     )
 
 
@@ -126,64 +144,75 @@ def _number_of(aggregate: Count | Sum) -> Combinable:
     return Coalesce(Subquery(evaluations.annotate(number=aggregate).values("number")), 0)
 
 
-def _alpha() -> Combinable:
-    """The weight of the high end, of a merge of a path's two ends."""
-    paths = Path.objects.filter(high=OuterRef("checkpoint"), low__used_in__merge=OuterRef("merge")).order_by()
-    high = MergeIngredient.objects.filter(merge=OuterRef("pk"), checkpoint__in=paths.values("high"))
-    return Subquery(high.order_by().values("weight")[:1], output_field=FloatField())
-
-
 def _recipe_words(row: CheckpointRow) -> str:
     return " + ".join(f"{part.weight:g} × {part.checkpoint.name}" for part in row.ingredients)
 
 
+def groupings(study: Study) -> list[Grouping]:
+    """What checkpoints can be grouped by, of the configurations the keys of the study's newest runs."""
+    own = [
+        by_field(CHECKPOINT_FIELDS, "origin", "origin"),
+        by_field(CHECKPOINT_FIELDS, "coverage", "coverage"),
+        by_field(CHECKPOINT_FIELDS, "seed", "training seed"),
+        by_field(CHECKPOINT_FIELDS, "alpha", "a"),
+        by_field(CHECKPOINT_FIELDS, "step", "step"),
+        by_field(CHECKPOINT_FIELDS, "run", "run"),
+    ]
+    newest = Run.objects.filter(study=study).order_by("-pk").values_list("config", flat=True)[:SAMPLED]
+    keys = [key for key in configured_keys(newest) if key not in OWN_KEYS]
+    return own + [found for key in keys if (found := configured(f"config.{key}"))]
+
+
+def configured(key: str) -> Grouping | None:
+    """A grouping by any key of the configuration of a checkpoint's run."""
+    return by_json(key, "run__config") if key.startswith("config.") else None
+
+
+UNIT: Combinable = Coalesce(
+    Cast(seed_of_checkpoint(), CharField()), Concat(Value("one "), Cast("pk", CharField())), output_field=CharField()
+)
+"""The training seed. Weights of no training, and those of several seeds, count one by one."""
+
+
 def rows_of(study: Study, keys: Sequence[int], difficulty: str, in_lineage: bool) -> list[CheckpointRow]:
     """The lines of these checkpoints. The same queries for two and for two hundred."""
-    loaded = in_order(keys, _loaded(study))
+    loaded = in_order(keys, _loaded(study, difficulty))
     paths = _paths(study, loaded)
     numbers: dict[int, Any] = {
         row["checkpoint"]: row
         for row in Evaluation.objects.filter(checkpoint__in=keys).order_by().values("checkpoint")
         .annotate(evaluations=Count("pk"), judged=Sum("samples_done"))
     }  # fmt: skip
-    most: dict[int, Evaluation] = {}
-    newest: dict[int, Evaluation] = {}
-    for one in _representatives(keys):
-        most.setdefault(one.checkpoint_id, one)
-        if one.checkpoint_id not in newest or one.pk > newest[one.checkpoint_id].pk:
-            newest[one.checkpoint_id] = one
-    rates = rates_at(study, list(most.values()), difficulty)
+    known = Evaluation.objects.in_bulk([pk for one in loaded for pk in (one.most_pk, one.newest_pk) if pk])  # type: ignore[attr-defined]
+    rates = rates_at(study, [known[one.most_pk] for one in loaded if one.most_pk in known], difficulty)  # type: ignore[attr-defined]
     rows = []
     for checkpoint in loaded:
         counted = numbers.get(checkpoint.pk, {})
-        row = placed(checkpoint, paths)
         rows.append(
             replace(
-                row,
+                placed(checkpoint, paths),
                 evaluations=counted.get("evaluations", 0),
                 samples=counted.get("judged") or 0,
-                newest=newest.get(checkpoint.pk),
-                rates=rates.get(most[checkpoint.pk].pk) if checkpoint.pk in most else None,
+                newest=known.get(checkpoint.newest_pk),  # type: ignore[attr-defined]
+                rates=rates.get(checkpoint.most_pk),  # type: ignore[attr-defined]
             )
         )
     return with_headings(rows) if in_lineage else rows
 
 
-def _representatives(keys: Sequence[int]) -> "QuerySet[Evaluation, Any]":
-    """Of each checkpoint its newest evaluation and the one with the most samples, the latter first."""
-    own = Evaluation.objects.filter(checkpoint=OuterRef("pk"))
-    chosen = Checkpoint.objects.filter(pk__in=keys)
-    most = chosen.annotate(one=Subquery(own.order_by("-samples_done", "-pk").values("pk")[:1])).values("one")
-    newest = chosen.annotate(one=Subquery(own.order_by("-pk").values("pk")[:1])).values("one")
-    return Evaluation.objects.filter(Q(pk__in=most) | Q(pk__in=newest)).order_by("-samples_done", "-pk")
-
-
-def _loaded(study: Study) -> "QuerySet[Checkpoint, Any]":
+def _loaded(study: Study, difficulty: str) -> "QuerySet[Checkpoint, Any]":
+    """With `most_pk`, the evaluation whose rates stand for the checkpoint, `newest_pk` and `training_seed`."""
+    newest = Evaluation.objects.filter(checkpoint=OuterRef("pk")).order_by("-pk")
     return (
         Checkpoint.objects.filter(study=study)
         .select_related("run__initialisation", "made_by")
         .defer("made_by__config", "made_by__log_tail", "made_by__summary", "run__config")
         .prefetch_related(Prefetch("recipe", queryset=MergeIngredient.objects.select_related("checkpoint")))
+        .annotate(
+            most_pk=Subquery(of_checkpoint(study, difficulty).values("pk")[:1]),
+            newest_pk=Subquery(newest.values("pk")[:1]),
+            training_seed=seed_of_checkpoint(),
+        )
     )
 
 
@@ -203,7 +232,7 @@ def placed(checkpoint: Checkpoint, paths: set[tuple[int, int]]) -> CheckpointRow
     recipe = list(checkpoint.recipe.all())
     weights = {ingredient.checkpoint_id: ingredient.weight for ingredient in recipe}
     ends = next((pair for pair in paths if weights.keys() == set(pair)), None)
-    if ends is None:
+    if ends is None or not UNITY[0] <= sum(weights.values()) <= UNITY[1]:
         return CheckpointRow(checkpoint, 2, ingredients=recipe)
     recipe.sort(key=lambda ingredient: ingredient.checkpoint_id != ends[0])
     return CheckpointRow(checkpoint, 2, weights[ends[1]], recipe, ends)

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from django.db.models import F
+from django.db.models import Case, F, Func, JSONField, Q, Value, When
 from django.db.models.expressions import Combinable, OrderBy
-from django.db.models.fields.json import KeyTransform
+
+from frontier_app.filters.json_conditions import JsonHasContent
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,15 @@ class Column:
     best: Literal["", "high", "low"] = ""
 
     @property
+    def is_rate(self) -> bool:
+        """Whether its cells are rates with their intervals."""
+        return self.cell.endswith("#rate")
+
+    @property
+    def is_seconds(self) -> bool:
+        return self.cell.endswith("#seconds")
+
+    @property
     def expression(self) -> Combinable | None:
         return F(self.sort) if isinstance(self.sort, str) else self.sort
 
@@ -42,11 +52,11 @@ class Column:
 
 
 def json_key(field: str, path: str) -> Combinable:
-    """The value at a dotted path of a JSON field, as `frontier_app.tables.configurations.flatten` names it."""
-    expression: Any = F(field)
-    for part in path.split("."):
-        expression = KeyTransform(part, expression)
-    return expression
+    """The value at a dotted path of a JSON field, as `frontier_app.tables.configurations.flatten` names it; missing
+    where a filter's `none` says that it is."""
+    keys = path.split(".")
+    value = Func(F(field), *map(Value, keys), function="jsonb_extract_path", output_field=JSONField())
+    return Case(When(Q(JsonHasContent(F(field), keys)), then=value))
 
 
 def by_key(columns: Sequence[Column]) -> Mapping[str, Column]:

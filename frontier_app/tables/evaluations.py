@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.db.models import Case, CharField, F, QuerySet, Value, When
+from django.db.models import CharField, QuerySet, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast, Coalesce, Concat
+from django.db.models.functions import Cast, Coalesce, Concat, NullIf
 
 from compute.stats.rates import CLASSES
+from frontier_app.filters import HELD_OUT_FIELDS
+from frontier_app.filters.fields import seed_of_evaluation
 from frontier_app.models import Evaluation, EvaluationRate, Study
 from frontier_app.tables.columns import Column, json_key
 from frontier_app.tables.configurations import configured_keys, flatten
+from frontier_app.tables.groups import Grouping, by_field, by_json
 from frontier_app.tables.rates import BEST, FIELDS, WORDS, CellReading, Rates, rates_at, reading, stored_rate
 from frontier_app.tables.table import in_order
 
@@ -26,7 +29,8 @@ SPEED_KEYS = ("problems_per_batch",)
 
 @dataclass(frozen=True)
 class EvaluationRow:
-    """One line of the table; `sampling` is flat."""
+    """One line of the table. `sampling` is flat, `expected` the number of samples it will have, 0 where that is not
+    known."""
 
     evaluation: Evaluation
     sampling: dict[str, object]
@@ -52,36 +56,38 @@ def columns(study: Study, difficulty: str) -> list[Column]:
                title="place on its path"),
         Column("path", "path", lambda row: row.evaluation.path.name if row.evaluation.path else None,
                sort="path__name", shown=False),
+        Column("set", "problem set", lambda row: str(row.evaluation.problem_set), sort="problem_set__title",
+               shown=False),
         Column("setting", "setting", lambda row: row.evaluation.setting, sort="setting"),
         Column("state", "state", lambda row: row.evaluation.state, f"{CELLS}#state", "state"),
-        *(_rate(name, difficulty) for name in CLASSES),
+        *(_rate(study, name, difficulty) for name in CLASSES),
         Column("n", "n", lambda row: row.rates.n if row.rates else None, f"{COMMON}#count",
-               stored_rate("n", difficulty), numeric=True, title=f"samples of {difficulty} problems that count"),
+               stored_rate(study, "n", difficulty), numeric=True, title=f"samples of {difficulty} problems that count"),
         Column("mean_tokens", "tokens an answer", partial(_stored, name="mean_tokens"), f"{COMMON}#count",
-               stored_rate("mean_tokens", difficulty), shown=False, numeric=True, measured=True),
+               stored_rate(study, "mean_tokens", difficulty), shown=False, numeric=True, measured=True),
         Column("mean_cpu_seconds", "CPU an answer", partial(_stored, name="mean_cpu_seconds"), f"{COMMON}#seconds",
-               stored_rate("mean_cpu_seconds", difficulty), shown=False, numeric=True, measured=True),
+               stored_rate(study, "mean_cpu_seconds", difficulty), shown=False, numeric=True, measured=True),
         Column("samples_done", "samples", lambda row: row.evaluation.samples_done, f"{COMMON}#count", "samples_done",
                shown=False, numeric=True),
         *(_sampled(key) for key in keys),
         Column("isolation", "isolation", lambda row: row.evaluation.isolation or None, f"{CELLS}#isolation",
-               "isolation", shown=False),
+               NullIf("isolation", Value("")), shown=False),
         Column("created", "launched", lambda row: row.evaluation.created, f"{COMMON}#moment", "created"),
     ]  # fmt: skip
 
 
-def _rate(name: str, difficulty: str) -> Column:
+def _rate(study: Study, name: str, difficulty: str) -> Column:
     return Column(
         FIELDS[name],
         WORDS[name],
         partial(_reading, name=name),
         f"{COMMON}#rate",
-        stored_rate(FIELDS[name], difficulty),
+        stored_rate(study, FIELDS[name], difficulty),
         numeric=True,
         measured=True,
         best=BEST.get(name, ""),
         shown=name != "no_answer",
-        title=f"share of samples, on {difficulty} problems",
+        title=f"share of samples, on {difficulty} held-out problems",
     )
 
 
@@ -103,52 +109,46 @@ def _setting(row: EvaluationRow, key: str) -> object:
     return row.sampling.get(key)
 
 
-def group_choices(known: Sequence[Column]) -> list[tuple[str, str]]:
-    """What evaluations can be grouped by."""
+def groupings(known: Sequence[Column]) -> list[Grouping]:
+    """What evaluations can be grouped by, of the sampling the keys that have columns."""
     own = [
-        ("alpha", "a"),
-        ("coverage", "coverage"),
-        ("setting", "setting"),
-        ("path", "path"),
-        ("seed", "training seed"),
+        by_field(HELD_OUT_FIELDS, "alpha", "a"),
+        by_field(HELD_OUT_FIELDS, "coverage", "coverage"),
+        by_field(HELD_OUT_FIELDS, "setting", "setting"),
+        by_field(HELD_OUT_FIELDS, "path", "path"),
+        by_field(HELD_OUT_FIELDS, "seed", "training seed"),
     ]
-    return own + [(column.key, column.key) for column in known if column.key.startswith("sampling.")]
+    return own + [found for column in known if (found := configured(column.key))]
 
 
-SEED = Coalesce("checkpoint__run__seed", "path__low__run__seed")
-UNIT: Combinable = Case(
-    When(checkpoint__run__isnull=False, then=Cast("checkpoint__run__seed", CharField())),
-    When(path__low__run__isnull=False, then=Cast("path__low__run__seed", CharField())),
-    default=Concat(Value("one "), Cast("pk", CharField())),
+def configured(key: str) -> Grouping | None:
+    """A grouping by any key of the sampling."""
+    return by_json(key, "sampling") if key.startswith("sampling.") else None
+
+
+UNIT: Combinable = Coalesce(
+    Cast(seed_of_evaluation(), CharField()), Concat(Value("one "), Cast("pk", CharField())), output_field=CharField()
 )
-"""The training seed: of the run, or of the low end of a merge's path. Weights of no training count one by one."""
-
-
-def group_key(key: str) -> Combinable | None:
-    own: dict[str, Combinable] = {
-        "alpha": F("alpha"),
-        "coverage": F("checkpoint__coverage"),
-        "setting": F("setting"),
-        "path": F("path__name"),
-        "seed": SEED,
-    }
-    if key.startswith("sampling.") and len(key) > len("sampling."):
-        return json_key("sampling", key.removeprefix("sampling."))
-    return own.get(key)
+"""The training seed. Weights of no training, and those of several seeds, count one by one."""
 
 
 def rows_of(
     study: Study, keys: Sequence[int], difficulty: str, problems: int, baseline: Evaluation | None = None
 ) -> tuple[list[EvaluationRow], EvaluationRow | None]:
-    """The lines of these evaluations, and the one of the baseline; `problems` is how many an evaluation judges."""
+    """The lines of these evaluations, and the one of the baseline; `problems` is the number of held-out problems."""
     wanted = list(dict.fromkeys([*keys, *([baseline.pk] if baseline else [])]))
     loaded = {one.pk: one for one in in_order(wanted, _loaded(study))}
     rates = rates_at(study, list(loaded.values()), difficulty, baseline)
+
+    def expected(one: Evaluation) -> int:
+        return problems * one.samples_per_problem if one.problem_set_id == study.held_out_set_id else 0
+
     stored = {
-        row.evaluation_id: row for row in EvaluationRate.objects.filter(evaluation__in=wanted, difficulty=difficulty)
+        row.evaluation_id: row
+        for row in EvaluationRate.objects.filter(evaluation__in=list(rates), difficulty=difficulty)
     }
     rows = {
-        pk: EvaluationRow(one, flatten(one.sampling), stored.get(pk), rates.get(pk), problems * one.samples_per_problem)
+        pk: EvaluationRow(one, flatten(one.sampling), stored.get(pk), rates.get(pk), expected(one))
         for pk, one in loaded.items()
     }
     pinned = rows.get(baseline.pk) if baseline else None
@@ -156,5 +156,5 @@ def rows_of(
 
 
 def _loaded(study: Study) -> "QuerySet[Evaluation, Any]":
-    rows = Evaluation.objects.filter(study=study).select_related("checkpoint", "path", "job")
-    return rows.defer("job__config", "job__log_tail", "job__summary")
+    rows = Evaluation.objects.filter(study=study).select_related("checkpoint", "path", "job", "problem_set")
+    return rows.defer("job__config", "job__log_tail", "job__summary", "problem_set__audit")

@@ -23,7 +23,6 @@ from frontier_app.numbers.audit import Mark, finding, marks_of
 SHOWN_ALPHAS = (0.0, 0.5, 1.0)
 MOST_ON_A_PATH = 500
 SORTED_BY = ("name", "difficulty", "tests", "cpu_limit")
-DIFFICULTIES = ("easy", "medium", "hard")
 
 
 class Cell(NamedTuple):
@@ -46,11 +45,6 @@ class ProblemRow(NamedTuple):
 
 def problems_of(problem_set: ProblemSet | None) -> QuerySet[Problem]:
     return Problem.objects.filter(problem_set=problem_set) if problem_set else Problem.objects.none()
-
-
-def difficulties_of_set(problem_set: ProblemSet | None) -> list[str]:
-    found = problems_of(problem_set).order_by().values_list("difficulty", flat=True).distinct()
-    return sorted(found, key=lambda name: (DIFFICULTIES.index(name) if name in DIFFICULTIES else -1, name))
 
 
 def shown_evaluations(study: Study, problem_set: ProblemSet | None) -> list[Evaluation]:

@@ -1,30 +1,27 @@
-"""Rates of the evaluations on one page, with intervals and paired differences from a baseline; and rates to sort by.
+"""Rates on the held-out problems of one difficulty: of the evaluations on one page, with intervals and paired
+differences from a baseline; and to sort and average by.
 
 Intervals need the problems, so they come from `Rollup` for the page's evaluations alone; orders and averages over ten
-thousand come from `EvaluationRate`, whose means are the same numbers.
+thousand come from `EvaluationRate`, whose means are the same numbers. An evaluation on other problems than the study's
+held-out ones has no rates here, and neither represents its checkpoint nor its run.
 """
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-from django.db.models import F, FloatField, OuterRef, QuerySet, Subquery
+from django.db.models import Case, FloatField, OuterRef, QuerySet, Subquery, When
 from django.db.models.expressions import Combinable
 
 from compute.stats.bootstrap import Intervals, bootstrap_means, cluster_bootstrap
 from compute.stats.rates import CLASSES
 from compute.stats.rates import rates as rates_per_problem
 from frontier_app.figures.frontier import Difference, Reading
+from frontier_app.filters.fields import RATES
 from frontier_app.models import Checkpoint, Evaluation, EvaluationRate, Study
 from frontier_app.numbers.placement import Placed, read_cells
 
-FIELDS = dict(
-    zip(
-        CLASSES,
-        ("solve_rate", "optimisation_failure_rate", "correctness_failure_rate", "no_answer_rate"),
-        strict=True,
-    )
-)
+FIELDS = dict(zip(CLASSES, RATES, strict=True))
 BEST: dict[str, Literal["", "high", "low"]] = {"solved": "high", "optimisation": "low", "correctness": "low"}
 WORDS = dict(zip(CLASSES, ("solved", "too slow", "wrong", "no program"), strict=True))
 
@@ -98,26 +95,30 @@ def _differences(deltas: Intervals, place: int) -> dict[str, Difference]:
     return {name: Difference(*one) for name, *one in zip(CLASSES, *columns, strict=True)}
 
 
-def stored_rate(name: str, difficulty: str) -> Combinable:
+def stored_rate(study: Study, name: str, difficulty: str) -> Combinable:
     """A column of `EvaluationRate`, of the evaluation in a row of evaluations."""
     rows = EvaluationRate.objects.filter(evaluation=OuterRef("pk"), difficulty=difficulty)
-    return Subquery(rows.values(name)[:1])
+    rate = Subquery(rows.values(name)[:1], output_field=FloatField())
+    return Case(When(problem_set=study.held_out_set_id, then=rate))
 
 
-def final_evaluation() -> "QuerySet[Evaluation]":
-    """Of a run in a row of runs: the evaluation with the most samples of the checkpoint that it ended with."""
-    return Evaluation.objects.filter(
+def of_checkpoint(study: Study, difficulty: str) -> "QuerySet[Evaluation]":
+    """Of a checkpoint in a row of checkpoints: the evaluations with such rates, the one with most samples first."""
+    return _rated(study, difficulty).filter(checkpoint=OuterRef("pk"))
+
+
+def of_run(study: Study, difficulty: str) -> "QuerySet[Evaluation]":
+    """Of a run in a row of runs: those of the checkpoint that it ended with."""
+    return _rated(study, difficulty).filter(
         checkpoint__run=OuterRef("pk"), checkpoint__origin=Checkpoint.TRAINED, checkpoint__step=OuterRef("steps")
-    ).order_by("-samples_done", "-pk")
-
-
-def final_rate(name: str, difficulty: str) -> Combinable:
-    """A column of `EvaluationRate`, of a run's final evaluation."""
-    rates = EvaluationRate.objects.filter(
-        evaluation__checkpoint__run=OuterRef("pk"),
-        evaluation__checkpoint__origin=Checkpoint.TRAINED,
-        evaluation__checkpoint__step=OuterRef("steps"),
-        difficulty=difficulty,
     )
-    newest = rates.order_by(F("evaluation__samples_done").desc(), F("evaluation").desc())
-    return Subquery(newest.values(name)[:1], output_field=FloatField())
+
+
+def _rated(study: Study, difficulty: str) -> "QuerySet[Evaluation]":
+    rows = Evaluation.objects.filter(problem_set=study.held_out_set_id, rates__difficulty=difficulty)
+    return rows.order_by("-samples_done", "-pk")
+
+
+def rate_of_first(evaluations: "QuerySet[Evaluation]", name: str) -> Combinable:
+    """A stored rate of the first of `of_checkpoint` or `of_run`."""
+    return Subquery(evaluations.values(f"rates__{name}")[:1], output_field=FloatField())

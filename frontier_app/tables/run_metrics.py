@@ -1,7 +1,7 @@
-"""The last value of each training metric: of the runs on a page, and to sort ten thousand runs by.
+"""The last value of each training metric of the runs on a page.
 
 A run can have millions of points. The index on (run, name, step) leads from name to name, so a page costs one probe a
-run and name, and an order one probe a run.
+run and name. What ten thousand runs are sorted and filtered by is `frontier_app.filters.fields.last_metric`.
 """
 
 from collections import defaultdict
@@ -9,10 +9,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import OuterRef, Subquery
-from django.db.models.expressions import Combinable
-
-from frontier_app.models import MetricPoint
 
 LAST_OF_EACH_NAME = """
 SELECT run.id, walk.name, walk.step, walk.value FROM unnest(%s::bigint[]) AS run (id) CROSS JOIN LATERAL (
@@ -43,9 +39,3 @@ def last_metrics(runs: Sequence[int]) -> dict[int, dict[str, Last]]:
         for run, name, step, value in cursor.fetchall():
             found[run][name] = Last(step, value)
     return found
-
-
-def last_metric(name: str) -> Combinable:
-    """The last value of a metric, of the run in a row of runs."""
-    points = MetricPoint.objects.filter(run=OuterRef("pk"), name=name).order_by("-step")
-    return Subquery(points.values("value")[:1])

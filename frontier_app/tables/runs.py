@@ -10,24 +10,16 @@ from functools import partial
 from typing import Any
 
 from django.db.models import F, QuerySet, Subquery
-from django.db.models.expressions import Combinable
 
 from compute.stats.rates import CLASSES
+from frontier_app.filters import RUN_FIELDS
+from frontier_app.filters.fields import last_metric
 from frontier_app.models import Evaluation, Run, Study
 from frontier_app.tables.columns import Column, json_key
 from frontier_app.tables.configurations import configured_keys, flatten
-from frontier_app.tables.rates import (
-    BEST,
-    FIELDS,
-    WORDS,
-    CellReading,
-    Rates,
-    final_evaluation,
-    final_rate,
-    rates_at,
-    reading,
-)
-from frontier_app.tables.run_metrics import Last, last_metric, last_metrics
+from frontier_app.tables.groups import Grouping, by_field, by_json
+from frontier_app.tables.rates import BEST, FIELDS, WORDS, CellReading, Rates, of_run, rate_of_first, rates_at, reading
+from frontier_app.tables.run_metrics import Last, last_metrics
 from frontier_app.tables.table import in_order
 
 CELLS = "parts/table_cells_runs.html"
@@ -84,7 +76,7 @@ def columns(study: Study, difficulty: str) -> list[Column]:
         Column("from", "from", lambda row: row.run.initialisation.name, sort="initialisation__name"),
         Column("took", "took", lambda row: row.run.job.cost_seconds if row.run.job else None, f"{COMMON}#seconds",
                F("job__ended") - F("job__started"), numeric=True),
-        *(_rate(name, difficulty) for name in CLASSES),
+        *(_rate(study, name, difficulty) for name in CLASSES),
         *(_metric(name, name in shown) for name in sorted(names)),
         *(_configured(key) for key in keys),
         Column("created", "created", lambda row: row.run.created, f"{COMMON}#moment", "created", shown=False),
@@ -95,13 +87,13 @@ def _state(row: RunRow) -> str:
     return row.run.job.state if row.run.job else "imported"
 
 
-def _rate(name: str, difficulty: str) -> Column:
+def _rate(study: Study, name: str, difficulty: str) -> Column:
     return Column(
         FIELDS[name],
         WORDS[name],
         partial(_reading, name=name),
         f"{COMMON}#rate",
-        final_rate(FIELDS[name], difficulty),
+        rate_of_first(of_run(study, difficulty), FIELDS[name]),
         shown=name == "solved",
         numeric=True,
         measured=True,
@@ -145,18 +137,20 @@ def _setting(row: RunRow, key: str) -> object:
     return row.config.get(key)
 
 
-def group_choices(known: Sequence[Column]) -> list[tuple[str, str]]:
-    """What runs can be grouped by."""
-    own = [("coverage", "coverage"), ("seed", "seed"), ("steps", "steps"), ("from", "initialisation")]
-    return own + [(column.key, column.label) for column in known if column.key.startswith("config.")]
+def groupings(known: Sequence[Column]) -> list[Grouping]:
+    """What runs can be grouped by, of the configuration the keys that have columns."""
+    own = [
+        by_field(RUN_FIELDS, "coverage", "coverage"),
+        by_field(RUN_FIELDS, "seed", "seed"),
+        by_field(RUN_FIELDS, "steps", "steps"),
+        by_field(RUN_FIELDS, "from", "initialisation", "initialisation"),
+    ]
+    return own + [found for column in known if (found := configured(column.key))]
 
 
-def group_key(key: str) -> Combinable | None:
-    """The expression behind a choice, or behind any other configuration key that an address names."""
-    own = {"coverage": F("coverage"), "seed": F("seed"), "steps": F("steps"), "from": F("initialisation__name")}
-    if key.startswith("config.") and len(key) > len("config."):
-        return json_key("config", key.removeprefix("config."))
-    return own.get(key)
+def configured(key: str) -> Grouping | None:
+    """A grouping by any key of a configuration."""
+    return by_json(key, "config") if key.startswith("config.") else None
 
 
 UNIT = F("seed")
@@ -171,7 +165,7 @@ def rows_of(
 ) -> tuple[list[RunRow], RunRow | None]:
     """The lines of these runs, and the one of the baseline. The same queries for two runs and for two hundred."""
     wanted = list(dict.fromkeys([*keys, *([baseline.pk] if baseline else [])]))
-    loaded = in_order(wanted, _loaded(study))
+    loaded = in_order(wanted, _loaded(study, difficulty))
     evaluations = Evaluation.objects.in_bulk([run.final_pk for run in loaded if run.final_pk])  # type: ignore[attr-defined]
     finals: dict[int, Evaluation] = {
         run.pk: evaluations[run.final_pk] for run in loaded if run.final_pk in evaluations  # type: ignore[attr-defined]
@@ -187,11 +181,12 @@ def rows_of(
 
     by_pk = {run.pk: run for run in loaded}
     pinned = row(by_pk[baseline.pk]) if baseline and baseline.pk in by_pk else None
-    return [row(by_pk[key], pinned) for key in keys if key in by_pk], pinned
+    others = [(by_pk[key], None if pinned and key == pinned.run.pk else pinned) for key in keys if key in by_pk]
+    return [row(*pair) for pair in others], pinned
 
 
-def _loaded(study: Study) -> "QuerySet[Run, Any]":
+def _loaded(study: Study, difficulty: str) -> "QuerySet[Run, Any]":
     rows = Run.objects.filter(study=study).select_related("job", "initialisation")
     return rows.defer("job__config", "job__log_tail", "job__summary").annotate(
-        final_pk=Subquery(final_evaluation().values("pk")[:1])
+        final_pk=Subquery(of_run(study, difficulty).values("pk")[:1])
     )

@@ -94,6 +94,10 @@ class Table:
         return len(self.shown) + 1
 
     @property
+    def shows_rates(self) -> bool:
+        return any(column.is_rate for column in self.shown)
+
+    @property
     def headings(self) -> list[Heading]:
         return [self.heading(column) for column in self.shown]
 
@@ -126,11 +130,12 @@ class Table:
     @property
     def filters_kept(self) -> list[tuple[str, str]]:
         """What a filter hands on."""
-        kept = ("sort", "columns", "size", "group", "baseline", "difficulty")
+        kept = ("sort", "columns", "size", "group", "baseline")
         return [(key, str(value)) for key in kept for value in self._query.getlist(key)]
 
     def groups(self, choices: Iterable[tuple[str, str]]) -> list[Choice]:
-        chosen = [Choice("", "nothing", self.address(group=None, sort=None), not self.group)]
+        """What rows can be grouped by. A pinned row is no pinned group, so that neither is kept."""
+        chosen = [Choice("", "nothing", self.address(group=None, sort=None, baseline=None), not self.group)]
         return chosen + [
             Choice(key, label, self.address(group=key, baseline=None), self.group == key) for key, label in choices
         ]

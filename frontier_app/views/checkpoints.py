@@ -7,15 +7,14 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from frontier_app import launch
 from frontier_app.filters import CHECKPOINT_FIELDS
 from frontier_app.models import Checkpoint
 from frontier_app.tables import checkpoints as checkpoint_table
 from frontier_app.tables.checkpoints import LINEAGE, ORIGINS, CheckpointRow
 from frontier_app.tables.table import Table
-from frontier_app.views import table_page
 from frontier_app.views.fetch import OpenStudy, open_view
-from frontier_app.views.frame import render_page
-from frontier_app.views.table_page import Line, difficulty_of, page_of, read_filter, table_context
+from frontier_app.views.table_page import Line, Listing, Shown, chosen_grouping, difficulty_of, list_page
 
 CHECKPOINTS = 50
 ACTS = "parts/table_acts_checkpoints.html"
@@ -26,33 +25,39 @@ RUN_HEADING, MERGE_HEADING = "parts/table_heading_run.html", "parts/table_headin
 def checkpoints(request: HttpRequest, slug: str) -> HttpResponse:
     opened = open_view(request, slug, "checkpoints")
     study = opened.study
-    difficulty, _ = difficulty_of(request, study)
+    difficulty, difficulties = difficulty_of(request, study)
     table = Table("checkpoints", "checkpoints", request.GET, checkpoint_table.columns(study, difficulty), CHECKPOINTS)
-    filtered = read_filter(request, CHECKPOINT_FIELDS)
     origin = request.GET.get("origin", "")
-    everything = Checkpoint.objects.filter(study=study)
-    matching = everything.filter(origin=origin) if origin in ORIGINS else everything
     in_lineage = table.sorting is None
+    offered = checkpoint_table.groupings(study)
 
-    def shown(keys: Sequence[int]) -> list[CheckpointRow]:
-        return checkpoint_table.rows_of(study, keys, difficulty, in_lineage)
+    def shown(keys: Sequence[int]) -> Shown:
+        return Shown(checkpoint_table.rows_of(study, keys, difficulty, in_lineage))
 
-    if "format" in request.GET and not filtered.error:
-        rows, format = matching.filter(filtered.condition), request.GET["format"]
-        return table_page.rows_file(table, rows, LINEAGE, shown, f"{slug}-checkpoints", format)
-    filtered, keys = page_of(table, filtered, matching, *LINEAGE)
-    context = table_context(
-        opened,
-        "checkpoints",
+    listing = Listing(
         table,
-        filtered,
-        lines=[_line(row, opened, in_lineage) for row in shown(keys)],
+        CHECKPOINT_FIELDS,
+        Checkpoint.objects.filter(study=study),
+        shown,
+        lambda row: _line(row, opened, in_lineage),
+        offered,
+        chosen_grouping(table, offered, checkpoint_table.configured),
+        checkpoint_table.UNIT,
+        natural=LINEAGE,
+        narrowed=f"origin = {origin}" if origin in ORIGINS else "",
+    )
+    lineage = reverse("lineage", args=[slug])
+    return list_page(
+        request,
+        opened,
+        listing,
+        difficulty=difficulty,
+        difficulties=difficulties,
         origin=origin,
         origins=ORIGINS,
-        lineage=reverse("lineage", args=[slug]),
-        any=table.total > 0 or everything.exists(),
+        lineage=lineage,
+        most_evaluated=launch.MOST_RUNS,
     )
-    return render_page(request, "checkpoints.html", context, parts=("rows",), status=filtered.status)
 
 
 def _line(row: CheckpointRow, opened: OpenStudy, in_lineage: bool) -> Line:

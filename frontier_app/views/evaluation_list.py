@@ -6,20 +6,24 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from frontier_app.filters import EVALUATION_FIELDS
-from frontier_app.filters.fields import Fields, number
+from frontier_app.filters import HELD_OUT_FIELDS
 from frontier_app.models import Evaluation, Problem
 from frontier_app.tables import evaluations as evaluation_table
 from frontier_app.tables.evaluations import EvaluationRow
 from frontier_app.tables.table import Table
-from frontier_app.views import table_page
 from frontier_app.views.fetch import OpenStudy, open_view
-from frontier_app.views.frame import render_page
-from frontier_app.views.table_page import Line, difficulty_of, page_of, read_filter, table_context
+from frontier_app.views.table_page import (
+    Line,
+    Listing,
+    Shown,
+    baseline_of,
+    chosen_grouping,
+    difficulty_of,
+    list_page,
+)
 
 EVALUATIONS = 50
 ACTS = "parts/table_acts_evaluations.html"
-NATURAL = ("-pk",)
 
 
 @require_safe
@@ -29,47 +33,28 @@ def evaluations(request: HttpRequest, slug: str) -> HttpResponse:
     difficulty, difficulties = difficulty_of(request, study)
     columns = evaluation_table.columns(study, difficulty)
     table = Table("evaluations", "evaluations", request.GET, columns, EVALUATIONS)
-    filtered = read_filter(request, own_fields())
     everything = Evaluation.objects.filter(study=study)
-    choices = evaluation_table.group_choices(columns)
-    by = evaluation_table.group_key(table.group)
-    baseline = everything.filter(reference=table.baseline).first() if table.baseline else None
+    offered = evaluation_table.groupings(columns)
+    by = chosen_grouping(table, offered, evaluation_table.configured)
+    baseline = baseline_of(table, by, everything)
     problems = Problem.objects.filter(problem_set=study.held_out_set_id).count()
 
-    def shown(keys: Sequence[int]) -> list[EvaluationRow]:
-        return evaluation_table.rows_of(study, keys, difficulty, problems, baseline)[0]
+    def shown(keys: Sequence[int]) -> Shown:
+        return Shown(*evaluation_table.rows_of(study, keys, difficulty, problems, baseline))
 
-    if "format" in request.GET and not filtered.error:
-        rows, name, format = everything.filter(filtered.condition), f"{slug}-evaluations", request.GET["format"]
-        if by is not None:
-            return table_page.groups_file(table, rows, by, evaluation_table.UNIT, name, format)
-        return table_page.rows_file(table, rows, NATURAL, shown, name, format)
-    context: dict[str, object] = {"group_choices": table.groups(choices)}
-    if by is not None:
-        rows = everything.filter(filtered.condition)
-        context |= table_page.groups_context(table, rows, by, evaluation_table.UNIT, table.group, choices)
-    else:
-        filtered, keys = page_of(table, filtered, everything, *NATURAL)
-        lines, pinned = evaluation_table.rows_of(study, keys, difficulty, problems, baseline)
-        context["lines"] = [_line(row, opened, table) for row in lines]
-        context["pinned"] = _line(pinned, opened, table) if pinned else None
-    made = table_context(
-        opened,
-        "evaluations",
+    listing = Listing(
         table,
-        filtered,
-        difficulty=difficulty,
-        difficulties=difficulties,
-        any=table.total > 0 or everything.exists(),
-        **context,
+        HELD_OUT_FIELDS,
+        everything,
+        shown,
+        lambda row: _line(row, opened, table),
+        offered,
+        by,
+        evaluation_table.UNIT,
+        baseline,
+        natural=("-pk",),
     )
-    return render_page(request, "evaluations.html", made, parts=("rows",), status=filtered.status)
-
-
-def own_fields() -> Fields:
-    """What evaluations can be filtered by here: a merge has the seed of its path."""
-    seed = number("seed", lambda: evaluation_table.SEED, "the training seed")
-    return EVALUATION_FIELDS.without("seed").plus(seed)
+    return list_page(request, opened, listing, difficulty=difficulty, difficulties=difficulties)
 
 
 def _line(row: EvaluationRow, opened: OpenStudy, table: Table) -> Line:

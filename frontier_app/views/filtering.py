@@ -9,13 +9,13 @@ from django.views.decorators.http import require_safe
 
 from frontier_app.filters import FIELDS, Fields, FilterError, compile_filter
 from frontier_app.filters.completion import complete
+from frontier_app.filters.fields import RATES
 from frontier_app.filters.known_values import KnownValues
 from frontier_app.models import Checkpoint, Evaluation, MetricPoint, Problem, ProblemSet, Run, Sample, Study
 from frontier_app.numbers.placement import difficulties_of
 from frontier_app.tables.problems import fields_at, problems_of, shown_evaluations
 from frontier_app.views.fetch import open_study
 
-RATES = ("solve_rate", "optimisation_failure_rate", "correctness_failure_rate", "no_answer_rate")
 RUNS_WITH_METRICS = 20
 
 
@@ -47,15 +47,16 @@ def _error(text: str, fields: Fields) -> dict[str, str | int] | None:
 
 def _known(rows: str, study: Study, problem_set: ProblemSet | None) -> KnownValues:
     """What rows of one kind have in this study."""
+    seeds = {"seed": (Run.objects.filter(study=study), "seed")}
     if rows == "runs":
         shown = list(Run.objects.filter(study=study).order_by("-pk").values_list("pk", flat=True)[:RUNS_WITH_METRICS])
         metrics = MetricPoint.objects.filter(run__in=shown).order_by().values_list("name", flat=True).distinct()
         return KnownValues(Run.objects.filter(study=study), keys={"metric": list(metrics)})
     if rows == "checkpoints":
-        return KnownValues(Checkpoint.objects.filter(study=study))
+        return KnownValues(Checkpoint.objects.filter(study=study), seeds)
     evaluations = Evaluation.objects.filter(study=study)
     if rows == "evaluations":
-        return KnownValues(evaluations, keys=dict.fromkeys(RATES, difficulties_of(study)))
+        return KnownValues(evaluations, seeds, keys=dict.fromkeys(RATES, difficulties_of(study)))
     if rows == "problems":
         return KnownValues(problems_of(problem_set))
     problems = Problem.objects.filter(problem_set__in=[study.held_out_set_id, study.train_set_id])

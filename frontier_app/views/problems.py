@@ -16,13 +16,13 @@ from frontier_app.figures.growth import growth_figure
 from frontier_app.filters import FilterError, compile_filter, patience
 from frontier_app.models import Evaluation, Problem
 from frontier_app.numbers.audit import judged_program, marks_of
+from frontier_app.numbers.placement import difficulties_in
 from frontier_app.numbers.problem import add_texts, breakdowns, distinct_programs, growths, letters_of, results_of
 from frontier_app.tables.files import Column, table_response
 from frontier_app.tables.problems import (
     SORTED_BY,
     ProblemRow,
     audit_counts,
-    difficulties_of_set,
     fields_at,
     in_order,
     listed,
@@ -59,7 +59,7 @@ def problems(request: HttpRequest, slug: str) -> HttpResponse:
     context = study_context(opened, "problems") | {
         "chosen": chosen,
         "problem_set": problem_set,
-        "difficulties": difficulties_of_set(problem_set),
+        "difficulties": difficulties_in(problem_set.pk if problem_set else None),
         "difficulty": difficulty,
         "q": wanted,
         "fields": fields,

@@ -21,10 +21,20 @@ from frontier_app.tables import runs as run_table
 from frontier_app.tables.configurations import agreeing, differences
 from frontier_app.tables.runs import RunRow
 from frontier_app.tables.table import Table
-from frontier_app.views import table_page
 from frontier_app.views.fetch import OpenStudy, open_study, open_study_to_write, open_view
 from frontier_app.views.frame import render_page, study_context
-from frontier_app.views.table_page import Line, difficulty_of, filter_word, page_of, read_filter, table_context
+from frontier_app.views.table_page import (
+    Line,
+    Listing,
+    Shown,
+    baseline_of,
+    chosen_grouping,
+    difficulty_of,
+    filter_word,
+    list_page,
+    page_of,
+    read_filter,
+)
 
 RUNS = 25
 # More lines than this in one small figure tell nothing apart.
@@ -48,51 +58,53 @@ FIRST = (
 # What tells of the machine and not of the policy stands folded, below the rest.
 MACHINE = ("sampling_seconds", "judging_seconds", "learning_seconds", "cache_hit_rate", "infrastructure_count")
 ACTS = "parts/table_acts_runs.html"
-GROUP_FIELDS = {"coverage": "coverage", "seed": "seed", "steps": "steps", "from": "initialisation"}
 
 
 @require_safe
 def runs(request: HttpRequest, slug: str) -> HttpResponse:
     opened = open_view(request, slug, "runs")
     study = opened.study
-    difficulty, _ = difficulty_of(request, study)
+    difficulty, difficulties = difficulty_of(request, study)
     columns = run_table.columns(study, difficulty)
     table = Table("runs", "runs", request.GET, columns, RUNS)
-    filtered = read_filter(request, RUN_FIELDS)
-    matching = Run.objects.filter(study=study)
-    choices = run_table.group_choices(columns)
-    by = run_table.group_key(table.group)
-    baseline = Run.objects.filter(study=study, reference=table.baseline).first() if table.baseline else None
-    shades = _shades(study)
+    everything = Run.objects.filter(study=study)
+    offered = run_table.groupings(columns)
+    by = chosen_grouping(table, offered, run_table.configured)
+    baseline, shades = baseline_of(table, by, everything), _shades(study)
 
-    def shown(keys: Sequence[int]) -> list[RunRow]:
-        return run_table.rows_of(study, keys, shades, difficulty, baseline)[0]
+    def shown(keys: Sequence[int]) -> Shown:
+        return Shown(*run_table.rows_of(study, keys, shades, difficulty, baseline))
 
-    if "format" in request.GET and not filtered.error:
-        rows, name, format = matching.filter(filtered.condition), f"{slug}-runs", request.GET["format"]
-        if by is not None:
-            return table_page.groups_file(table, rows, by, run_table.UNIT, name, format)
-        return table_page.rows_file(table, rows, (), shown, name, format)
-    context: dict[str, object] = {"group_choices": table.groups(choices)}
-    if by is not None:
-        field = GROUP_FIELDS.get(table.group, table.group)
-        rows = matching.filter(filtered.condition)
-        context |= table_page.groups_context(table, rows, by, run_table.UNIT, field, choices)
-    else:
-        filtered, keys = page_of(table, filtered, matching)
-        lines, pinned = run_table.rows_of(study, keys, shades, difficulty, baseline)
-        names = {name for row in lines[:CURVES] for name in row.metrics}
-        context |= {
-            "lines": [_line(row, opened, table) for row in lines],
-            "pinned": _line(pinned, opened, table) if pinned else None,
-            "names": [name for name in in_order(names) if name not in MACHINE],
-            "machine_names": [name for name in in_order(names) if name in MACHINE],
-            "curves_query": request.GET.urlencode(),
-            "curves_of": min(len(lines), CURVES),
-        }
-    context["any"] = table.total > 0 or matching.exists()
-    made = table_context(opened, "runs", table, filtered, difficulty=difficulty, **context)
-    return render_page(request, "runs.html", made, parts=("rows",), status=filtered.status)
+    listing = Listing(
+        table,
+        RUN_FIELDS,
+        everything,
+        shown,
+        lambda row: _line(row, opened, table),
+        offered,
+        by,
+        run_table.UNIT,
+        baseline,
+    )
+    return list_page(
+        request,
+        opened,
+        listing,
+        _curves_below,
+        difficulty=difficulty,
+        difficulties=difficulties,
+        most_compared=MOST_COMPARED,
+    )
+
+
+def _curves_below(lines: Sequence[Line]) -> dict[str, object]:
+    """Which figures stand below the table, of how many of its runs."""
+    names = in_order({name for line in lines[:CURVES] for name in line.row.metrics})
+    return {
+        "names": [name for name in names if name not in MACHINE],
+        "machine_names": [name for name in names if name in MACHINE],
+        "curves_of": min(len(lines), CURVES),
+    }
 
 
 def _line(row: RunRow, opened: OpenStudy, table: Table) -> Line:

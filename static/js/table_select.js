@@ -1,9 +1,14 @@
-// Selecting rows of a table <table data-select="NAME" data-of="ALL">: its boxes, Shift for a range, Ctrl or a click on a
-// box for one, x and Space for the current row, Esc for none, and "all N that match" where the bar offers it. A row is
-// remembered by its data-key, through live redraws and from page to page of one visit. The bar is
-// <div data-bulk="NAME" data-noun="run">: [data-go] opens an address that ends with the keys, with data-pair as ?a=…&b=…, with
-// data-in="FIELD" as a filter of the keys (or names), with data-rest="KEY" all but the first as &KEY=…;
-// [data-bulk-form] posts the keys, or all=1 for all that match.
+// Selecting rows of a table <table data-select="NAME" data-of="ALL" data-filter="FILTER">: its boxes, Shift for a range,
+// Ctrl or a click on a box for one, x and Space for the current row, Esc for none, and "all N that match" where they are
+// more than the page. A row is remembered by its data-key, through live redraws and from page to page of one visit.
+//
+// The bar is <div data-bulk="NAME" data-noun="run">. [data-go] opens an address that ends with the keys: with data-pair
+// as ?a=…&b=…, with data-in="FIELD" as a filter of the keys (or, with data-names="COLUMN", of the names), with
+// data-rest="KEY" all but the first as &KEY=…. For all that match it opens data-all and their filter, where it has that.
+// [data-save] saves the selection as a file, [data-bulk-form] posts the keys, or all=1 for all that match. Whatever has a
+// data-most takes no more, and says so with its data-limit.
+
+import { toast } from "./toast.js";
 
 import { typing } from "./typing.js";
 
@@ -13,7 +18,7 @@ const bar = document.querySelector("[data-bulk]");
 const store = `selected:${location.pathname}`;
 const chosen = new Map(JSON.parse(sessionStorage.getItem(store) ?? "[]")); // key -> name
 // What "all that match" refers to; it ends with the filter.
-const matching = () => new URLSearchParams(location.search).get("q") ?? "";
+const matching = () => table()?.dataset.filter ?? "";
 let all = false;
 let anchor = null;
 
@@ -77,38 +82,79 @@ function showBar(wholePage) {
     offer.hidden = all || !wholePage || of <= chosen.size;
     offer.textContent = `all ${words(of)} that match`;
   }
-  for (const button of bar.querySelectorAll("[data-go]")) {
-    const least = Number(button.dataset.least ?? 1);
-    const most = Number(button.dataset.most ?? 50);
-    button.disabled = all || number < least || number > most;
-    button.title = !button.disabled ? "" : least === most ? `Select ${least}` : `Select ${least} to ${most}`;
+  const limits = [];
+  for (const act of bar.querySelectorAll("[data-most]")) {
+    const least = Number(act.dataset.least ?? 1);
+    const any = all && ("all" in act.dataset || !("go" in act.dataset));
+    const most = Number(act.dataset.most);
+    const over = !any && number > most;
+    if (over) limits.push(act.dataset.limit);
+    if ("go" in act.dataset) act.disabled = over || number < least;
+    else act.hidden = over;
+    act.title = number >= least ? "" : least === most ? `Select ${least}` : `Select ${least} to ${most}`;
   }
+  bar.querySelector("[data-bulk-limits]").textContent = limits.join(" ");
 }
 
 function words(number) {
   return `${String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f")} ${bar?.dataset.noun ?? "row"}${number === 1 ? "" : "s"}`;
 }
 
-function go(button) {
-  const keys = [...chosen.keys()];
-  const { go: address, in: field } = button.dataset;
-  if ("pair" in button.dataset) {
-    // In the order of the table, not of the clicks.
+/** The address of this list with other parameters: all its rows, in their order. */
+function listAddress(changes) {
+  const query = new URLSearchParams(location.search);
+  for (const name of ["page", "size", "baseline"]) query.delete(name);
+  for (const [name, value] of Object.entries(changes)) query.set(name, value);
+  return `${location.pathname}?${query}`;
+}
+
+/** [key, name] of what is selected, in the order of the table where it is on this page. */
+async function selection(names) {
+  if (!all) {
     const at = rows().map((row) => row.dataset.key);
-    keys.sort((one, other) => at.indexOf(one) - at.indexOf(other));
-    location.assign(`${address}?a=${encodeURIComponent(keys[0])}&b=${encodeURIComponent(keys[1])}`);
-  } else if (field) {
-    const values = "names" in button.dataset ? [...chosen.values()] : keys;
+    return [...chosen].sort(([one], [other]) => at.indexOf(one) - at.indexOf(other));
+  }
+  const response = await fetch(listAddress({ format: "json", columns: ["reference", names].filter(Boolean).join(",") }));
+  if (!response.ok) throw new Error(`The server answers ${response.status}`);
+  return (await response.json()).map((row) => [row.reference, row[names]]);
+}
+
+async function go(button) {
+  const { go: address, in: field, names, rest, all: whole } = button.dataset;
+  if (all && whole) {
+    location.assign(whole + encodeURIComponent(matching()));
+    return;
+  }
+  let picked;
+  try {
+    picked = await selection(names);
+  } catch {
+    toast("The rows that match could not be read: try again.");
+    return;
+  }
+  const keys = picked.map(([key]) => key);
+  if ("pair" in button.dataset) location.assign(`${address}?a=${encodeURIComponent(keys[0])}&b=${encodeURIComponent(keys[1])}`);
+  else if (field) {
+    const values = names ? picked.map(([, name]) => name) : keys;
     location.assign(address + encodeURIComponent(`${field} in (${values.map((one) => `"${one.replaceAll('"', '""')}"`).join(", ")})`));
-  } else if (button.dataset.rest && keys.length > 1) {
-    location.assign(`${address}${encodeURIComponent(keys[0])}&${button.dataset.rest}=${keys.slice(1).map(encodeURIComponent).join(",")}`);
+  } else if (rest && keys.length > 1) {
+    location.assign(`${address}${encodeURIComponent(keys[0])}&${rest}=${keys.slice(1).map(encodeURIComponent).join(",")}`);
   } else location.assign(address + keys.map(encodeURIComponent).join(","));
+}
+
+function save(link) {
+  const query = new URLSearchParams(location.search);
+  const changes = { format: link.dataset.save };
+  if (query.has("baseline")) changes.baseline = query.get("baseline");
+  if (!all) changes.rows = [...chosen.keys()].join(",");
+  link.href = listAddress(changes);
 }
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-bulk-none]")) clear();
   else if (event.target.closest("[data-bulk-all]")) { all = true; show(); }
   else if (event.target.closest("[data-go]")) go(event.target.closest("[data-go]"));
+  else if (event.target.closest("[data-save]")) save(event.target.closest("[data-save]"));
   else if (event.target.closest("[data-pick-all]")) {
     const on = event.target.closest("[data-pick-all]").checked;
     for (const row of rows()) choose(row, on);

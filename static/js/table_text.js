@@ -6,7 +6,7 @@ const DASH = "—";
 
 /** The number that a cell begins with, or NaN. */
 function numberOf(text) {
-  const value = text.split("±")[0].replace(/\(n = .*\)/, "").trim();
+  const value = text.split("±")[0].replace(/\(.*\)$/s, "").trim();
   return NUMBER.test(value) ? Number(value.replace("−", "-").replace(/[\s\u202f,%]/g, "")) : NaN;
 }
 

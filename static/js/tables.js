@@ -17,19 +17,26 @@ function tableText(table) {
   const width = heads.length || Math.max(0, ...texts.map((row) => row.length));
   const names = !heads.length || texts.some((row) => row[0]);
   const kept = [...Array(width).keys()].filter((at) => (at === 0 && names) || !heads.length || text(heads[at]));
+  const body = texts.map((row) => kept.map((at) => row[at] ?? ""));
+  // A pinned row that this page lists as well stands there once.
+  if (table.querySelector("tbody.pinned") && body.slice(1).some((row) => String(row) === String(body[0]))) body.shift();
   return {
     head: kept.map((at) => (heads[at] ? text(heads[at]) : "")),
-    body: texts.map((row) => kept.map((at) => row[at] ?? "")),
+    body,
     best: kept.map((at) => heads[at]?.dataset.best ?? ""),
   };
 }
 
 const wide = (row) => [...row.cells].flatMap((cell) => [text(cell), ...Array(cell.colSpan - 1).fill("")]);
 
+const words = (written) => written.replace(/\s+/g, " ").trim();
+
+/** What stands beneath a number, its difference from a baseline, follows it in parentheses. */
 function text(cell) {
   if (cell.dataset.value !== undefined) return cell.dataset.value;
-  const letters = cell.querySelector(".letters");
-  return (letters?.getAttribute("aria-label") ?? cell.innerText).replace(/\s+/g, " ").trim();
+  const beneath = cell.matches(".num") ? cell.querySelector(":scope > .sub") : null;
+  if (beneath) return `${words(cell.innerText.slice(0, -beneath.innerText.length))} (${words(beneath.innerText)})`;
+  return words(cell.querySelector(".letters")?.getAttribute("aria-label") ?? cell.innerText);
 }
 
 async function put(content, button, words) {

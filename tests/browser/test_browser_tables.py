@@ -77,6 +77,11 @@ def test_all_that_match_are_cancelled_and_two_runs_are_told_apart(
     expect(page.locator(".bulk output")).to_have_text("25 runs selected")
     page.get_by_role("button", name="all 28 runs that match").click()
     expect(page.locator(".bulk output")).to_have_text("28 runs selected")
+    expect(page.locator("[data-bulk-limits]")).to_have_text("Differences takes at most 20 runs.")
+    expect(page.get_by_role("button", name="Differences")).to_be_disabled()
+    with page.expect_download() as download:
+        page.locator(".bulk").get_by_role("link", name="CSV").click()
+    assert len(download.value.path().read_text().splitlines()) == 29
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Cancel jobs").click()
     expect(page.locator(".notice")).to_contain_text("None of these runs was queued or running.")
@@ -86,9 +91,20 @@ def test_all_that_match_are_cancelled_and_two_runs_are_told_apart(
     page.get_by_role("link", name="later").click()
     page.locator("#rows tbody .pick input").nth(0).click()
     expect(page.locator(".bulk output")).to_have_text("2 runs selected")
+    with page.expect_download() as download:
+        page.locator(".bulk").get_by_role("link", name="CSV").click()
+    assert len(download.value.path().read_text().splitlines()) == 3
     page.get_by_role("button", name="Differences").click()
     expect(page.locator("#differences tbody tr")).to_have_count(1)
     expect(page.locator("#differences tbody tr td").first).to_have_text("coverage")
+
+    # The checkpoints of all 28 runs, three more than the page, fill one form.
+    page = visitor(alice).open(f"{STUDY}checkpoints/?q=more&origin=trained&size=25")
+    page.locator("[data-pick-all]").check()
+    page.get_by_role("button", name="all 28 checkpoints that match").click()
+    page.get_by_role("button", name="Evaluate").click()
+    expect(page).to_have_url(re.compile("/launch/evaluate/"))
+    assert page.locator("#id_others").input_value().count(",") == 26
 
 
 def test_columns_and_groups_are_chosen_from_their_menus(
@@ -106,7 +122,20 @@ def test_columns_and_groups_are_chosen_from_their_menus(
     page.locator(".table-tools a", has_text="coverage").first.click()
     expect(page.locator("#rows tbody tr")).to_have_count(2)
     expect(page.locator("#rows")).to_contain_text("Student t intervals")
-    page.locator("#rows tbody a.name").first.click()
+    page.locator("#rows tbody tr").first.hover()
+    page.get_by_role("link", name="pin", exact=True).first.click()
+    expect(page.locator("#rows tbody.pinned a.name")).to_have_text("0.4")
+    expect(page.locator("#rows tbody:not(.pinned) tr").nth(1).locator(".sub").first).to_contain_text(
+        re.compile("^[+−]")
+    )
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("summary", has_text="copy").click()
+    page.get_by_role("button", name="Markdown").click()
+    expect(page.locator(".toast")).to_contain_text("Copied 2 rows")
+    low, high = page.evaluate("navigator.clipboard.readText()").splitlines()[2:]
+    assert low.startswith("| 0.4 | 1 | 1 | ")
+    assert re.match(r"\| 1 \| 1 \| 1 \| \*\*0\.\d{3} \([+−]0\.\d{3}\)\*\* \|", high)
+    page.locator("#rows tbody:not(.pinned) a.name").first.click()
     expect(page.locator("table[data-select] tbody tr")).to_have_count(1)
 
 

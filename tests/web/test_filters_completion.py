@@ -106,6 +106,7 @@ def test_values_are_those_of_the_study_and_of_no_other(client_of):
     assert texts(ask(client, "runs", "config.learning_rate = ")) == ["0.00025"]
     assert texts(ask(client, "runs", "metric.")) == ["metric.reward"]
     assert texts(ask(client, "checkpoints", "run = ")) == ["high", "low"]
+    assert texts(ask(client, "checkpoints", "seed = ")) == texts(ask(client, "evaluations", "seed in (")) == ["0"]
     assert texts(ask(client, "evaluations", "alpha in (")) == ["0", "0.5", "1"]
     assert texts(ask(client, "evaluations", "solve_rate.")) == ["solve_rate.easy", "solve_rate.medium"]
     assert texts(ask(client, "problems", "name = 001")) == ["001-squares"]

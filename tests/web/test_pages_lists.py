@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 PAGES = ("problems/", "audit/", "audit/figures.json", "runs/", "runs/curves.json", "checkpoints/",
          "checkpoints/?sort=-solve_rate", "evaluations/", "evaluations/?sort=-solve_rate", "evaluations/?group=alpha",
-         "runs/?group=coverage", "jobs/")  # fmt: skip
+         "runs/?group=coverage", "checkpoints/?group=seed&baseline=%220%22", "jobs/")  # fmt: skip
 
 
 def queries(client, address: str) -> int:
@@ -57,7 +57,7 @@ def grow(measured) -> None:
 
 
 def test_a_list_costs_the_same_queries_for_few_rows_and_many(client_of):
-    measured = factories.measured_study(problems=2, samples=2, alphas=(0.0, 0.5, 1.0))
+    measured = factories.measured_study(problems=3, samples=2, alphas=(0.0, 0.5, 1.0))
     factories.audit(measured.study)
     problem = Problem.objects.filter(problem_set=measured.study.held_out_set).first()
     addresses = [

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compute.stats.seeds import mean_over_seeds
+from compute.stats.seeds import difference_over_seeds, mean_over_seeds
 from frontier_app.models import Checkpoint, EvaluationRate, Job, MetricPoint, Path, Problem, Rollup, Run
 from frontier_app.tables.configurations import configured_keys, differences, flatten
 from frontier_app.tables.rates import rates_at
@@ -58,6 +58,55 @@ def test_rows_without_a_value_come_last_in_either_direction(alice, measured):
 
     for sort in ("solve_rate", "-solve_rate"):
         assert alice.get(f"{STUDY}evaluations/?sort={sort}").context["lines"][-1].key == planned.reference
+
+
+def with_gaps(study) -> None:
+    """More runs and checkpoints, to which one thing or another is missing."""
+    rewards, rates = ([1, None], [], [0.7]), (None, "", [])
+    for number, (values, rate) in enumerate(zip(rewards, rates, strict=True)):
+        run = factories.trained_run(study, f"gap-{number}", 0.5)
+        run.config |= {"rate": rate, "nested": {"depth": number} if number else {}}
+        run.save()
+        run.metrics.all().delete()
+        MetricPoint.objects.bulk_create(
+            MetricPoint(run=run, name="reward", step=step, value=value) for step, value in enumerate(values)
+        )
+    factories.planned_evaluation(study, study.checkpoints.get(name="gap-0"), samples=2)
+    Run.objects.filter(name__in=("low", "high")).update(config={"rate": 0.25})
+
+
+COMPARED = (
+    ("runs/", "metric.reward", "metric.reward", "0.5"),
+    ("runs/", "config.rate", "config.rate", "0.5"),
+    ("runs/", "config.nested.depth", "config.nested.depth", "2"),
+    ("checkpoints/", "alpha", "alpha", "0"),
+    ("checkpoints/", "seed", "seed", "1"),
+    ("checkpoints/", "step", "step", "2"),
+    ("evaluations/", "solve_rate", "solve_rate.hard", "0.3"),
+    ("evaluations/", "no_answer_rate", "no_answer_rate", "0"),
+)
+
+
+def test_what_is_missing_stands_in_no_relation_and_comes_last(alice, measured):
+    with_gaps(measured.study)
+    for page, column, field, value in COMPARED:
+
+        def found(text: str, page: str = page) -> set[str]:
+            return {line.key for line in alice.get(STUDY + page, {"q": text}).context["lines"]}
+
+        everything, missing = found(""), found(f"{field} = none")
+        below, above = found(f"{field} < {value}"), found(f"{field} >= {value}")
+        assert missing, field
+        assert above | below, field
+        assert len(everything) == len(missing) + len(below) + len(above), field
+        assert everything == missing | below | above, field
+        assert found(f"not {field} < {value}") == above | missing, field
+        assert found(f"not {field} >= {value}") == below | missing, field
+        assert found(f"{field} != none") == below | above, field
+        assert found(f"not ({field} < {value} or {field} = none)") == above, field
+        for sort in (column, f"-{column}"):
+            keys = [line.key for line in alice.get(f"{STUDY}{page}?sort={sort}").context["lines"]]
+            assert set(keys[-len(missing) :]) == missing, sort
 
 
 def test_equal_rows_keep_one_order_over_the_pages(alice, measured):
@@ -172,18 +221,73 @@ def seeds(study, coverages=(0.4, 1.0), numbers=(1, 2)) -> None:
 def test_groups_average_over_seeds_with_student_intervals(alice, measured):
     seeds(measured.study)
 
-    groups = alice.get(f"{STUDY}runs/?group=coverage&columns=run,solve_rate").context["groups"]
+    for page in ("runs/?group=coverage&columns=run,solve_rate", "checkpoints/?group=coverage&q=origin+%3D+trained"):
+        lines = alice.get(STUDY + page).context["groups"]
 
-    assert [(group.words, group.rows, group.seeds) for group in groups] == [("0.4", 3, 3), ("1", 3, 3)]
-    for group in groups:
-        rates = EvaluationRate.objects.filter(
-            evaluation__checkpoint__run__coverage=group.value,
-            evaluation__checkpoint__origin="trained",
-            difficulty="hard",
-        )
-        expected = mean_over_seeds(list(rates.values_list("solve_rate", flat=True)))
-        np.testing.assert_allclose(group.readings[0], expected, atol=1e-12)
-        assert group.address
+        assert [(line.group.words, line.group.rows, line.group.seeds) for line in lines] == [("0.4", 3, 3), ("1", 3, 3)]
+        for line in lines:
+            expected = mean_over_seeds(list(solve_rates(line.group.value).values()))
+            np.testing.assert_allclose(line.measures[0].reading, expected, atol=1e-12)
+            assert line.address
+
+
+def solve_rates(coverage: float) -> dict[int, float]:
+    """Seed -> solve rate on hard problems of the run with that coverage."""
+    rates = EvaluationRate.objects.filter(
+        evaluation__checkpoint__run__coverage=coverage, evaluation__checkpoint__origin="trained", difficulty="hard"
+    )
+    return dict(rates.values_list("evaluation__checkpoint__run__seed", "solve_rate"))
+
+
+def test_a_pinned_group_gives_the_others_their_difference_over_seeds(alice, measured):
+    pages = [f"{STUDY}{page}group=coverage&q=coverage+>+0&baseline=0.4"
+             for page in ("runs/?columns=run,solve_rate&", "checkpoints/?")]  # fmt: skip
+    seeds(measured.study)
+    first = [alice.get(page) for page in pages]
+    seeds(measured.study, coverages=(1.0,), numbers=(3,))
+    second = [alice.get(page) for page in pages]
+
+    for responses, paired, words in ((first, True, "paired by seed (n = 3)"), (second, False, "Welch (n = 4 and 3)")):
+        for response in responses:
+            low, high = response.context["groups"]
+            assert response.context["pinned_group"].group.words == low.group.words == "0.4"
+            assert low.measures[0].difference is None
+            assert high.measures[0].difference.paired == paired
+            assert words in response.content.decode()
+    expected = difference_over_seeds(solve_rates(1.0), solve_rates(0.4))
+    np.testing.assert_allclose(high.measures[0].difference[:2], expected[:2], atol=1e-12)
+    (row,) = [row for row in alice.get(f"{pages[0]}&format=json").json() if row["group"] == 1]
+    assert row["solve_rate_delta"] == pytest.approx(expected.mean)
+    assert row["solve_rate_delta_half_width"] == pytest.approx(expected.half_width)
+
+
+def test_a_pin_is_told_of_when_its_group_has_no_row(alice, measured):
+    response = alice.get(f"{STUDY}runs/?group=coverage&baseline=0.7")
+
+    assert response.context["pinned_group"] is None
+    assert "The pinned group has no row here" in response.content.decode()
+    chosen = {choice.key: choice.address for choice in response.context["group_choices"]}
+    assert "baseline" not in chosen[""] + chosen["seed"]
+
+
+def test_a_group_without_a_value_can_be_pinned(alice, measured):
+    response = alice.get(f"{STUDY}checkpoints/?group=run&baseline=null")
+
+    assert response.context["pinned_group"].group.value is None
+    assert response.context["pinned_group"].group.rows == 4
+
+
+def test_a_merge_belongs_to_the_seed_that_its_ingredients_share(alice, measured):
+    seeds(measured.study, coverages=(1.0,), numbers=(1,))
+    high = measured.study.checkpoints.get(name="c1-s1")
+    across = Path.objects.create(study=measured.study, name="across", low=measured.path.low, high=high)
+    factories.measure(measured.study, factories.point_on(across, 0.5), samples=2, alpha=0.5, path=across)
+
+    groups = alice.get(f"{STUDY}checkpoints/?group=seed").context["groups"]
+
+    assert [(line.group.value, line.group.rows) for line in groups] == [(0, 5), (1, 1), (None, 2)]
+    measured_at = alice.get(f"{STUDY}evaluations/?group=seed").context["groups"]
+    assert [(line.group.value, line.group.rows) for line in measured_at] == [(0, 5), (1, 1), (None, 2)]
 
 
 def test_what_shares_a_seed_counts_once(alice, measured):
@@ -193,37 +297,41 @@ def test_what_shares_a_seed_counts_once(alice, measured):
 
     groups = alice.get(f"{STUDY}evaluations/?group=coverage&columns=checkpoint,solve_rate&q=coverage+%3D+0.4")
 
-    (group,) = groups.context["groups"]
+    (line,) = groups.context["groups"]
     own = EvaluationRate.objects.filter(evaluation__checkpoint__coverage=0.4, difficulty="hard")
     means = [np.mean(list(own.filter(evaluation__checkpoint__run__seed=seed).values_list("solve_rate", flat=True)))
              for seed in (0, 1, 2)]  # fmt: skip
-    assert (group.rows, group.seeds) == (6, 3)
-    np.testing.assert_allclose(group.readings[0], mean_over_seeds(means), atol=1e-12)
+    assert (line.group.rows, line.group.seeds) == (6, 3)
+    np.testing.assert_allclose(line.measures[0].reading, mean_over_seeds(means), atol=1e-12)
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "runs/?group=config.learning_rate",
-        "runs/?group=from&sort=-solve_rate",
-        "runs/?group=seed&columns=metric.reward",
-        "evaluations/?group=setting&sort=solve_rate",
-        "evaluations/?group=sampling.temperature",
-        "evaluations/?group=path",
-        "evaluations/?group=seed",
-        "evaluations/?group=alpha&sort=-optimisation_failure_rate",
-    ],
+GROUPED = (
+    "runs/?group=config.learning_rate",
+    "runs/?group=from&sort=-solve_rate",
+    "runs/?group=seed&columns=metric.reward",
+    "evaluations/?group=setting&sort=solve_rate",
+    "evaluations/?group=sampling.temperature",
+    "evaluations/?group=path",
+    "evaluations/?group=seed",
+    "evaluations/?group=alpha&sort=-optimisation_failure_rate",
+    "checkpoints/?group=origin",
+    "checkpoints/?group=seed&origin=merged",
+    "checkpoints/?group=alpha&sort=-solve_rate",
+    "checkpoints/?group=run",
+    "checkpoints/?group=config.coverage",
 )
-def test_every_key_groups_and_each_group_leads_to_its_rows(alice, measured, address):
-    groups = alice.get(STUDY + address).context["groups"]
 
-    assert groups
-    page = address.partition("?")[0]
-    for group in groups:
-        reached = alice.get(STUDY + page + group.address)
-        assert reached.status_code == 200, group.address
-        if page == "runs/" or group.value is not None:
-            assert reached.context["table"].total == group.rows, group.address
+
+def test_every_key_groups_and_each_group_leads_to_its_rows(alice, measured):
+    for address in GROUPED:
+        groups = alice.get(STUDY + address).context["groups"]
+
+        assert groups, address
+        page = address.partition("?")[0]
+        for line in groups:
+            reached = alice.get(STUDY + page + line.address)
+            assert reached.status_code == 200, line.address
+            assert reached.context["table"].total == line.group.rows, line.address
 
 
 def test_a_filter_that_is_no_filter_is_told_in_one_sentence(alice, measured):
@@ -243,6 +351,30 @@ def test_all_matching_rows_come_as_a_file_with_the_columns_that_are_shown(alice,
     assert len(alice.get(f"{STUDY}checkpoints/?format=json").json()) == 6
     assert "reading" not in alice.get(f"{STUDY}runs/?group=coverage&format=tex").content.decode()
     assert alice.get(f"{STUDY}runs/?format=docx").status_code == 400
+
+
+def test_a_file_has_the_differences_from_the_pinned_row(alice, measured):
+    MetricPoint.objects.filter(run__name="high").update(value=0.5)
+    rows = alice.get(f"{STUDY}runs/?format=json&baseline=miniature.low&columns=run,solve_rate,metric.reward").json()
+
+    low, high = sorted(rows, key=lambda row: row["run"] == "high")
+    assert low["solve_rate_delta"] is low["solve_rate_delta_half_width"] is None
+    assert high["solve_rate_delta"] == pytest.approx(high["solve_rate"] - low["solve_rate"])
+    assert high["solve_rate_delta_half_width"] > 0
+    assert high["metric.reward_delta"] == pytest.approx(0.2)
+
+
+def test_chosen_rows_come_as_a_file_and_more_than_fit_an_address_are_refused(alice, measured):
+    chosen = [measured.evaluations[at].reference for at in (3, 1)]
+
+    rows = alice.get(f"{STUDY}evaluations/?format=json&columns=reference&rows={','.join(chosen)}").json()
+    many = alice.get(f"{STUDY}evaluations/?format=json&rows={',' * 500}")
+
+    assert {row["reference"] for row in rows} == set(chosen)
+    assert (many.status_code, many.content.decode()) == (
+        400,
+        "At most 500 rows can be named one by one: filter the list instead.",
+    )
 
 
 def test_differences_show_only_the_keys_in_which_runs_differ(alice, measured):
