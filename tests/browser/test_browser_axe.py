@@ -48,7 +48,9 @@ def pages(measured: factories.Measured) -> dict[str, str]:
     found["evaluation"] = reverse("evaluation", args=[study.slug, evaluation.reference])
     found["samples"] = reverse("samples", args=[study.slug]) + f"?evaluation={evaluation.reference}"
     first, last = measured.evaluations[0], measured.evaluations[-1]
-    found["compare"] = reverse("compare", args=[study.slug]) + f"?a={first.reference}&b={last.reference}&problem={problem.slug}"
+    found["compare"] = (
+        reverse("compare", args=[study.slug]) + f"?a={first.reference}&b={last.reference}&problem={problem.slug}"
+    )
     runs = ",".join(Run.objects.filter(study=study).values_list("reference", flat=True))
     found["run_diff"] = reverse("run_diff", args=[study.slug]) + f"?runs={runs}"
     found["job"] = reverse("job", args=[study.jobs.first().reference])
