@@ -8,8 +8,8 @@ A data endpoint becomes pinnable in two steps. Its route is named in the `data` 
         return pinned
 
 A snapshot is what a share link without programs would be answered, so it can be shown to everybody who may see the
-view. Of an endpoint that is pinned nothing but what is kept is answered; those that are not, programs among them,
-answer as of now, and the page says so.
+view. Of a pinned endpoint it gives nothing else than what it keeps. What is not pinned, programs among it, is answered
+as it is today, and the page says so.
 """
 
 from collections.abc import Iterable
@@ -20,10 +20,11 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, Max, Q, Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.urls import ResolverMatch
 
 from frontier_app.models import Problem, SavedView, Snapshot, Study
 from frontier_app.numbers.placement import difficulties_of
-from frontier_app.sharing.shared_views import CARRIED, EACH, OWN, VIEWS, drawn_by
+from frontier_app.sharing.shared_views import EACH, OWN, VIEWS, drawn_by
 from frontier_app.sharing.view_answers import NotAnswered, answer_to
 
 NOT_MODIFIED = 304
@@ -87,15 +88,15 @@ def _named(route: str, drawn: Iterable[tuple[str, object]]) -> str:
 
 
 def pinned_answer(request: HttpRequest, saved: SavedView | None) -> HttpResponse | None:
-    """The answer that a saved view keeps for this request; None where the request is to be answered as of now."""
-    if saved is None or saved.snapshot_id is None:
-        return None
-    version = f'"pinned-{saved.snapshot_id[:32]}"'
-    answers = saved.snapshot.data if saved.snapshot else {}
+    """The answer that a saved view keeps for this request, or that it keeps none (404); None where the request is to be
+    answered as of now."""
     match = request.resolver_match
-    if match is None or match.url_name not in {entry.partition("?")[0] for entry in answers}:
+    if saved is None or saved.snapshot is None or match is None:
         return None
-    entry = entry_of(request, saved.view, answers)
+    if match.url_name not in {entry.partition("?")[0] for entry in VIEWS[saved.view].data}:
+        return None
+    version = f'"pinned-{saved.snapshot.pk[:32]}"'
+    answers, entry = saved.snapshot.data, entry_of(match, request.GET, saved.view)
     if entry not in answers:
         return JsonResponse({"error": "The saved view keeps no such data."}, status=404)
     response: HttpResponse
@@ -108,14 +109,14 @@ def pinned_answer(request: HttpRequest, saved: SavedView | None) -> HttpResponse
     return response
 
 
-def entry_of(request: HttpRequest, view: str, answers: Iterable[str]) -> str:
-    """The name under which a snapshot keeps the answer to this request: its route and those drawing keys by which its
-    answers differ. Any other key changes no answer, and must not lead past those that are kept."""
-    match = request.resolver_match
-    assert match is not None
-    own = [entry.partition("?") for entry in answers]
-    told = {name for route, _, drawn in own if route == match.url_name for name in QueryDict(drawn)}
-    drawn = (drawn_by(view) - CARRIED) & told
-    parts = {f"@{name}": str(value) for name, value in match.kwargs.items() if f"@{name}" in drawn}
-    asked = {name: request.GET.get(name, "") for name in request.GET if name in drawn}
-    return _named(str(match.url_name), (parts | asked).items())
+def entry_of(match: ResolverMatch, query: QueryDict, view: str) -> str:
+    """The name under which a snapshot keeps the answer to a request: its route and those drawing keys with which that
+    is kept. Any other key changes no answer, and must not lead past those that are kept."""
+    parts = {f"@{name}": str(value) for name, value in match.kwargs.items() if f"@{name}" in drawn_by(view)}
+    told: set[str] = set()
+    for entry in VIEWS[view].data:
+        route, _, drawn = entry.partition("?")
+        keys = QueryDict(drawn)
+        if route == match.url_name and all(keys.get(name) == value for name, value in parts.items()):
+            told |= {str(name) for name in keys if not str(name).startswith("@")}
+    return _named(str(match.url_name), [*parts.items(), *((name, query.get(name, "")) for name in told)])

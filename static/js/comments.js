@@ -164,6 +164,7 @@ document.addEventListener("explorer:at", ({ detail }) => {
 function badge(found, left, top) {
   const made = element("button", "comment-mark", found.length === 1 ? String(found[0].number) : `${found[0].number}+`);
   made.type = "button";
+  made.dataset.of = JSON.stringify(found.map(({ id, number, edited }) => [id, number, edited]));
   made.style.left = `${left.toFixed(1)}px`;
   made.style.top = `${top.toFixed(1)}px`;
   made.title = found.map((comment) => `${comment.author}: ${comment.text.slice(0, 120)}`).join("\n");
@@ -172,13 +173,25 @@ function badge(found, left, top) {
   return made;
 }
 
-/** Puts marks into the layer above an element; a mark that has the focus keeps it. */
+/** Puts marks into the layer above an element. One that stands there already is moved, so that a hand or the focus on it
+ * stays on it. */
 function lay(parent, badges) {
   let layer = parent.querySelector(":scope > .comment-marks");
   if (!layer) parent.append(layer = element("div", "comment-marks"));
-  const focused = layer.contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
-  layer.replaceChildren(...badges);
-  if (focused) badges.find((one) => one.getAttribute("aria-label") === focused)?.focus({ preventScroll: true });
+  const known = new Map();
+  for (const one of [...layer.children]) {
+    if (known.has(one.dataset.of)) one.remove();
+    else known.set(one.dataset.of, one);
+  }
+  const kept = badges.map((made) => {
+    const old = known.get(made.dataset.of);
+    if (!old) return made;
+    known.delete(made.dataset.of);
+    old.style.cssText = made.style.cssText;
+    return old;
+  });
+  for (const gone of known.values()) gone.remove();
+  kept.forEach((one, place) => layer.children[place] === one || layer.insertBefore(one, layer.children[place] ?? null));
 }
 
 function grouped(key) {

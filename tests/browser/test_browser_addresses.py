@@ -25,28 +25,39 @@ from tests.browser.visitor import Visitor, Visitors
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-# What a page shows: the JSON behind its figures, the text of its tables, what its controls stand at.
-SHOWN = """async () => {
-  const module = (name) => import(document.querySelector(`script[src*="js/${name}"]`).src);
-  const { tableText } = await module("tables.js");
+# What a page shows: the JSON behind its figures, the text of its tables, what its controls stand at. Columns of
+# controls, which are not everybody's, have no head; nor is everybody shown the gaps in which a sweep is launched.
+SHOWN = """() => {
   const main = document.querySelector("main");
-  const ofAll = (trace) => !trace.meta?.gaps; // where an editor launches
+  const of = (selector) => [...main.querySelectorAll(selector)].filter((one) => one.offsetParent);
+  const ofAll = (trace) => !trace.meta?.gaps;
   const figures = [...main.querySelectorAll("*")].filter((one) => one.figure)
     .map((one) => [one.id || one.dataset.name, one.figure.data?.filter(ofAll) ?? null, one.figure.table ?? null]);
-  const tables = [...main.querySelectorAll("table")].filter((one) => one.offsetParent)
-    .map((one) => [one.id, tableText(one)]);
-  const controls = [...main.querySelectorAll("input:not([type=hidden]), select")].filter((one) => one.offsetParent)
+  const tables = of("table").map((one) => {
+    const heads = [...one.tHead?.rows ?? []].at(-1)?.cells;
+    return [...one.rows].map((row) => [...row.cells].filter((_, at) => !heads || heads[at]?.innerText)
+      .map((cell) => cell.innerText));
+  });
+  const controls = of("input:not([type=hidden]), select")
     .map((one) => [one.name || one.id, one.type, one.value, one.checked ?? null]);
   const words = [...main.querySelectorAll("output, h1, #cell-words, #program-count")].map((one) => one.textContent);
   return { figures, tables, controls, words };
 }"""
-# The script of every figure that offers one, and the figure itself.
+# The script that each figure's menu copies, and the figure.
 SCRIPTS = """async () => {
-  const { pythonFor } = await import(document.querySelector('script[src*="js/figure_export.js"]').src);
-  const offered = [...document.querySelectorAll("[data-as=python]")].map((one) => one.dataset.save);
-  const plots = [...document.querySelectorAll(".js-plotly-plot")]
-    .filter((one) => one.figure && offered.some((name) => [one.id, one.dataset.name].includes(name)));
-  return plots.map((one) => [pythonFor(one), { data: one.figure.data, layout: {} }]);
+  const copied = [];
+  const take = async (text) => { copied.push(text); };
+  Object.defineProperty(navigator.clipboard, "writeText", { configurable: true, value: take });
+  const figures = [];
+  for (const button of document.querySelectorAll("[data-as=python]")) {
+    const name = button.dataset.save;
+    const plot = document.getElementById(name) ?? document.querySelector(`[data-name="${CSS.escape(name)}"]`);
+    if (!plot?.figure) continue;
+    button.click();
+    await new Promise((resume) => setTimeout(resume));
+    figures.push({ data: plot.figure.data, layout: {} });
+  }
+  return { copied, figures };
 }"""
 # Runs each script as it stands and tells the figure that it made.
 RUNNER = """
@@ -182,7 +193,7 @@ def test_an_address_shows_the_same_to_another_member_and_to_a_script(
             page.wait_for_url(lambda address, start=start: address != start, wait_until="commit")
             other.open(page.url)
             after = owner.comes_to_show(other.shown)
-            scripts[name] = page.evaluate(SCRIPTS)
+            scripts[name] = scripts_of(page)
             page.go_back()
             other.open(start)
             assert owner.comes_to_show(other.shown) != after
@@ -190,7 +201,7 @@ def test_an_address_shows_the_same_to_another_member_and_to_a_script(
             owner.comes_to_show(lambda after=after: after)
     for name, address in lasting.items():
         owner.open(address)
-        scripts[name] = page.evaluate(SCRIPTS)
+        scripts[name] = scripts_of(page)
     with subtests.test("scripts"):
         assert {name: len(found) for name, found in scripts.items() if found} == {
             "study": 2, "explore": 3, "failures": 3, "ensembles": 3, "runs": 1, "problem": 1, "saved view": 2,
@@ -201,6 +212,11 @@ def test_an_address_shows_the_same_to_another_member_and_to_a_script(
         for (name, figure), made in zip(drawn, figures, strict=True):
             expected = json.loads(go.Figure(painted(figure)).to_json())
             assert numbers(made) == numbers(expected), name
+
+
+def scripts_of(page: Page) -> list[Script]:
+    found = page.evaluate(SCRIPTS)
+    return list(zip(found["copied"], found["figures"], strict=True))
 
 
 def run(scripts: list[str], server: str, folder: Path) -> list[dict[str, Any]]:

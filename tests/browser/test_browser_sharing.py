@@ -148,7 +148,8 @@ def test_a_saved_view_keeps_its_data_until_it_is_refreshed(
     planned = factories.planned_evaluation(
         measured.study, factories.point_on(measured.path, 0.25), 4, alpha=0.25, path=measured.path
     )
-    page = study_page(visitor(alice), measured.study, "?difficulty=hard&a=0.5")
+    owner = visitor(alice)
+    page = study_page(owner, measured.study, "?difficulty=hard&a=0.5")
     page.locator("details.views-menu summary").click()
     page.get_by_role("button", name="Save this view").click()
     page.get_by_role("textbox", name="Name").fill("Before the quarter")
@@ -175,10 +176,14 @@ def test_a_saved_view_keeps_its_data_until_it_is_refreshed(
     page.goto(page.url.partition("/studies/")[0] + f"{failing}?view={view.short}")
     note = page.locator("[data-panel=growth] [data-note]")
     expect(note).to_contain_text("the first 32 samples of each")
-    expect(note).not_to_contain_text("of now")
     page.locator("#growth-threshold").select_option("2")
-    expect(note).to_contain_text("does not keep these figures: they are of now")
-    expect(page.locator("[data-panel=levels] [data-note]")).not_to_contain_text("of now")
+    expect(note).to_contain_text("The saved view does not keep these figures.")
+    expect(page.locator("#growth")).to_be_hidden()
+    expect(page.locator("#levels")).to_be_visible()
+    note.get_by_role("link", name="Show this page as of now").click()
+    expect(page).to_have_url(re.compile(r"/failures/\?growth=2$"))
+    expect(page.locator("#growth .plot-container")).to_be_visible()
+    owner.troubles.clear()  # the browser reports what was refused
 
 
 def test_a_comment_stands_at_its_point_and_reaches_who_is_looking(
@@ -217,6 +222,7 @@ def test_a_comment_stands_at_its_point_and_reaches_who_is_looking(
     expect(frontiers).to_have_url(re.compile(r"/miniature/\?problem=001-squares$"))
 
     # It is of another difficulty than the page shows.
+    expect(frontiers.locator("[data-comments-count]").first).to_have_text("2")
     frontiers.locator("[data-comments]").click()
     frontiers.get_by_role("button", name="001-squares", exact=True).click()
     mark = frontiers.locator("#strip").get_by_role("button", name="Comment 2 about 001-squares")

@@ -80,8 +80,10 @@ def test_the_failures_of_a_saved_view_are_those_of_then_at_every_difficulty(stud
         answers = [who.get(page + one + more) for one in asked]
         assert [one.json() for one in answers] == then
         assert {one.headers["ETag"][:8] for one in answers} == {'"pinned-'}
-        other = who.get(f"{page}growth.json?growth=1{more}")
-        assert (other.status_code, other.json()) == (404, {"error": "The saved view keeps no such data."})
+        for other in ("growth.json?growth=1", "growth.json?growth=2&of=000-squares", "levels.json?tag=dp"):
+            told = who.get(page + other + more)
+            assert (told.status_code, told.json()) == (404, {"error": "The saved view keeps no such data."})
+        assert who.get(f"{page}levels.json?difficulty=hard&growth=1&find=x{more}").json() == then[2]
     assert [member.get(page + one).json() for one in asked] != then
 
 
@@ -156,8 +158,9 @@ def test_a_link_to_a_saved_view_shows_the_data_of_then(study, saved, client_of):
     assert alphas(reader, f"{DATA}&view={saved.short}") == [0.0, 1.0]
     other = saved_views.save(study, factories.bob(), "Other", "", PAGE)
     assert reader.get(f"{DATA}&view={other.short}").status_code == 404
-    for more in ("a=0.5", "b=1&sort=name", "problem=000-squares", "family=", "family=second"):
+    for more in ("a=0.5", "b=1&sort=name", "problem=000-squares", "family="):
         assert alphas(reader, f"{DATA}&{more}&share={link.token}") == [0.0, 1.0]
+    assert reader.get(f"{DATA}&family=second&share={link.token}").status_code == 404
     page = reader.get(f"{PAGE}&view={saved.short}").content.decode()
     assert "newer data:" not in page
     assert "bob" not in page

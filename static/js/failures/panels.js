@@ -1,12 +1,20 @@
 // The panels below the grid: where answers begin to fail, how programs grow, tags. Each is one JSON with a figure and a
 // table; while a new one loads the old one stays.
 
-import { getJson } from "../fetching.js";
+import { carried, getJson } from "../fetching.js";
 import { draw } from "../figure.js";
 import { mixBar } from "../marks.js";
 import { alphaText, DASH, element, whole } from "../words.js";
 
 const latest = new Map();
+
+/** The same page without the saved view, for those who have one. */
+function ofNow() {
+  if (document.body.dataset.free) return [];
+  const address = new URLSearchParams(location.search);
+  address.delete("view");
+  return [Object.assign(element("a", "", "Show this page as of now"), { href: `?${address}` })];
+}
 
 /** Reads one panel and shows it, unless a later request for the same panel came first. */
 export async function showPanel(name, address) {
@@ -17,12 +25,16 @@ export async function showPanel(name, address) {
   try {
     const data = await getJson(address);
     if (latest.get(name) !== mine) return;
+    section.classList.remove("not-kept");
     await SHOWN[name](section, data);
     note.textContent = data.note || "\u00a0";
   } catch (error) {
     if (latest.get(name) !== mine) return;
     section.querySelector(".plot")?.removeAttribute("aria-busy");
-    note.textContent = `These figures could not be read: ${error.message}`;
+    if (carried.has("view") && error.status === 404) {
+      section.classList.add("not-kept");
+      note.replaceChildren("The saved view does not keep these figures. ", ...ofNow());
+    } else note.textContent = `These figures could not be read: ${error.message}`;
   }
 }
 
