@@ -101,7 +101,7 @@ function arguments_(query) {
 }
 
 /** A script that asks the server for the same data and draws the same figure. */
-function pythonFor(plot) {
+export function pythonFor(plot) {
   const { study } = document.body.dataset;
   // A report draws figures of other views: its plots name the view and its query. A family is asked for by its own.
   const family = plot.closest("[data-figures]")?.dataset.figures.split("?")[1];

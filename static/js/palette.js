@@ -43,10 +43,10 @@ function offered() {
   const links = (selector, kind) => [...document.querySelectorAll(selector)].map((link) => ({ kind, name: words(link), detail: kind === "page" ? "" : detail(link), address: link.href }));
   const theme = (choice) => ({ kind: "action", name: `Theme: ${choice}`, detail: "", act: () => document.dispatchEvent(new CustomEvent("theme:choose", { detail: choice })) });
   const found = [
-    ...links("nav.tabs a[href]", "page"),
-    ...links(".crumbs a[href]", "page"),
-    ...links(".top details.menu > div > a[href]", "action"),
-    ...links("main .page-head a.button[href], main .empty a.button[href]", "action"),
+    ...links("nav.tabs a", "page"),
+    ...links(".crumbs a", "page"),
+    ...links(".top details.menu > div > a", "action"),
+    ...links("main .page-head a.button, main .empty a.button", "action"),
     ...["light", "dark", "system"].map(theme),
     { kind: "action", name: "Keyboard help", detail: "", act: () => document.getElementById("help")?.showModal() },
   ];

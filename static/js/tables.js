@@ -10,7 +10,7 @@ const WRITERS = { csv, md: markdown, tex: latex };
 const NAMES = { csv: "CSV", md: "Markdown", tex: "LaTeX" };
 
 /** What a table shows: { head, body, best }. Columns of controls, whose head is empty, are left out. */
-function tableText(table) {
+export function tableText(table) {
   const rows = [...table.rows].filter((row) => row.offsetParent !== null);
   const heads = table.tHead ? [...table.tHead.rows[table.tHead.rows.length - 1].cells] : [];
   const texts = rows.filter((row) => row.parentElement !== table.tHead).map(wide);
