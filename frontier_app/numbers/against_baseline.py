@@ -30,6 +30,7 @@ def against_baseline(cells: Cells, baseline: int) -> list[dict[str, object]]:
     changes = paired_bootstrap(rates(cells.classes, n), baseline)
     crossings = majority_changes(solved, n, baseline)
     moved = flips(solved[baseline], n[baseline], solved, n)
+    problem_q = _probabilities(moved.q_values)
     points: list[dict[str, object]] = []
     for index in range(len(n)):
         deltas = _by_class(changes.changes.mean[index], changes.changes.half_width[index])
@@ -44,7 +45,7 @@ def against_baseline(cells: Cells, baseline: int) -> list[dict[str, object]]:
             "q": probability(crossings.q_values[index]),
             "gained": np.flatnonzero(moved.gained[index]).tolist(),
             "dropped": np.flatnonzero(moved.lost[index]).tolist(),
-            "problem_q": [probability(value) for value in moved.q_values[index]],
+            "problem_q": problem_q[index],
             "false_discovery_rate": FALSE_DISCOVERY_RATE,
         }
         pairs = zip(changes.p_values[index], changes.q_values[index], strict=True)
@@ -69,6 +70,13 @@ def probability(value: float) -> float | int | None:
     if value >= 0.99995:
         return 1
     return round(float(value), 4) if value >= 0.001 else float(f"{value:.3g}")
+
+
+def _probabilities(values: NDArray[np.float64]) -> list[list[float | int | None]]:
+    """(evaluations, problems), each as `probability` writes it. Adjusted values are few, and each is written once."""
+    distinct, places = np.unique(values, return_inverse=True)
+    written = np.array([probability(value) for value in distinct], dtype=object)
+    return written[places.reshape(values.shape)].tolist()
 
 
 def rate_pairs(means: Sequence[float], halves: Sequence[float]) -> dict[str, Pair]:

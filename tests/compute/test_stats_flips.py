@@ -29,6 +29,23 @@ def test_fisher_equals_the_enumeration_of_all_tables(n_a: int, n_b: int, data: s
     assert fisher_exact(a, n_a, b, n_b) == pytest.approx(fisher_by_enumeration(a, n_a, b, n_b), rel=1e-9)
 
 
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[int, int, int, int]:
+    n_a, n_b = draw(st.integers(0, 8)), draw(st.integers(0, 8))
+    return draw(st.integers(0, n_a)), n_a, draw(st.integers(0, n_b)), n_b
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(tables(), min_size=1, max_size=40), st.sampled_from([1, 30, 1 << 20]))
+def test_fisher_of_many_tables_is_that_of_each_whichever_share_their_margins(
+    drawn: list[tuple[int, int, int, int]], cells_at_once: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module, "CELLS_AT_ONCE", cells_at_once)
+        found = fisher_exact(*np.array(drawn).T)
+    np.testing.assert_allclose(found, [fisher_by_enumeration(*table) for table in drawn], rtol=1e-9)
+
+
 def test_fisher_does_not_depend_on_how_tables_are_cut_into_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     solved = np.arange(17)
     whole = fisher_exact(solved, 16, solved[::-1], 16)
