@@ -9,19 +9,14 @@ from django.urls import NoReverseMatch, resolve, reverse
 from ninja import Router
 from ninja.errors import HttpError
 
+from frontier_app.sharing.shared_views import VIEWS
+
 router = Router()
-# The data address of each view, and the parts of it that the query gives.
-ROUTES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "study": ("study_data", ()),
-    "explore": ("explore_data", ()),
-    "failures": ("failures_grid", ()),
-    "ensembles": ("ensembles_json", ()),
-    "problem": ("problem_sizes", ("problem",)),
-    "audit": ("audit_figures", ()),
-    "runs": ("run_curves", ()),
-}
+ROUTES = {name: view.route for name, view in VIEWS.items() if view.route}
 # The failures page reads each figure below its grid from an address of its own: `panel` names it.
-PANEL = ("failures_panel", ("panel",))
+PANEL = "failures_panel"
+# The parts of an address that the query gives.
+PARTS = {"problem_sizes": ("problem",), PANEL: ("panel",)}
 
 
 @router.get("/studies/{slug}/figures/{view}")
@@ -29,7 +24,8 @@ def figure_data(request: HttpRequest, slug: str, view: str) -> HttpResponse:
     """The same JSON as the page has for the same query; a refusal keeps its sentence."""
     if view not in ROUTES:
         raise HttpError(404, f"There are no figures of {view!r}; there are those of {', '.join(ROUTES)}.")
-    route, parts = PANEL if view == "failures" and request.GET.get("panel") else ROUTES[view]
+    route = PANEL if view == "failures" and request.GET.get("panel") else ROUTES[view]
+    parts = PARTS.get(route, ())
     try:
         query = request.GET.copy()
         named = {name: query.pop(name, [""])[-1] for name in parts}

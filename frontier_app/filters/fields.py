@@ -31,6 +31,7 @@ from django.db.models.expressions import Combinable, Func
 from django.db.models.functions import Coalesce, Length, NullIf, Replace
 
 from compute.problems.audit import MARKS
+from compute.stats.rates import RATE_NAMES
 from frontier_app.filters.values import Kind
 from frontier_app.models import Checkpoint, Evaluation, EvaluationRate, Job, MergeIngredient, MetricPoint, Path
 
@@ -183,7 +184,7 @@ def _rate(name: str, what: str) -> tuple[Field, Field]:
     )
 
 
-RATES = ("solve_rate", "optimisation_failure_rate", "correctness_failure_rate", "no_answer_rate")
+RATES = tuple(RATE_NAMES.values())
 
 
 def on_held_out(one: Field) -> Field:

@@ -38,14 +38,6 @@ TEXT_AT_MOST = 200_000
 FIGURES_AT_MOST = 60
 # A row of a table is as wide as its head, however little stands in it: a page of text can ask for millions of cells.
 CELLS_AT_MOST = 20_000
-# The answers in which a view's figures are, where a saved view keeps others or none.
-ANSWERS = {
-    "study": ("study_data",),
-    "failures": ("failures_panel?@panel=levels", "failures_panel?@panel=growth"),
-    "runs": ("run_curves",),
-    "audit": ("audit_figures",),
-    "problem": ("problem_sizes",),
-}
 
 
 Ask = Callable[[str, str, str], object]
@@ -215,7 +207,7 @@ def live_figure(study: Study, address: str, ask: Ask | None = None) -> Found:
     read = read_figure(study, address)
     found: list[Found] = []
     said = "This view has no figure to show: nothing is measured for it yet."
-    for entry in ANSWERS.get(read.view, VIEWS[read.view].data):
+    for entry in VIEWS[read.view].figures or VIEWS[read.view].data:
         try:
             answer = ask(read.view, read.query, entry)
             found += figures_in(answer, called=entry.partition("=")[2] or "figure")

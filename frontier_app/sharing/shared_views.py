@@ -30,12 +30,19 @@ class SharedView(NamedTuple):
     """`page` is the name of its route. `draws` are the keys that decide no data, with an `@` the parts of the addresses
     of its data (`@panel`). `data` are the answers that a saved view keeps: a route, and the drawing keys it is asked
     with (`study_data?family=second`). A key may have the value that the view has (OWN), or in turn that one, none and
-    each difficulty of the study (EACH)."""
+    each difficulty of the study (EACH). `figures` are the answers in which its figures are, where a saved view keeps
+    others or none."""
 
     page: str
     words: str
     draws: frozenset[str] = frozenset()
     data: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
+
+    @property
+    def route(self) -> str:
+        """Where a script reads its data; "" for a view without any."""
+        return next(iter(self.data + self.figures), "").partition("?")[0]
 
 
 def _keys(names: str) -> frozenset[str]:
@@ -50,6 +57,7 @@ VIEWS = {
         "the explorer",
         _keys("a b problem program evaluation beside other sort find family"),
         ("study_data", "study_data?family=second"),
+        ("study_data",),
     ),
     "explore": SharedView("explore", "the frontiers", _keys("pins chosen sort drag zoom"), ("explore_data",)),
     # The grid holds every problem of the view; what is shown below it is told of some of them, without programs.
@@ -63,15 +71,16 @@ VIEWS = {
             "failures_panel?@panel=groups&difficulty=*&tag=@",
             "failures_panel?@panel=growth&difficulty=*&tag=@&growth=@&of=@",
         ),
+        ("failures_panel?@panel=levels", "failures_panel?@panel=growth"),
     ),
     # The curves hold every budget, so the page moves `k` without asking; what it tells of one budget is asked with it.
     "ensembles": SharedView("ensembles", "the ensembles", _keys("bar"), ("ensembles_json",)),
     # A list is shared whole: its pages, the order of its rows, the file of all of them. Which columns it has decides.
     "problems": SharedView("problems", "the problems", _keys("page size sort format")),
-    "problem": SharedView("problem", "one problem", _keys("page at program programs_page")),
-    "audit": SharedView("audit", "the audit", _keys("page programs_page")),
+    "problem": SharedView("problem", "one problem", _keys("page at program programs_page"), figures=("problem_sizes",)),
+    "audit": SharedView("audit", "the audit", _keys("page programs_page"), figures=("audit_figures",)),
     # `machine` asks for the figures of the second fold of the page.
-    "runs": SharedView("runs", "the runs", _keys("page size sort format machine")),
+    "runs": SharedView("runs", "the runs", _keys("page size sort format machine"), figures=("run_curves",)),
     "checkpoints": SharedView("checkpoints", "the checkpoints", _keys("page size sort format")),
     "evaluations": SharedView("evaluations", "the evaluations", _keys("page size sort format")),
     "evaluation": SharedView("evaluation", "one evaluation"),

@@ -27,7 +27,7 @@ from django.db.models import (
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Concat, NullIf
 
-from compute.stats.rates import CLASSES
+from compute.stats.rates import CLASSES, RATE_NAMES
 from frontier_app.filters import CHECKPOINT_FIELDS
 from frontier_app.filters.fields import UNITY, alpha_of_merge, seed_of_checkpoint
 from frontier_app.models import Checkpoint, Evaluation, MergeIngredient, Path, Run, Study
@@ -36,7 +36,6 @@ from frontier_app.tables.configurations import configured_keys
 from frontier_app.tables.groups import Grouping, by_field, by_json
 from frontier_app.tables.rates import (
     BEST,
-    FIELDS,
     WORDS,
     CellReading,
     Rates,
@@ -121,11 +120,11 @@ def columns(study: Study, difficulty: str) -> list[Column]:
 
 def _rate(study: Study, name: str, difficulty: str) -> Column:
     return Column(
-        FIELDS[name],
+        RATE_NAMES[name],
         WORDS[name],
         partial(_reading, name=name),
         f"{COMMON}#rate",
-        rate_of_first(of_checkpoint(study, difficulty), FIELDS[name]),
+        rate_of_first(of_checkpoint(study, difficulty), RATE_NAMES[name]),
         shown=name == "solved",
         numeric=True,
         measured=True,

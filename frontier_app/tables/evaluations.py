@@ -9,14 +9,14 @@ from django.db.models import CharField, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Concat, NullIf
 
-from compute.stats.rates import CLASSES
+from compute.stats.rates import CLASSES, RATE_NAMES
 from frontier_app.filters import HELD_OUT_FIELDS
 from frontier_app.filters.fields import seed_of_evaluation
 from frontier_app.models import Evaluation, EvaluationRate, Study
 from frontier_app.tables.columns import Column, json_key
 from frontier_app.tables.configurations import configured_keys, flatten
 from frontier_app.tables.groups import Grouping, by_field, by_json
-from frontier_app.tables.rates import BEST, FIELDS, WORDS, CellReading, Rates, rates_at, reading, stored_rate
+from frontier_app.tables.rates import BEST, WORDS, CellReading, Rates, rates_at, reading, stored_rate
 from frontier_app.tables.table import in_order
 
 CELLS = "parts/table_cells_evaluations.html"
@@ -78,11 +78,11 @@ def columns(study: Study, difficulty: str) -> list[Column]:
 
 def _rate(study: Study, name: str, difficulty: str) -> Column:
     return Column(
-        FIELDS[name],
+        RATE_NAMES[name],
         WORDS[name],
         partial(_reading, name=name),
         f"{COMMON}#rate",
-        stored_rate(study, FIELDS[name], difficulty),
+        stored_rate(study, RATE_NAMES[name], difficulty),
         numeric=True,
         measured=True,
         best=BEST.get(name, ""),

@@ -17,11 +17,9 @@ from compute.stats.bootstrap import Intervals, bootstrap_means, cluster_bootstra
 from compute.stats.rates import CLASSES
 from compute.stats.rates import rates as rates_per_problem
 from frontier_app.figures.frontier import Difference, Reading
-from frontier_app.filters.fields import RATES
 from frontier_app.models import Checkpoint, Evaluation, EvaluationRate, Study
 from frontier_app.numbers.placement import Placed, read_cells
 
-FIELDS = dict(zip(CLASSES, RATES, strict=True))
 BEST: dict[str, Literal["", "high", "low"]] = {"solved": "high", "optimisation": "low", "correctness": "low"}
 WORDS = dict(zip(CLASSES, ("solved", "too slow", "wrong", "no program"), strict=True))
 

@@ -11,14 +11,14 @@ from typing import Any
 
 from django.db.models import F, QuerySet, Subquery
 
-from compute.stats.rates import CLASSES
+from compute.stats.rates import CLASSES, RATE_NAMES
 from frontier_app.filters import RUN_FIELDS
 from frontier_app.filters.fields import last_metric
 from frontier_app.models import Evaluation, Run, Study
 from frontier_app.tables.columns import Column, json_key
 from frontier_app.tables.configurations import configured_keys, flatten
 from frontier_app.tables.groups import Grouping, by_field, by_json
-from frontier_app.tables.rates import BEST, FIELDS, WORDS, CellReading, Rates, of_run, rate_of_first, rates_at, reading
+from frontier_app.tables.rates import BEST, WORDS, CellReading, Rates, of_run, rate_of_first, rates_at, reading
 from frontier_app.tables.run_metrics import Last, last_metrics
 from frontier_app.tables.table import in_order
 
@@ -89,11 +89,11 @@ def _state(row: RunRow) -> str:
 
 def _rate(study: Study, name: str, difficulty: str) -> Column:
     return Column(
-        FIELDS[name],
+        RATE_NAMES[name],
         WORDS[name],
         partial(_reading, name=name),
         f"{COMMON}#rate",
-        rate_of_first(of_run(study, difficulty), FIELDS[name]),
+        rate_of_first(of_run(study, difficulty), RATE_NAMES[name]),
         shown=name == "solved",
         numeric=True,
         measured=True,

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from frontier_app.models import AuditEntry, Report, Rollup, ShareLink, Snapshot
+from frontier_app.models import AuditEntry, Evaluation, Report, ShareLink, Snapshot
 from frontier_app.sharing import reports
 from tests import factories
 
@@ -138,12 +138,15 @@ def test_a_frozen_figure_stays_as_it_was(client_of, measured, report):
 
 
 def test_figures_of_one_view_are_computed_once(study):
-    both = "```frontier\nstudy#frontier\n```\n\n```frontier\nstudy#composition\n```\n"
-    made = reports.create(study, factories.alice(), "a", both)
-    with CaptureQueriesContext(connection) as queries:
-        assert reports.freeze(made, factories.alice()) == []
-    assert len(made.frozen) == 2
-    assert sum(Rollup._meta.db_table in query["sql"] for query in queries) == 1
+    asked = []
+    for text in (block := "```frontier\nstudy#frontier\n```\n", block + "\n```frontier\nstudy#composition\n```\n"):
+        made = reports.create(study, factories.alice(), "a", text)
+        with CaptureQueriesContext(connection) as queries:
+            assert reports.freeze(made, factories.alice()) == []
+        asked.append((len(made.frozen), sum(Evaluation._meta.db_table in query["sql"] for query in queries)))
+    (one, queries_of_one), (two, queries_of_two) = asked
+    assert (one, two) == (1, 2)
+    assert queries_of_two == queries_of_one > 0
 
 
 def test_freezing_and_making_live_at_once_lose_nothing(measured, report):
