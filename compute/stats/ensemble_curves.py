@@ -104,7 +104,7 @@ class Misses:
         wanted, place = np.unique(np.asarray(budgets, dtype=np.int64), return_inverse=True)
         table = miss_at_k(self._n[None, :], self._solved[None, :], wanted[:, None])
         cells = self._inverse if policies is None else self._inverse[list(policies)]
-        return np.asarray(table[place[:, None], cells])
+        return np.asarray(table[place[:, None], cells] if len(wanted) > 1 else table[0].take(cells))
 
 
 @dataclass(frozen=True)

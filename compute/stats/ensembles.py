@@ -190,6 +190,8 @@ def best_single(singles: Floats) -> int:
 def _on_common_problems(values: Floats) -> Floats:
     """The columns that are defined in every row that is defined at all; one of nan where there is none."""
     defined = ~np.isnan(values)
+    if defined.all() and values.size:
+        return values
     rows = defined.any(axis=1)
     columns = np.flatnonzero(defined[rows].all(axis=0) & rows.any())
     return values[:, columns] if columns.size else np.full((len(values), 1), np.nan)
