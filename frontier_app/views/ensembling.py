@@ -4,8 +4,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from frontier_app.numbers.ensembles.choice import MOST_MEMBERS, choose
-from frontier_app.numbers.ensembles.page import ensembles_data
+from frontier_app.filters import FilterError
+from frontier_app.numbers.ensembles.choice import MOST_MEMBERS, candidates, choose
+from frontier_app.numbers.ensembles.page import data_version, ensembles_data
 from frontier_app.numbers.placement import DIFFICULTIES, SelectionError, difficulties_of, offered_paths, settings_of
 from frontier_app.sharing.pinned import pinned_answer
 from frontier_app.views.fetch import OpenStudy, open_view
@@ -18,19 +19,31 @@ VIEW = "ensembles"
 def ensembles(request: HttpRequest, slug: str) -> HttpResponse:
     opened = open_view(request, slug, VIEW)
     context = study_context(opened, VIEW) | _choices(opened, request.GET.dict())
+    context["q"] = request.GET.get("q", "").strip()
     return render_page(request, "ensembles.html", context)
 
 
 @require_safe
 def ensembles_json(request: HttpRequest, slug: str) -> HttpResponse:
+    """400 with one sentence for an address that means nothing; `caret` marks the mistake in a filter."""
     opened = open_view(request, slug, VIEW)
     if (pinned := pinned_answer(request, opened.saved)) is not None:
         return pinned
+    response: HttpResponse
     try:
-        data = ensembles_data(opened.study, choose(opened.study, request.GET.dict()))
+        choice = choose(opened.study, request.GET.dict())
+        offered = candidates(opened.study, choice)
+        version = f'"{data_version(opened.study, choice, offered)}"'
+        if request.headers.get("If-None-Match") == version:
+            response = HttpResponse(status=304)
+        else:
+            response = JsonResponse(ensembles_data(opened.study, choice, offered))
+    except FilterError as error:
+        caret = error.excerpt(request.GET.get("q", "").strip())
+        return JsonResponse({"error": error.message, "caret": caret}, status=400)
     except SelectionError as error:
         return JsonResponse({"error": str(error)}, status=400)
-    response = JsonResponse(data)
+    response.headers["ETag"] = version
     response.headers["Cache-Control"] = "private, no-cache"
     return response
 

@@ -73,6 +73,15 @@ def test_a_budget_beyond_n_shows_dashes_and_a_refused_address_says_why(
     row = page.locator("#lines tr.oracle")
     expect(row).to_contain_text("n = 4")
     expect(row.locator("td").nth(2)).to_have_text("—")
+    page.locator("input[name=q]").fill("alpha >= 1 or checkpoint = low")
+    page.locator("input[name=q]").press("Enter")
+    expect(page.locator("#members-words")).to_have_text(
+        "3 of 3 offered; the filter leaves 3 of 6 evaluated checkpoints"
+    )
+    expect(page.locator("#candidates input")).to_have_count(3)
+    page.go_back()
+    expect(page.locator("#candidates input")).to_have_count(6)
+    expect(page.locator("input[name=q]")).to_have_value("")
     page.locator('[name="split"]').fill("x")
     page.locator('[name="split"]').press("Enter")
     expect(page.locator("#trouble")).to_contain_text("split must be a whole number")

@@ -330,6 +330,52 @@ def test_of_more_checkpoints_than_can_be_offered_the_chosen_and_the_path_come_fi
     assert data["evaluated"] == 6
 
 
+def test_a_filter_decides_who_is_offered_and_members_stay(
+    measured: factories.Measured, ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("frontier_app.numbers.ensembles.choice.MOST_CANDIDATES", 4)
+    beyond = measured.evaluations[-1].checkpoint.reference
+    assert beyond not in {one["checkpoint"] for one in ask(members="miniature.base,miniature.high")["candidates"]}
+    data = ask(q="alpha > 0.9 and origin = merged", members="miniature.base,miniature.high")
+    assert [one["checkpoint"] for one in data["candidates"]] == ["miniature.high", beyond, "miniature.base"]
+    assert (data["matching"], data["evaluated"]) == (1, 6)
+    assert set(line(data, "oracle")["members"]) <= {0, 1, 2}
+    assert ask(q="alpha > 1.4")["lacking"].endswith("checkpoints that the filter leaves; there is one.")
+    assert ask()["matching"] == 6
+
+
+def test_of_two_evaluations_of_a_member_the_one_that_the_filter_leaves_stands_for_it(
+    measured: factories.Measured, ask
+) -> None:
+    high = measured.path.high
+    again = factories.measure(measured.study, high, 2, alpha=1.0, path=measured.path)
+    members = f"miniature.low,{high.reference}"
+    evaluations = [ask(q=q, members=members)["candidates"] for q in ("", "samples < 30")]
+    shown = [next(one["evaluation"] for one in found if one["checkpoint"] == high.reference) for found in evaluations]
+    assert shown[0] != again.reference == shown[1]
+
+
+def test_a_mistaken_filter_is_refused_with_a_caret_under_the_mistake(measured: factories.Measured, ask) -> None:
+    refused = ask(400, q="alhpa > 1")
+    assert "alhpa" in refused["error"]
+    assert refused["caret"].splitlines() == ["alhpa > 1", "^^^^^"]
+
+
+def test_what_the_browser_has_is_not_sent_again_until_something_is_measured(
+    measured: factories.Measured, client_of
+) -> None:
+    client = client_of(factories.alice())
+    tag = client.get(ADDRESS)["ETag"]
+    assert client.get(ADDRESS, headers={"If-None-Match": tag}).status_code == 304
+    for query in ("?k=2", "?q=origin+%3D+merged", "?sets=majority"):
+        assert client.get(ADDRESS + query, headers={"If-None-Match": tag}).status_code == 200
+    path = measured.path
+    factories.measure(measured.study, factories.point_on(path, 0.75), 4, alpha=0.75, path=path)
+    fresh = client.get(ADDRESS, headers={"If-None-Match": tag})
+    assert fresh.status_code == 200
+    assert fresh["ETag"] != tag
+
+
 def test_an_evaluation_still_running_joins_only_when_chosen(measured: factories.Measured, ask) -> None:
     last = measured.evaluations[-1]
     Evaluation.objects.filter(pk=last.pk).update(state=Evaluation.RUNNING)

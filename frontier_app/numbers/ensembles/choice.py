@@ -1,8 +1,9 @@
 """What an address asks of the ensembles page, and which checkpoints of a study it can be asked of.
 
-Without members in the address, a greedy search chooses them on one half of the problems. Of very many checkpoints only
-some are offered: the members themselves, the points of the path, trained ones, then the rest by how much is measured.
-No statistics and no rights here.
+Without members in the address, a greedy search chooses them on one half of the problems. A filter narrows the
+checkpoints that are offered, and with them those that a search and the baselines choose from; members stay whatever it
+says. Of very many only some are offered: the members themselves, the points of the path, trained ones, then the rest by
+how much is measured. No statistics and no rights here.
 """
 
 from collections import Counter
@@ -13,6 +14,7 @@ from typing import Literal, NamedTuple, get_args
 from django.db.models import Case, IntegerField, Q, Value, When
 
 from compute.stats.ensembles import Match
+from frontier_app.filters import EVALUATION_FIELDS, compile_filter, patience
 from frontier_app.models import Checkpoint, Evaluation, Path, Study
 from frontier_app.numbers.placement import Placed, Selection, SelectionError, one_of, place, select, whole
 
@@ -34,6 +36,7 @@ class Choice:
     samples chooses them; `at` and `k` are None where the data decide."""
 
     selection: Selection
+    filter: str
     match: Match
     members: tuple[str, ...]
     size: int
@@ -54,10 +57,11 @@ class Choice:
 
 
 class Candidates(NamedTuple):
-    """The checkpoints that are offered, with a label each, and how many are evaluated in all."""
+    """The checkpoints that are offered, with a label each; how many the filter leaves and how many are evaluated."""
 
     placed: list[Placed]
     labels: list[str]
+    matching: int
     evaluated: int
 
 
@@ -69,6 +73,7 @@ def choose(study: Study, query: Mapping[str, str]) -> Choice:
         raise SelectionError(f"An ensemble has at most {MOST_MEMBERS} members, not {len(members)}.")
     return Choice(
         selection=selection,
+        filter=(query.get("q") or "").strip(),
         match=one_of(query, "match", "match", MATCHES) or MATCHES[0],
         members=members,
         size=whole(query, "search", "size of the search", 2, MOST_MEMBERS) or USUAL_SIZE,
@@ -80,28 +85,44 @@ def choose(study: Study, query: Mapping[str, str]) -> Choice:
     )
 
 
-def candidates(study: Study, selection: Selection, wanted: Sequence[str]) -> Candidates:
+def candidates(study: Study, choice: Choice) -> Candidates:
     """The measured checkpoints of a setting, one evaluation each: those on the path in order of alpha, then the others.
 
-    Raises SelectionError where a wanted reference names none of them. Four queries at any size.
+    Raises SelectionError where a member names none of them, FilterError for a filter that means nothing. As many
+    queries at any size.
     """
-    rows = study.evaluations.filter(
-        problem_set=study.held_out_set_id, setting=selection.setting, samples_done__gt=0
+    path, wanted = choice.selection.path, choice.members
+    measured = study.evaluations.filter(
+        problem_set=study.held_out_set_id, setting=choice.selection.setting, samples_done__gt=0
     ).order_by()
-    evaluated = rows.values("checkpoint").distinct().count()
-    ranked = rows.annotate(rank=_rank(selection.path, wanted)).order_by("rank", "-samples_done", "pk")
+    matching = compile_filter(choice.filter, EVALUATION_FIELDS) if choice.filter else Q()
+    ranked = (
+        measured.filter(matching | Q(checkpoint__reference__in=wanted) if choice.filter else Q())
+        .annotate(rank=_rank(path, wanted), apart=_apart(matching))
+        .order_by("rank", "apart", "-samples_done", "pk")
+    )
     found: dict[int, Placed] = {}
-    for evaluation in ranked.select_related("checkpoint__run").prefetch_related("checkpoint__recipe")[
-        : 2 * MOST_CANDIDATES
-    ]:
-        if evaluation.checkpoint_id not in found and len(found) < MOST_CANDIDATES:
-            found[evaluation.checkpoint_id] = _placed(study, evaluation, selection.path)
+    with patience():
+        evaluated = measured.values("checkpoint").distinct().count()
+        left = measured.filter(matching).values("checkpoint").distinct().count() if choice.filter else evaluated
+        for evaluation in ranked.select_related("checkpoint__run").prefetch_related("checkpoint__recipe")[
+            : 2 * MOST_CANDIDATES
+        ]:
+            if evaluation.checkpoint_id not in found and len(found) < MOST_CANDIDATES:
+                found[evaluation.checkpoint_id] = _placed(study, evaluation, path)
     unknown = set(wanted) - {one.checkpoint.reference for one in found.values()}
     if unknown:
         name = min(unknown)
         raise SelectionError(f"No checkpoint {name!r} is evaluated on the held-out problems in this setting.")
     placed = sorted(found.values(), key=lambda one: (one.alpha is None, one.alpha or 0.0, one.evaluation.pk))
-    return Candidates(placed, labels(placed), evaluated)
+    return Candidates(placed, labels(placed), left, evaluated)
+
+
+def _apart(matching: Q) -> Case | Value:
+    """Of a member's evaluations the one that the filter leaves stands for it, where there is one."""
+    if not matching:
+        return Value(0)
+    return Case(When(matching, then=Value(0)), default=Value(1), output_field=IntegerField())
 
 
 def _rank(path: Path | None, wanted: Sequence[str]) -> Case:

@@ -5,9 +5,11 @@ It decides no rights: callers hand in a study that the viewer may read.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
-from django.db.models import Sum
+from django.db.models import Count, Q, Sum
 from numpy.typing import NDArray
 
 from compute.stats.complementarity import Intersection, intersections, likely_solved, mostly_solved, pairs
@@ -16,9 +18,9 @@ from compute.stats.ensembles import CHOSEN, ENSEMBLE, MEAN, ORACLE, SEEDS, TRAIN
 from compute.stats.rates import CLASSES, rates
 from frontier_app.figures.complementarity import Overlap, SolvedSet, overlap_figure, upset_figure
 from frontier_app.figures.ensembles import PassCurve, curves_figure
-from frontier_app.models import Rollup, Study
+from frontier_app.models import Problem, Rollup, Study
 from frontier_app.numbers.conditions import conditions
-from frontier_app.numbers.ensembles.choice import Candidates, Choice, candidates
+from frontier_app.numbers.ensembles.choice import Candidates, Choice
 from frontier_app.numbers.ensembles.parts import contributions, texts_of_pairs
 from frontier_app.numbers.ensembles.pool import (
     Ensemble,
@@ -32,6 +34,8 @@ from frontier_app.numbers.ensembles.pool import (
 from frontier_app.numbers.json_numbers import rounded
 from frontier_app.numbers.placement import ALL_DIFFICULTIES, Cells, read_cells
 
+# Raised whenever the shape of `ensembles_data` changes, so that no browser keeps the old one.
+FORMAT = 1
 # How the page knows the rows of `compute.stats.ensembles`.
 KEYS = {
     ENSEMBLE: "ensemble",
@@ -44,14 +48,29 @@ KEYS = {
 }
 
 
-def ensembles_data(study: Study, choice: Choice) -> dict[str, object]:
+def data_version(study: Study, choice: Choice, offered: Candidates) -> str:
+    """Changes whenever `ensembles_data` would: with every ingested batch and state of what is offered, every new
+    evaluation and every audited problem."""
+    rows = [
+        (one.evaluation.pk, one.evaluation.version, one.evaluation.state, one.evaluation.samples_done, label)
+        for one, label in zip(offered.placed, offered.labels, strict=True)
+    ]
+    problems = Problem.objects.filter(problem_set=study.held_out_set_id)
+    audited = problems.aggregate(problems=Count("pk"), audited=Count("pk", filter=~Q(audit={})))
+    audit = study.held_out_set.audit if study.held_out_set else None
+    path = choice.selection.path
+    view = (replace(choice, selection=replace(choice.selection, path=None)), path.pk if path else None)
+    told = (FORMAT, rows, offered.matching, offered.evaluated, audited, audit, view)
+    return sha256(repr(told).encode()).hexdigest()[:32]
+
+
+def ensembles_data(study: Study, choice: Choice, offered: Candidates) -> dict[str, object]:
     """Everything the page draws. `lines` hold curves over `ks`, null where undefined, and why; what depends on the one
     budget `k` is in `contributions`, `pairs` and `sets`. Raises SelectionError."""
-    offered = candidates(study, choice.selection, choice.members)
     selection = choice.selection
     cells = read_cells(study, offered.placed, selection.level, selection.rule, selection.difficulty)
     shown = _described(study, choice, offered, cells)
-    lacking = _lacking(offered, cells)
+    lacking = _lacking(choice, offered, cells)
     if lacking:
         return shown | {"lacking": lacking}
     pool = make_pool(choice, offered, cells, _mean_tokens(choice, offered))
@@ -83,6 +102,7 @@ def _described(study: Study, choice: Choice, offered: Candidates, cells: Cells) 
         "match": choice.match,
         "allocation": choice.allocation,
         "sets_by": choice.sets,
+        "matching": offered.matching,
         "evaluated": offered.evaluated,
         "conditions": conditions(
             study, [one.evaluation for one in offered.placed], selection.difficulty, judged, spoiled
@@ -113,13 +133,14 @@ def _solve_rates(cells: Cells) -> NDArray[np.float64]:
     return np.divide(sums, totals, out=np.full(len(sums), np.nan), where=totals > 0)
 
 
-def _lacking(offered: Candidates, cells: Cells) -> str | None:
+def _lacking(choice: Choice, offered: Candidates, cells: Cells) -> str | None:
     """Why no ensemble can be formed, in one sentence."""
     if len(cells.problems) < 2:
         return "An ensemble needs at least two problems of this difficulty: choices are made on one half of them."
     judged = int((cells.counts.n.max(axis=1, initial=0) > 0).sum())
     if judged < 2:
-        return f"An ensemble needs at least two evaluated checkpoints in this setting; there {_is_or_are(judged)}."
+        where = "that the filter leaves" if choice.filter else "in this setting"
+        return f"An ensemble needs at least two evaluated checkpoints {where}; there {_is_or_are(judged)}."
     return None
 
 

@@ -9,7 +9,7 @@ import { pointMark } from "../marks.js";
 import { element, whole } from "../words.js";
 import { problemLink, showAdded, showLines, showPairs } from "./tables.js";
 
-const KEYS = ["path", "difficulty", "setting", "level", "rule", "match", "split", "members", "search", "at", "allocation", "sets", "k", "bar"];
+const KEYS = ["q", "path", "difficulty", "setting", "level", "rule", "match", "split", "members", "search", "at", "allocation", "sets", "k", "bar"];
 const DATA_KEYS = KEYS.filter((key) => key !== "bar");
 const RESTING = 250; // milliseconds without a move before what depends on k is read again
 const LEAST_WAIT = 4000; // milliseconds between two refetches while something is measured
@@ -37,9 +37,11 @@ function placeOf(k) {
   return best;
 }
 
-function tell(message) {
-  by("trouble").textContent = message;
+function tell(message, caret = "") {
   by("trouble").hidden = message === "";
+  by("trouble-words").textContent = message;
+  by("caret").hidden = !caret;
+  by("caret").textContent = caret;
 }
 
 async function read() {
@@ -54,7 +56,7 @@ async function read() {
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     if (mine !== latest) return;
-    tell(error.message);
+    tell(error.message, error.caret);
     // What was drawn stays, unless the address itself is what is refused.
     if (error.status === 400 || data === null) refuse(true);
   }
@@ -99,10 +101,16 @@ function showMembers() {
   if (document.activeElement !== by("search").elements.at) by("search").elements.at.value = String(data.split.at);
 }
 
+/** What the members are chosen from: a filter brings in those of a big study that are not offered at once. */
+function offered() {
+  const { candidates, evaluated, matching = evaluated } = data; // a saved view may know nothing of filters
+  if (matching === evaluated) return `${whole(candidates.length)} evaluated checkpoints${evaluated > candidates.length ? `; ${whole(evaluated - candidates.length)} more come in by a filter` : ""}`;
+  return `${whole(candidates.length)} offered; the filter leaves ${whole(matching)} of ${whole(evaluated)} evaluated checkpoints`;
+}
+
 function describe() {
   const { split } = data;
-  const hidden = data.evaluated - data.candidates.length;
-  by("members-words").textContent = `${data.members.length} of ${whole(data.candidates.length)} evaluated checkpoints${hidden > 0 ? `; ${whole(hidden)} more are not offered` : ""}`;
+  by("members-words").textContent = `${data.members.length} of ${offered()}`;
   const found = split.searched ? `Found by a greedy search at k = ${split.at} on ${split.chosen_on} problems.` : "Chosen by hand.";
   const optimised = data.allocation === "optimised" ? " The budget is split by results on the same half." : "";
   const reported = split.halved
@@ -202,16 +210,20 @@ function listen() {
   new ResizeObserver(placeLine).observe(by("curves"));
 }
 
-function fillForms() {
+function fillForms(changed = new Set()) {
   for (const field of [...by("filters").elements, ...allocations]) {
-    if (!field.name) continue;
+    if (!field.name || (field.name === "q" && !changed.has("q"))) continue; // what is half typed stays
     if (field.type === "radio") field.checked = field.value === state[field.name];
     else field.value = state[field.name];
   }
 }
 
-by("filters").addEventListener("submit", (event) => event.preventDefault());
-by("filters").addEventListener("change", ({ target }) => target.name && address.change({ [target.name]: target.value.trim() }));
+// The filter applies when its box says so, everything else at once.
+by("filters").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (event.target.elements.q) address.change({ q: event.target.elements.q.value.trim() });
+});
+by("filters").addEventListener("change", ({ target }) => target.name && target.name !== "q" && address.change({ [target.name]: target.value.trim() }));
 for (const field of allocations) field.addEventListener("change", () => address.change({ allocation: field.value }));
 by("search").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -242,7 +254,7 @@ document.addEventListener("theme:changed", () => { if (data && !data.lacking) { 
 document.body.addEventListener("live:evaluation", paced(read, LEAST_WAIT));
 
 address.onChange((changed) => {
-  fillForms();
+  fillForms(changed);
   if (changed.has("k") && data && !data.lacking) moveTo();
   if (changed.has("bar")) showBar();
   const others = DATA_KEYS.filter((key) => key !== "k" && changed.has(key));
@@ -250,5 +262,5 @@ address.onChange((changed) => {
 });
 addEventListener("popstate", () => { if (!pinned && data && !data.lacking && kept() !== data.k) read(); });
 
-fillForms();
+fillForms(new Set(["q"]));
 read();
