@@ -211,7 +211,7 @@ def alphas_of_gaps(spots: Sequence[Spot], lines: Sequence[Line], axes: tuple[Axi
                 said = f"<b>{words}</b> · not measured<br>{line.name}" + (
                     "<br>the line is an estimate" if estimated else ""
                 )
-                target = {"low": line.launch[0], "high": line.launch[1], "alphas": f"{alpha:g}"}
+                target = {"path": line.name, "low": line.launch[0], "high": line.launch[1], "alphas": f"{alpha:g}"}
                 found.append((across, up, target, f"{said}<br>click to measure it"))
     if not found:
         return []

@@ -51,7 +51,7 @@ VIEWS = {
         _keys("a b problem program evaluation beside other sort find family"),
         ("study_data", "study_data?family=second"),
     ),
-    "explore": SharedView("explore", "the frontiers", _keys("pins chosen sort drag"), ("explore_data",)),
+    "explore": SharedView("explore", "the frontiers", _keys("pins chosen sort drag zoom"), ("explore_data",)),
     # The grid holds every problem of the view; what is shown below it is told of some of them, without programs.
     "failures": SharedView(
         "failures",

@@ -28,6 +28,7 @@ from frontier_app.views.frame import render_page, study_context
 VIEW = "explore"
 TOOLS = {
     "": "dragging zooms; a double click shows all",
+    "pan": "dragging moves what is shown; a double click shows all",
     "select": "dragging selects a box",
     "lasso": "dragging selects",
 }

@@ -5,9 +5,10 @@ import { coloured, token } from "./colours.js";
 
 const CONFIG = { displayModeBar: false, responsive: true, showTips: false, doubleClick: "reset" };
 
-/** Draws `figure` into `element`; a later call with another figure moves the marks instead of starting anew. */
-export async function draw(element, figure) {
-  element.figure = figure;
+/** Draws `figure` into `element`; a later call with another figure moves the marks instead of starting anew. `config` has
+ * what Plotly shall do otherwise than in every figure. */
+export async function draw(element, figure, config = {}) {
+  Object.assign(element, { figure, figureConfig: config });
   const { data, layout } = coloured(figure);
   const font = { family: getComputedStyle(document.body).fontFamily, size: 12, color: token("ink") };
   await window.Plotly.react(element, data, {
@@ -18,13 +19,13 @@ export async function draw(element, figure) {
     hoverlabel: { bgcolor: token("card"), bordercolor: token("line-strong"), font: { ...font, color: token("ink") }, align: "left" },
     uirevision: "kept",
     ...layout,
-  }, CONFIG);
+  }, { ...CONFIG, ...config });
   element.removeAttribute("aria-busy");
   element.dispatchEvent(new CustomEvent("drawn"));
 }
 
 document.addEventListener("theme:changed", () => {
-  for (const element of document.querySelectorAll(".js-plotly-plot")) if (element.figure) draw(element, element.figure);
+  for (const element of document.querySelectorAll(".js-plotly-plot")) if (element.figure) draw(element, element.figure, element.figureConfig);
 });
 
 /** Functions from data to pixels within `element`, and back; they follow zoom and size. */

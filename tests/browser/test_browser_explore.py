@@ -117,6 +117,39 @@ def test_a_click_on_a_gap_of_a_path_opens_the_launch_form_there(
     expect(page).to_have_url(re.compile(r"/launch/sweep/"))
     expect(page.locator("[name=alphas]")).to_have_value("0.75")
     expect(page.locator("[name=low]")).to_have_value(measured.path.low.reference)
+    page.go_back()
+    page.locator("#gaps summary").press("Enter")
+    page.get_by_role("link", name="Measure a = −0.25 on").press("Enter")
+    expect(page).to_have_url(re.compile(r"/launch/sweep/"))
+    expect(page.locator("[name=alphas]")).to_have_value("-0.25")
+
+
+def test_what_a_drag_shows_is_in_the_address_once_and_a_double_click_clears_it(
+    visitor: Visitors, alice: User, measured: factories.Measured
+) -> None:
+    page = frontiers(visitor, alice, measured.study)
+    shown = "document.getElementById('frontiers-1').layout.xaxis.range"
+    whole = page.evaluate(shown)
+    entries = page.evaluate("history.length")
+    box = page.locator("#frontiers-1 .nsewdrag").bounding_box() or {}
+    x, y = box["x"] + box["width"] / 4, box["y"] + box["height"] / 4
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + box["width"] / 2, y + box["height"] / 2, steps=12)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"zoom=[\d.-]+_[\d.-]+_[\d.-]+_[\d.-]+"))
+    part = page.evaluate(shown)
+    quarter = (whole[1] - whole[0]) / 4
+    assert part == pytest.approx([whole[0] + quarter, whole[1] - quarter], abs=quarter / 20)
+    assert page.evaluate("history.length") == entries + 1
+    page.reload()
+    expect(page.locator("#whole")).to_be_visible()
+    page.wait_for_function(f"part => JSON.stringify({shown}) === JSON.stringify(part)", arg=part)
+    page.mouse.dblclick(x, y)
+    expect(page).not_to_have_url(re.compile("zoom"))
+    page.wait_for_function(f"whole => JSON.stringify({shown}) === JSON.stringify(whole)", arg=whole)
+    page.go_back()
+    page.wait_for_function(f"part => JSON.stringify({shown}) === JSON.stringify(part)", arg=part)
 
 
 def test_the_triangle_and_a_mistaken_filter_are_told_and_taken_back(

@@ -3,14 +3,16 @@
 
 import { showConditions } from "../conditions.js";
 import { Refusal } from "../fetching.js";
+import { launchAddress, offerGaps } from "../gaps.js";
 import { copyText } from "../table_text.js";
 import { toast } from "../toast.js";
 import { element, whole } from "../words.js";
 import { load, whenMeasured } from "./load.js";
 import { Panel } from "./panel.js";
 import { SideBySide } from "./side.js";
-import { address, choose, chosen, DATA_KEYS, pins, state, togglePin } from "./state.js";
+import { address, choose, chosen, DATA_KEYS, FRAME_KEYS, pins, state, togglePin } from "./state.js";
 import { PointTable } from "./table.js";
+import { readZoom } from "./zoom.js";
 
 const config = JSON.parse(document.getElementById("explore-config").textContent);
 const by = (id) => document.getElementById(id);
@@ -30,7 +32,7 @@ function light(key) {
 }
 
 function launched(target) {
-  if (config.launch) location.assign(`${config.launch}?${new URLSearchParams(target)}`);
+  if (config.launch) location.assign(launchAddress(config.launch, target));
 }
 
 /** One section a panel; those that exist are kept, so that marks move instead of starting anew. */
@@ -45,7 +47,7 @@ function frame(count) {
     section.querySelector(".plot").dataset.path = `panels.${panels.length}.figure`; // where figure_export.js finds it
     for (const button of section.querySelectorAll("[data-save]")) button.dataset.save = id;
     holder.append(section);
-    panels.push(new Panel(section, { clicked: togglePin, launched, hovered: light, selected: choose }));
+    panels.push(new Panel(section, { clicked: togglePin, launched, hovered: light, selected: choose, moved: (zoom) => address.change({ zoom }) }));
   }
   // The menu of a lone panel stands in the head of the card.
   const head = count === 1 ? by("menu") : panels[0]?.section.querySelector(".card-head");
@@ -58,7 +60,8 @@ function frame(count) {
 
 async function show(fresh) {
   data = fresh;
-  tell("");
+  const lost = state.zoom && !readZoom(state.zoom, state.form === "ternary");
+  tell(lost ? `The address asks for zoom = ${state.zoom}, which is no part of these axes. All of them is shown.` : "");
   by("content").classList.remove("refused");
   const shown = data.panels.filter((panel) => panel.rows.length);
   frame(data.measured ? shown.length : 0);
@@ -69,16 +72,19 @@ async function show(fresh) {
   table.show(data);
   side.show(data);
   selectionWords();
+  if (config.launch) offerGaps(by("gaps"), data.panels.flatMap(gapsOf), config.launch);
   await drawPanels(shown);
 }
 
+const gapsOf = (panel) => panel.figure.data.find((trace) => trace.meta?.gaps)?.customdata ?? [];
+
 async function drawPanels(shown = data.panels.filter((panel) => panel.rows.length)) {
-  const revision = address.query(["form", "x", "y", "k", "logx", "logy", "by", "difficulty", "setting"]);
+  by("whole").hidden = !state.zoom;
   const [selected, held] = [chosen(), pins()];
   for (const [index, panel] of panels.entries()) {
     if (!shown[index]) continue;
     panel.pin(held);
-    await panel.show(shown[index], { chosen: selected, drag: state.drag, revision });
+    await panel.show(shown[index], { chosen: selected, drag: state.drag, zoom: state.zoom });
   }
 }
 
@@ -155,9 +161,11 @@ form.addEventListener("submit", (event) => {
 });
 form.addEventListener("change", ({ target }) => {
   if (!target.name || target.name === "q") return;
-  address.change({ [target.name]: target.type === "checkbox" ? (target.checked ? "1" : "") : target.value.trim() });
+  const value = target.type === "checkbox" ? (target.checked ? "1" : "") : target.value.trim();
+  address.change({ [target.name]: value, ...(FRAME_KEYS.includes(target.name) ? { zoom: "" } : {}) });
 });
 by("tools").addEventListener("change", ({ target }) => address.change({ drag: target.value }));
+by("whole").addEventListener("click", () => address.change({ zoom: "" }));
 by("unpin").addEventListener("click", () => address.change({ pins: "" }));
 by("clear").addEventListener("click", () => choose([]));
 by("keep")?.addEventListener("click", () => address.change({ q: asFilter(), chosen: "", path: "", origin: "" }));
@@ -182,7 +190,7 @@ address.onChange((changed) => {
     side.show(data);
   }
   if (["pins", "chosen", "sort"].some((key) => changed.has(key))) selectionWords();
-  if (changed.has("chosen") || changed.has("drag")) drawPanels();
+  if (["chosen", "drag", "zoom"].some((key) => changed.has(key))) drawPanels();
 });
 whenMeasured(refresh);
 fill(new Set(["q"]));

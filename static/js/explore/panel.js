@@ -3,10 +3,11 @@
 
 import { draw } from "../figure.js";
 import { shape } from "../marks.js";
+import { textOfZoom, zoomed } from "./zoom.js";
 
 export class Panel {
-  constructor(section, { clicked, launched, hovered, selected }) {
-    Object.assign(this, { section, selected });
+  constructor(section, { clicked, launched, hovered, selected, moved }) {
+    Object.assign(this, { section, selected, moved });
     this.plot = section.querySelector(".plot");
     this.over = section.querySelector(".over");
     this.key = "";
@@ -36,7 +37,13 @@ export class Panel {
       this.plot.classList.remove("over-gap");
       hovered(null);
     });
-    this.plot.on("plotly_relayout", () => this.#place());
+    this.plot.on("plotly_relayouting", () => this.#place());
+    this.plot.on("plotly_relayout", (event) => {
+      this.#place();
+      // The end of a drag, told once however many frames it had. A resized plot keeps what it shows.
+      if (!this.drawing && Object.keys(event ?? {}).some((key) => /^([xy]axis|ternary)/.test(key))) this.moved(textOfZoom(this.plot.layout, this.panel.figure.layout));
+    });
+    this.plot.on("plotly_doubleclick", () => this.moved(""));
     this.plot.on("plotly_afterplot", () => this.#place());
     this.plot.on("plotly_selected", (event) => {
       if (!event || this.drawing) return; // a click without a drag; drawing anew tells of an empty selection
@@ -45,20 +52,20 @@ export class Panel {
     this.plot.on("plotly_deselect", () => this.drawing || this.selected([]));
   }
 
-  async show(panel, { chosen, drag, revision }) {
+  async show(panel, { chosen, drag, zoom }) {
     this.section.querySelector("h3").textContent = panel.title;
     this.panel = panel;
     this.plot.references = new Map(panel.rows.map((row) => [row.key, row.reference])); // for comments.js
     this.marks = panel.figure.data.findIndex((trace) => trace.meta?.marks);
     this.keys = this.marks < 0 ? [] : panel.figure.data[this.marks].customdata;
-    const key = JSON.stringify([panel.figure, drag, revision, [...chosen]]);
+    const key = JSON.stringify([panel.figure, drag, zoom, [...chosen]]);
     if (key === this.key) return;
     this.key = key;
     const places = chosen.size ? this.keys.flatMap((one, index) => (chosen.has(one) ? [index] : [])) : null;
     const data = panel.figure.data.map((trace) => ({ ...trace, selectedpoints: trace.meta?.marks ? places : null }));
-    const layout = { ...panel.figure.layout, dragmode: drag || "zoom", uirevision: revision, selectionrevision: key, selections: [] };
+    const layout = { ...zoomed(panel.figure.layout, zoom), dragmode: drag || "zoom", uirevision: key, selectionrevision: key, selections: [] };
     this.drawing = true;
-    await draw(this.plot, { ...panel.figure, data, layout });
+    await draw(this.plot, { ...panel.figure, data, layout }, { doubleClick: false }); // what that shows is the address's to say
     this.drawing = false;
     this.plot.setAttribute("aria-label", `${panel.title ? `${panel.title}: ` : ""}${this.keys.length} checkpoints; the table beneath has their figures`);
   }

@@ -3,7 +3,9 @@
 import { Address } from "../address.js";
 
 export const DATA_KEYS = ["q", "path", "origin", "form", "x", "y", "k", "logx", "logy", "by", "set", "difficulty", "setting", "level", "rule", "baseline"];
-const VIEW_KEYS = ["pins", "chosen", "sort", "drag"];
+const VIEW_KEYS = ["pins", "chosen", "sort", "drag", "zoom"];
+// What another choice of draws other axes or other panels, where a part of the old ones says nothing.
+export const FRAME_KEYS = ["form", "x", "y", "k", "logx", "logy", "by", "difficulty", "setting"];
 export const MOST_PINS = 6;
 
 export const address = new Address([...DATA_KEYS, ...VIEW_KEYS]);
