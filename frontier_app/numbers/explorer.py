@@ -7,6 +7,7 @@ problem are those of `frontier_app.numbers.programs_written`. It decides no righ
 
 import hashlib
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from compute.stats.bootstrap import RateIntervals, cluster_bootstrap
 from compute.stats.frontier import Extrapolation, classify_extrapolated
 from compute.stats.rates import CLASSES
 from frontier_app.figures.composition import composition_figure
+from frontier_app.figures.exploration_traces import MOST_ALPHAS, MOST_ALPHAS_A_GAP, alphas_within
 from frontier_app.figures.frontier import FrontierPoint, Reading, frontier_figure
 from frontier_app.models import Checkpoint, Evaluation, Problem, Study
 from frontier_app.numbers.against_baseline import against_baseline, no_baseline, rate_pairs
@@ -38,7 +40,7 @@ from frontier_app.numbers.placement import (
 from frontier_app.viewer import Viewer
 
 # Raised whenever the shape of `explorer_data` changes, so that no browser keeps the old one.
-FORMAT = 3
+FORMAT = 4
 
 
 def explorer_data(study: Study, selection: Selection, viewer: Viewer) -> dict[str, object]:
@@ -47,7 +49,8 @@ def explorer_data(study: Study, selection: Selection, viewer: Viewer) -> dict[st
     `evaluations` are in order of alpha, those apart from the path last. Each one's `cells` hold, problem after problem,
     n and the counts of solved, optimisation, correctness, no answer and infrastructure; its `point` holds rates with
     half-widths, what `frontier_app.numbers.against_baseline` says of it and the verdict beyond the ends, or is null
-    while nothing is judged. A baseline that stands on another path joins the evaluations apart from this one.
+    while nothing is judged. A baseline that stands on another path joins the evaluations apart from this one. `gaps`
+    are round alphas between two measured ones that nobody has planned to measure.
     """
     placed, elsewhere = with_baseline(study, selection)
     cells = read_cells(study, placed, selection.level, selection.rule, selection.difficulty)
@@ -63,6 +66,7 @@ def explorer_data(study: Study, selection: Selection, viewer: Viewer) -> dict[st
         "setting": selection.setting,
         "ends": {"low": _end(selection.path.low), "high": _end(selection.path.high)} if selection.path else None,
         "baseline": baseline,
+        "gaps": _gaps(placed, intervals),
         "elsewhere": elsewhere if viewer.share_link is None else [],
         "conditions": conditions(study, shown, selection.difficulty, judged, spoiled),
         "problems": {
@@ -153,6 +157,17 @@ def _evaluation(one: Placed, placed: Sequence[Placed], viewer: Viewer) -> dict[s
         "alarms": raised_alarms(evaluation.alarms, nearer_end(one, placed)),
         "signs": signs_of(evaluation.alarms),
     }
+
+
+def _gaps(placed: Sequence[Placed], intervals: RateIntervals) -> list[float]:
+    measured = [
+        one.alpha
+        for one, judged in zip(placed, intervals.problems.tolist(), strict=True)
+        if one.alpha is not None and judged
+    ]
+    most = min(MOST_ALPHAS_A_GAP, max(1, MOST_ALPHAS // max(len(measured), 1)))
+    within = [alpha for low, high in pairwise(measured) for alpha in alphas_within(low, high, most)]
+    return [alpha for alpha in within if all(alpha != one.alpha for one in placed)]
 
 
 def _is_underway(evaluation: Evaluation) -> bool:

@@ -59,12 +59,13 @@ def study_data(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def study_programs(request: HttpRequest, slug: str) -> HttpResponse:
+    """What the evaluations of the first or (`family=second`) the second slider wrote for one problem."""
     opened = open_view(request, slug, "study")
     if not opened.viewer.may_read_programs:
         return JsonResponse({"error": NO_PROGRAMS}, status=403)
     problem = _held_out(opened, request)
     try:
-        selection = select(opened.study, request.GET.dict())
+        selection = select(opened.study, _family(request.GET.dict()))
     except SelectionError as error:
         return JsonResponse({"error": str(error)}, status=400)
     response = JsonResponse(problem_programs(opened.study, problem, selection))
@@ -80,7 +81,7 @@ def study_program(request: HttpRequest, slug: str) -> HttpResponse:
         return JsonResponse({"error": NO_PROGRAMS}, status=403)
     problem = _held_out(opened, request)
     try:
-        selection = select(opened.study, request.GET.dict())
+        selection = select(opened.study, _family(request.GET.dict()))
         found = one_program(
             evaluation_of(opened.study, selection, request.GET.get("evaluation", "")),
             problem,

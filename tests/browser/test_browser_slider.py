@@ -168,6 +168,14 @@ def test_a_second_slider_on_another_path_is_linked_or_free(
     expect(against.locator("em")).to_contain_text(f"McNemar p {float(mcnemar_exact(won, lost)):.3f}")
     traces = "document.getElementById('frontier').data.filter((one) => one.meta?.second).map((one) => one.x.length)"
     assert page.evaluate(traces) == [3]
+    edge = "document.getElementById('composition').data.find((one) => one.meta?.second === 'solved').y"
+    assert page.evaluate(edge) == pytest.approx(
+        [at(second, alpha)["point"]["rates"]["solved"][0] for alpha in (0, 0.5, 1)]
+    )
+    expect(page.locator("#composition-over line.other")).not_to_have_attribute("hidden", "")
+    expect(page.locator("#beside [data-part=alpha]")).to_have_value("second")
+    expect(page.locator("#beside [data-part=tests] thead")).to_contain_text("second, a = 0.5")
+    expect(page.locator("#beside [data-part=tests] thead")).to_contain_text("a = 1")
     page.reload()
     expect(page.locator("#second [data-part=box]")).to_have_value("0.5")
     expect(against.locator("b")).to_have_text(f"+{won} −{lost}")

@@ -191,6 +191,16 @@ def test_a_click_on_a_point_moves_alpha_and_the_initialisation_becomes_the_basel
     )
     expect(page).to_have_url(re.compile("baseline=initialisation"))
     expect(page.locator("#moved .label")).to_have_text("won and lost against base")
+    page.locator("#gaps summary").press("Enter")
+    page.get_by_role("link", name="Measure a = 1.25").press("Enter")
+    expect(page).to_have_url(re.compile(r"/launch/sweep/"))
+    expect(page.locator("[name=alphas]")).to_have_value("1.25")
+    page.go_back()
+    page.evaluate(
+        """() => { const plot = document.getElementById('frontier');
+        plot.emit('plotly_click', {points: [{customdata: plot.data.find((one) => one.meta?.gaps).customdata[0]}]}); }"""
+    )
+    expect(page.locator("[name=alphas]")).to_have_value("-0.45")
 
 
 def test_a_point_appears_without_reload_and_without_a_jump_when_a_measurement_is_launched(

@@ -235,6 +235,15 @@ def test_columns_packed_by_the_database_equal_those_of_a_plain_query(measured: f
     assert integer_columns(Rollup.objects.none(), names).shape == (0, len(names))
 
 
+def test_gaps_are_round_alphas_between_measured_ones_that_nobody_plans(measured: factories.Measured) -> None:
+    path = measured.path
+    factories.planned_evaluation(measured.study, factories.point_on(path, 0.75), alpha=0.75, path=path)
+    gaps = data_of(measured.study)["gaps"]
+    assert [gap for gap in gaps if 0.5 < gap < 1] == [0.55, 0.6, 0.65, 0.7, 0.8, 0.85, 0.9, 0.95]
+    assert gaps == sorted(set(gaps))
+    assert not {0.0, 0.5, 1.0} & set(gaps)
+
+
 def test_the_number_of_queries_does_not_grow_with_the_study() -> None:
     counts = []
     for slug, problems, alphas in (("small", 4, (0.0, 1.0)), ("large", 16, (-0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5))):

@@ -158,6 +158,28 @@ def test_a_share_link_that_allows_programs_shows_them(measured: factories.Measur
     assert client.get(address("study_program", measured.study, **query)).json()["text"] == text
 
 
+def test_programs_of_the_second_family_are_those_of_its_path_and_a_link_must_show_it(
+    measured: factories.Measured, client_of
+) -> None:
+    study, problem = measured.study, a_problem(measured)
+    factories.trained_run(study, "mid", 0.7)
+    other = study.paths.create(name="other", low=measured.path.low, high=study.checkpoints.get(name="mid"))
+    there = factories.measure(study, factories.point_on(other, 0.25), 4, alpha=0.25, path=other)
+    family = {"problem": problem.slug, "with": f"{other.pk}:reasoning", "family": "second"}
+    client = client_of(factories.alice())
+    found = client.get(address("study_programs", study, **family)).json()
+    assert there.reference in found["evaluations"]
+    assert measured.evaluations[1].reference not in found["evaluations"]
+    name = found["evaluations"][there.reference]["written"][0]["program"]
+    one = address("study_program", study, **family, evaluation=there.reference, program=name or "none")
+    assert client.get(one).json()["samples"] >= 1
+    assert client.get(address("study_programs", study, problem=problem.slug, family="second")).status_code == 400
+    for query, status in (("", 404), (f"with={other.pk}%3Areasoning", 200)):
+        reader = factories.reader(study, query=query, allow_programs=True)
+        assert reader.get(one).status_code == status
+    assert factories.reader(study, query=f"with={other.pk}%3Areasoning").get(one).status_code == 403
+
+
 def test_a_stranger_and_somebody_unknown_get_nothing(measured: factories.Measured, client_of) -> None:
     query = {"problem": a_problem(measured).slug, "evaluation": measured.evaluations[0].reference, "program": "none"}
     for name in ("study_programs", "study_program"):

@@ -1,13 +1,16 @@
-// Two programs for the chosen problem side by side: the one shown at this alpha on the right, one of another alpha on the
-// left; equal lines on one row, and below them how each test went, with its level, its letter and its CPU time.
+// Two programs for the chosen problem side by side: the one shown at this alpha on the right, one of another alpha or of
+// the second slider's on the left; equal lines on one row, and below them how each test went, with its level, its letter and its CPU time.
 
 import { alignedRows } from "./diff.js";
 import { UNREAD } from "./program.js";
 import { CLASS_WORDS, VERDICTS } from "./verdicts.js";
 import { element, whole } from "../words.js";
 
+/** How the address names the second slider's own alpha. */
+export const SECOND = "second";
+
 export class Beside {
-  /** `change(values)` takes what is chosen; `programOf(evaluation, name)` fetches a program with its tests. */
+  /** `change(values)` takes what is chosen; `programOf(evaluation, name, family)` fetches a program with its tests. */
   constructor(root, panel, { change, programOf }) {
     Object.assign(this, { root, panel, programOf });
     for (const part of ["here", "lines", "tests", "changed", "alpha", "program"]) this[part] = root.querySelector(`[data-part=${part}]`);
@@ -15,17 +18,20 @@ export class Beside {
     this.program.addEventListener("change", () => change({ other: this.program.value }));
   }
 
-  /** `state` names the other alpha ("" the baseline) and either program ("" the most frequent). */
-  async show(view, alpha, { program, beside, other }) {
+  /** `state` names the other alpha ("" the baseline) and either program ("" the most frequent). `second` is the second
+   * slider's view or null. */
+  async show(view, second, alpha, { program, beside, other, b }) {
     const { panel } = this;
     const right = view.measuredAt(alpha) ?? view.nearest(alpha);
-    const left = view.named(beside) ?? view.baseline_ ?? right;
+    const across = beside === SECOND ? second?.measuredAt(b ?? alpha) ?? second?.nearest(b ?? alpha) ?? null : null;
+    const left = across ?? view.named(beside) ?? view.baseline_ ?? right;
+    const leftName = across ? `second, ${second.nameOf(across)}` : left && view.nameOf(left);
     const [, mine] = panel.groupsOf(right?.reference, program);
     const [groups, theirs] = panel.groupsOf(left?.reference, other);
-    const wanted = [right?.reference, mine?.program, left?.reference, theirs?.program, panel.said].join(" ");
+    const wanted = [right?.reference, mine?.program, left?.reference, theirs?.program, leftName, panel.said].join(" ");
     if (wanted === this.wanted) return;
     this.wanted = wanted;
-    this.#offer(view, left, groups, theirs, { beside, other });
+    this.#offer(view, across && leftName, groups, theirs, beside, second);
     this.root.classList.toggle("waiting", !mine || !theirs);
     if (!mine || !theirs) {
       this.here.textContent = "";
@@ -33,7 +39,9 @@ export class Beside {
       return;
     }
     this.here.textContent = `${view.nameOf(right)}: ${this.#words(mine, panel.groupsOf(right.reference, "")[0])}`;
-    const found = await Promise.all([this.programOf(left.reference, theirs.program ?? "none"), this.programOf(right.reference, mine.program ?? "none")]);
+    const found = await Promise.all([
+      this.programOf(left.reference, theirs.program ?? "none", across ? "second" : "first"), this.programOf(right.reference, mine.program ?? "none", "first"),
+    ]);
     if (wanted !== this.wanted) return;
     if (found.includes(null)) {
       this.wanted = null;
@@ -41,7 +49,7 @@ export class Beside {
       return;
     }
     this.#lines(found.map((one) => one.text));
-    this.#tests(found, [view.nameOf(left), view.nameOf(right)]);
+    this.#tests(found, [leftName, view.nameOf(right)]);
   }
 
   /** Words in place of both programs. */
@@ -56,11 +64,12 @@ export class Beside {
     return `${group.count} of ${total}, ${CLASS_WORDS[this.panel.classOf(group.letters)]}`;
   }
 
-  #offer(view, left, groups, theirs, { beside }) {
+  #offer(view, across, groups, theirs, beside, second) {
     const offered = view.evaluations.filter((one) => one.point);
     const options = [new Option(`${view.baselineName}, the baseline`, ""), ...offered.map((one) => new Option(view.nameOf(one), view.keyOf(one)))];
+    if (second) options.splice(1, 0, new Option(across ? `${across}, the second slider` : "the second slider", SECOND));
     this.alpha.replaceChildren(...options);
-    this.alpha.value = view.named(beside) ? beside : "";
+    this.alpha.value = across || view.named(beside) ? beside : "";
     this.program.replaceChildren(...groups.map((one, index) => new Option(`${index + 1}: ${this.#words(one, groups)}`, one.program ?? "none")));
     this.program.value = theirs ? theirs.program ?? "none" : "";
     this.program.disabled = !groups.length;

@@ -24,7 +24,7 @@ function keep(cache, key, value, most = KEPT) {
 /** The view of the current state, of its first or its second family: a kept one at once through `show`, and the fresh
  * one when it arrives. Gives whether it was shown: it is not, nor is a refusal raised, once another was asked for. */
 export async function loadView(config, show, family = "first") {
-  const query = family === "first" ? dataQuery() : secondQuery();
+  const query = queryOf(family);
   latest[family] += 1;
   const mine = latest[family];
   const kept = views.get(query);
@@ -40,18 +40,20 @@ export async function loadView(config, show, family = "first") {
   }
 }
 
-/** The programs of one problem; null where the viewer may not read them. */
-export async function loadPrograms(config, problem, { fresh = false } = {}) {
+const queryOf = (family) => (family === "first" ? dataQuery() : secondQuery());
+
+/** The programs of one problem, in the first or the second family; null where the viewer may not read them. */
+export async function loadPrograms(config, problem, { fresh = false, family = "first" } = {}) {
   if (!config.programs) return null;
-  const query = `${dataQuery()}&problem=${encodeURIComponent(problem)}`;
+  const query = `${queryOf(family)}&problem=${encodeURIComponent(problem)}`;
   if (!fresh && programs.has(query)) return programs.get(query);
   return keep(programs, query, await getJson(`${config.programs}?${query}`));
 }
 
 /** One program of one evaluation with the verdict of each test; null where it cannot be read. */
-export async function loadProgram(config, problem, evaluation, program) {
+export async function loadProgram(config, problem, evaluation, program, family = "first") {
   if (!config.program) return null;
-  const query = `${dataQuery()}&${new URLSearchParams({ problem, evaluation, program })}`;
+  const query = `${queryOf(family)}&${new URLSearchParams({ problem, evaluation, program })}`;
   if (!single.has(query)) keep(single, query, getJson(`${config.program}?${query}`), KEPT_PROGRAMS);
   try {
     return await single.get(query);

@@ -3,12 +3,14 @@
 
 import { coloured, ramp } from "../colours.js";
 import { draw, scales } from "../figure.js";
+import { alphaText } from "../words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
 export class Frontier {
-  constructor(plot, over, { chosen, hovered }) {
-    Object.assign(this, { plot, over });
+  /** `launched(gap)` when a gap of the path is clicked; null where nothing may be launched. */
+  constructor(plot, over, { chosen, hovered, launched }) {
+    Object.assign(this, { plot, over, launched });
     this.inside = this.#add("svg", "inside"); // cut off at the axes
     this.ellipse = this.#add("path", "ellipse", {}, this.inside);
     this.halo = this.#add("circle", "halo", { r: 12 });
@@ -20,9 +22,18 @@ export class Frontier {
     this.bind = () => {
       if (this.bound) return;
       this.bound = true;
-      plot.on("plotly_click", ({ points }) => points[0]?.customdata && chosen(points[0].customdata));
-      plot.on("plotly_hover", ({ points }) => points[0]?.customdata && hovered(points[0].customdata));
-      plot.on("plotly_unhover", () => hovered(null));
+      plot.on("plotly_click", ({ points: [point] }) => {
+        if (point?.customdata?.alphas) launched(point.customdata);
+        else if (point?.customdata) chosen(point.customdata);
+      });
+      plot.on("plotly_hover", ({ points: [point] }) => {
+        plot.classList.toggle("over-gap", Boolean(point?.customdata?.alphas));
+        if (typeof point?.customdata === "string") hovered(point.customdata);
+      });
+      plot.on("plotly_unhover", () => {
+        plot.classList.remove("over-gap");
+        hovered(null);
+      });
       plot.on("plotly_relayout", () => { this.rescale(); this.place(this.alpha); });
     };
     new ResizeObserver(() => requestAnimationFrame(() => { this.rescale(); this.place(this.alpha); })).observe(plot);
@@ -40,7 +51,8 @@ export class Frontier {
   async show(view, second = null) {
     this.view = view;
     this.second = second;
-    const figure = second ? withPath(view.figures.frontier, second) : view.figures.frontier;
+    const own = this.launched ? withGaps(view) : view.figures.frontier;
+    const figure = second ? withPath(own, second) : own;
     this.ellipses = new Map(figure.data.filter((trace) => trace.meta?.ellipse).map((trace) => [trace.meta.ellipse, trace]));
     const key = JSON.stringify(figure);
     if (key !== this.key) {
@@ -100,6 +112,24 @@ export class Frontier {
       this.lit.setAttribute("cy", this.scale.y(point.rates.correctness[0]).toFixed(1));
     }
   }
+}
+
+/** A figure with invisible marks in it, one a gap of the path, beneath those of the points. */
+function withGaps(view) {
+  const { frontier } = view.figures;
+  const gaps = view.gapsToLaunch;
+  const places = gaps.map((gap) => view.estimate(Number(gap.alphas)).rates);
+  const trace = {
+    type: "scatter", mode: "markers", x: places.map((rates) => rates.optimisation), y: places.map((rates) => rates.correctness),
+    marker: { size: 9, color: "token(ink-3)", opacity: 0 },
+    customdata: gaps,
+    hovertext: gaps.map((gap) => `<b>a = ${alphaText(Number(gap.alphas))}</b> · not measured<br>click to measure it`),
+    hovertemplate: "%{hovertext}<extra></extra>",
+    meta: { gaps: true },
+  };
+  const { data } = frontier;
+  const marks = data.findIndex((one) => one.meta?.marks);
+  return places.length ? { ...frontier, data: [...data.slice(0, marks), trace, ...data.slice(marks)] } : frontier;
 }
 
 /** A figure with the path of a second view in it: rhombs on a dashed line, within axes that hold both. */

@@ -2,7 +2,7 @@
 // What follows alpha is cheap and moves at once; what needs the server follows when the hand rests.
 
 import { Against } from "./against.js";
-import { Beside } from "./beside.js";
+import { Beside, SECOND } from "./beside.js";
 import { loadProgram, loadPrograms, loadView, whenMeasured } from "./data.js";
 import { Composition } from "./composition.js";
 import { serveExports } from "./exports.js";
@@ -18,6 +18,7 @@ import { change, dataQuery, onChange, state } from "./state.js";
 import { Strip } from "./strip.js";
 import { showConditions } from "../conditions.js";
 import { Refusal } from "../fetching.js";
+import { launchAddress, offerGaps } from "../gaps.js";
 import { alphaText, rate, whole } from "../words.js";
 
 const config = JSON.parse(document.getElementById("explorer-config").textContent);
@@ -37,7 +38,10 @@ const moveTo = (alpha, committed) => change({ a: alpha }, { commit: committed })
 const light = (reference) => { for (const part of [frontier, ruler, strip, against]) part.light(reference); };
 
 const ruler = new Ruler(by("ruler"), moveTo, light);
-const frontier = new Frontier(by("frontier"), by("frontier-over"), { chosen: choosePoint, hovered: light });
+const frontier = new Frontier(by("frontier"), by("frontier-over"), {
+  chosen: choosePoint, hovered: light,
+  launched: config.launch ? (gap) => location.assign(launchAddress(config.launch, gap)) : null,
+});
 const composition = new Composition(by("composition"), by("composition-over"), {
   moved: moveTo,
   caught: (alpha, free) => ruler.caught((alpha - ruler.range[0]) / (ruler.range[1] - ruler.range[0]) * ruler.width, free),
@@ -52,7 +56,7 @@ const against = new Against(by("against"), { chosen: choosePoint, may: (one) => 
 const signs = new Signs(by("signs"));
 const playback = new Playback(by("play"), moveTo);
 const family = new Second(by("second"), { change, hovered: () => {} });
-const programOf = (evaluation, name) => loadProgram(config, problemShown, evaluation, name);
+const programOf = (evaluation, name, of = "first") => loadProgram(config, problemShown, evaluation, name, of);
 const panel = config.programs ? new ProgramPanel(config.problem, {
   chosen: (name) => change({ program: name }),
   textOf: async (evaluation, name) => (await programOf(evaluation, name))?.text ?? null,
@@ -93,7 +97,7 @@ function follow() {
     against.mark(point?.reference ?? null);
     panel?.show(view, alpha, state.program);
     family.place(view, alpha, state.b);
-    frontier.placeSecond(second && (state.b ?? alpha));
+    for (const plot of [frontier, composition]) plot.placeSecond(second && (state.b ?? alpha));
     playback.follow(view, alpha);
     document.dispatchEvent(new CustomEvent("explorer:at", { detail: { alpha, reference: point?.reference ?? null } }));
   });
@@ -108,7 +112,7 @@ async function show(fresh) {
   signs.show(view);
   strip.show(view);
   strip.arrange(state.sort, state.find, alphaNow());
-  await Promise.all([frontier.show(view, second), composition.show(view)]);
+  await Promise.all([frontier.show(view, second), composition.show(view, second)]);
   if (view !== fresh) return;
   follow();
   takePrograms({ fresh: true });
@@ -122,21 +126,24 @@ function describe() {
     : view.count ? `${whole(view.count)} problems` : "\u00a0";
   showConditions(by("conditions"), view.conditions);
   offerBaselines(by("baseline"), view, state.baseline);
+  offerGaps(by("gaps"), view.gapsToLaunch, config.launch);
 }
 
 /** The second family, or none. */
 async function showSecond(fresh) {
   second = fresh;
   const select = filters.elements.with;
-  by("second-key").hidden = second === null;
+  for (const id of ["second-key", "second-shares-key"]) by(id).hidden = second === null;
   family.show(second, select?.selectedOptions[0]?.text ?? "");
   if (!view) return;
-  await frontier.show(view, second);
+  await Promise.all([frontier.show(view, second), composition.show(view, second)]);
+  if (second !== fresh) return;
   follow();
+  takePrograms();
 }
 
-/** The chosen problem's programs. While they are fetched the panel keeps what it shows, and where they cannot be read it
- * keeps those of the same problem. */
+/** The chosen problem's programs, of both families. While they are fetched the panel keeps what it shows, and where they
+ * cannot be read it keeps those of the same problem. */
 async function takePrograms({ fresh = false } = {}) {
   const problem = view.problem(state.problem) >= 0 ? view.problem(state.problem) : view.telling;
   strip.choose(problem, { reveal: state.problem !== "" && problem !== strip.problem });
@@ -145,12 +152,14 @@ async function takePrograms({ fresh = false } = {}) {
   const wanted = `${slug} ${dataQuery()}`;
   problemTaken = wanted;
   try {
-    const programs = await loadPrograms(config, slug, { fresh });
+    const [programs, others] = await Promise.all([
+      loadPrograms(config, slug, { fresh }), state.with ? loadPrograms(config, slug, { fresh, family: "second" }).catch(nothingRefused) : null,
+    ]);
     if (problemTaken !== wanted) return;
     problemShown = slug;
-    panel.take(programs, { level: Number(state.level || config.levels), levels: config.levels, firstFailure: state.rule === "first_failure" });
+    panel.take(programs, others, { level: Number(state.level || config.levels), levels: config.levels, firstFailure: state.rule === "first_failure" });
     follow();
-    beside.show(view, alphaNow(), state);
+    beside.show(view, second, alphaNow(), state);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     if (problemTaken !== wanted) return;
@@ -160,8 +169,14 @@ async function takePrograms({ fresh = false } = {}) {
     }
     problemShown = null;
     panel.refuse(view.problems.title[problem] || slug, error.message);
-    beside.show(view, alphaNow(), state);
+    beside.show(view, second, alphaNow(), state);
   }
+}
+
+/** What is wrong with a second family is said where its data is read. */
+function nothingRefused(error) {
+  if (!(error instanceof Refusal)) throw error;
+  return null;
 }
 
 function tell(message) {
@@ -224,6 +239,12 @@ async function measure(alpha) {
   }
 }
 
+/** What another second family brings along: its slider is linked, and its programs stand beside those of the first. */
+function withFamily(chosen) {
+  const besides = chosen ? state.beside || SECOND : state.beside === SECOND ? "" : state.beside;
+  return { b: null, beside: besides, ...(besides === state.beside ? {} : { other: "" }) };
+}
+
 function fillFilters() {
   for (const field of filters.elements) {
     if (field.name === "" || field.name === "baseline") continue;
@@ -239,7 +260,7 @@ function fillFilters() {
 }
 
 filters.addEventListener("submit", (event) => event.preventDefault());
-filters.addEventListener("change", ({ target }) => target.name && change({ [target.name]: target.value, ...(target.name === "with" ? { b: null } : {}) }));
+filters.addEventListener("change", ({ target }) => target.name && change({ [target.name]: target.value, ...(target.name === "with" ? withFamily(target.value) : {}) }));
 by("sort").addEventListener("change", ({ target }) => change({ sort: target.value }));
 by("find").addEventListener("input", ({ target }) => change({ find: target.value }, { commit: false }));
 by("find").addEventListener("change", () => change({}));
@@ -264,7 +285,7 @@ function settle() {
   const rates = point && ["solved", "optimisation", "correctness"].map((name) => rate(point.rates[name][0]));
   by("spoken").textContent = point ? `a = ${alphaText(alphaNow())}: solved ${rates[0]}, too slow ${rates[1]}, wrong ${rates[2]}` : "";
   if (view && ["solved", "change", "q"].includes(state.sort)) strip.arrange(state.sort, state.find, alphaNow());
-  if (view) beside?.show(view, alphaNow(), state);
+  if (view) beside?.show(view, second, alphaNow(), state);
 }
 
 onChange((changed) => {
@@ -272,16 +293,15 @@ onChange((changed) => {
   if (REFETCHED.some((key) => changed.has(key))) refresh();
   if ([...REFETCHED, "with"].some((key) => changed.has(key))) refreshSecond();
   if (changed.has("refused")) tell(state.refused);
-  if (changed.has("a")) {
+  if (changed.has("a") || changed.has("b")) {
     follow();
     clearTimeout(resting);
     resting = setTimeout(settle, 300);
   }
-  if (changed.has("b")) follow();
   if (changed.has("problem") && view) takePrograms();
   else if (["program", "beside", "other"].some((key) => changed.has(key)) && view) {
     follow();
-    beside?.show(view, alphaNow(), state);
+    beside?.show(view, second, alphaNow(), state);
   }
   if ((changed.has("sort") || changed.has("find")) && view) strip.arrange(state.sort, state.find, alphaNow());
 });

@@ -29,11 +29,11 @@ export class ProgramPanel {
     document.addEventListener("keydown", (event) => this.#key(event));
   }
 
-  /** Takes a problem's programs, judged at a level and by a rule. */
-  take(programs, { level, levels, firstFailure }) {
-    const said = JSON.stringify([programs, level, firstFailure]);
+  /** Takes a problem's programs, judged at a level and by a rule, and those of the second family or null. */
+  take(programs, others, { level, levels, firstFailure }) {
+    const said = JSON.stringify([programs, others, level, firstFailure]);
     if (said === this.said) return;
-    Object.assign(this, { unread: "", programs, level, levels, firstFailure, said, shown: null, listed: null });
+    Object.assign(this, { unread: "", programs, others, level, levels, firstFailure, said, shown: null, listed: null });
     const { problem } = programs;
     this.problem.textContent = problem.title;
     this.statement.textContent = problem.statement;
@@ -69,7 +69,7 @@ export class ProgramPanel {
 
   /** The groups of an evaluation, and the one of that name; the most frequent one where it wrote none such. */
   groupsOf(reference, name) {
-    const { written = [] } = this.programs?.evaluations[reference] ?? {};
+    const { written = [] } = this.programs?.evaluations[reference] ?? this.others?.evaluations[reference] ?? {};
     return [written, written.find((one) => (one.program ?? "none") === name) ?? written[0] ?? null];
   }
 

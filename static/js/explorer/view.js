@@ -23,6 +23,13 @@ export class View {
     return this.ends !== null && this.setting === "reasoning";
   }
 
+  /** The gaps of the path that can be launched, as js/gaps.js takes them. A saved view may know of none. */
+  get gapsToLaunch() {
+    if (!this.measurable) return [];
+    const [low, high] = [this.ends.low.reference, this.ends.high.reference];
+    return (this.gaps ?? []).map((alpha) => ({ path: "", low, high, alphas: String(alpha) }));
+  }
+
   /** What a point is called in a sentence: a = 0.5, base, coverage 0.6. */
   nameOf(one) {
     return one.alpha !== null ? `a = ${alphaText(one.alpha)}` : one.mark === "initialisation" ? "base" : one.label;
