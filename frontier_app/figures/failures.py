@@ -113,7 +113,7 @@ def levels_figure(lines: Sequence[LevelLine], sizes: Sequence[int]) -> Figure:
             "yaxis2": {**up, "anchor": "x2", "showticklabels": False},
             "annotations": [_heading("too slow or too large", 0), _heading("wrong or crashed", 0.52)],
             "showlegend": len(lines) > 1,
-            "legend": {"font": {"size": 11, "color": token("ink-2")}, "x": 1.02, "y": 1, "tracegroupgap": 2},
+            "legend": {"font": {"size": 11, "color": token("ink-2")}, "x": 1.02, "y": 1, "tracegroupgap": 0},
             "hovermode": "closest",
             "dragmode": False,
             "margin": {"l": 52, "r": 10, "t": 24, "b": 54},

@@ -2,7 +2,9 @@
 
 from urllib.parse import urlencode
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from frontier_app.models import Evaluation, Path, Study
@@ -13,6 +15,7 @@ from frontier_app.views.fetch import open_evaluation, open_view
 from frontier_app.views.frame import render_page, study_context
 
 OTHERS = 12
+RIVALS = 12
 ALARM_WORDS = {
     "no_answer_rate": "answers without a program",
     "mean_tokens": "tokens an answer",
@@ -29,7 +32,8 @@ def evaluation(request: HttpRequest, slug: str, reference: str) -> HttpResponse:
     found = open_evaluation(opened, reference)
     rates = standings(found)
     letters = letters_of(found)
-    context = study_context(opened, "checkpoints") | {
+    first = opened.study.paths.select_related("low", "high").first()
+    context = study_context(opened, "evaluations") | {
         "evaluation": found,
         "recipe": list(found.checkpoint.recipe.select_related("checkpoint")),
         "standings": rates,
@@ -41,22 +45,36 @@ def evaluation(request: HttpRequest, slug: str, reference: str) -> HttpResponse:
         "limits": limits_in_words(found.limits),
         "alarms": [(ALARM_WORDS.get(name, name.replace("_", " ")), value) for name, value in found.alarms.items()],
         "raised": raised_alarms(found.alarms, _nearer_end(found)),
-        "explorer": study_address(opened.study, found, opened.study.paths.select_related("low", "high").first()),
+        "explorer": study_address(opened.study, found, first),
+        "failures": _failures_address(opened.study, found, first),
         "others": _others(found),
+        "rivals": _rivals(opened.study, found) if opened.is_member else [],
     }
     return render_page(request, "evaluation.html", context, parts=("result",))
 
 
 def study_address(study: Study, evaluation: Evaluation, first: Path | None) -> str:
     """The study page at the evaluation's place. `first` is the study's first path, which the page opens with."""
-    path = evaluation.path or first
-    placed = place(study, evaluation, path)
-    query: dict[str, object] = {"path": path.pk} if path is not None and path != first else {}
-    if evaluation.setting != "reasoning":
-        query["setting"] = evaluation.setting
+    query = _view_of(evaluation, first)
+    placed = place(study, evaluation, evaluation.path or first)
     if placed is not None and placed.alpha is not None:
         query["a"] = f"{placed.alpha:g}"
     return study.get_absolute_url() + (f"?{urlencode(query)}" if query else "")
+
+
+def _view_of(evaluation: Evaluation, first: Path | None) -> dict[str, object]:
+    """What a page of the study must be asked for to show the evaluation."""
+    path = evaluation.path or first
+    query: dict[str, object] = {"path": path.pk} if path is not None and path != first else {}
+    return query | ({"setting": evaluation.setting} if evaluation.setting != "reasoning" else {})
+
+
+def _failures_address(study: Study, evaluation: Evaluation, first: Path | None) -> str:
+    """The grid of failures at the evaluation's column; "" where it has none, because its problems are others."""
+    if evaluation.problem_set_id != study.held_out_set_id:
+        return ""
+    query = _view_of(evaluation, first) | {"at": evaluation.reference}
+    return f"{reverse('failures', args=[study.slug])}?{urlencode(query)}"
 
 
 def limits_in_words(limits: dict) -> dict[str, object]:
@@ -86,3 +104,17 @@ def _others(one: Evaluation) -> list[Evaluation]:
     """Other evaluations of the same weights."""
     alike = Evaluation.objects.filter(study=one.study_id, checkpoint=one.checkpoint_id).exclude(pk=one.pk)
     return list(alike.order_by("-pk")[:OTHERS])
+
+
+def _rivals(study: Study, one: Evaluation) -> list[Evaluation]:
+    """What an evaluation is most likely to be compared with: on the same problems in the same setting, the
+    initialisation, the ends of its path and the other points there. None where its problems cannot be compared."""
+    if one.problem_set_id != study.held_out_set_id:
+        return []
+    near = Q(checkpoint=study.base_id)
+    if one.path is not None:
+        near |= Q(path=one.path) | Q(checkpoint__in=(one.path.low_id, one.path.high_id))
+    measured = Evaluation.objects.filter(
+        near, study=study, problem_set=one.problem_set_id, setting=one.setting, samples_done__gt=0
+    )
+    return list(measured.exclude(pk=one.pk).select_related("checkpoint").order_by("alpha", "pk")[:RIVALS])

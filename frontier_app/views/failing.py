@@ -193,11 +193,12 @@ def _file(slug: str, format: str, rows: QuerySet[Sample]) -> HttpResponse:
 
 
 def _offered(study: Study, chosen: Evaluation | None) -> list[Evaluation]:
-    """The evaluations that the page offers: those alike to the chosen one first."""
+    """The evaluations that the page offers: those alike to the chosen one, and that one among them."""
     measured = Evaluation.objects.filter(study=study, samples_done__gt=0).select_related("checkpoint")
     if chosen is not None:
         measured = measured.filter(problem_set=chosen.problem_set_id, setting=chosen.setting)
-    return list(measured.order_by("path", "alpha", "pk")[:EVALUATIONS_OFFERED])
+    found = list(measured.order_by("path", "alpha", "pk")[:EVALUATIONS_OFFERED])
+    return found if chosen is None or chosen in found else [chosen, *found]
 
 
 def _number(text: str) -> int:

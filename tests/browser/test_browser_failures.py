@@ -65,6 +65,9 @@ def test_a_hand_on_the_keyboard_goes_from_a_cell_to_its_samples_to_one_test_and_
     page.keyboard.press("Escape")
     expect(page.locator("#cell-words")).to_contain_text(f"{problem.slug}, a = 0: ")
     assert "rule=first_failure" in page.url
+    page.get_by_role("link", name="the evaluation").click()
+    page.get_by_role("link", name="Failures", exact=True).nth(1).click()
+    expect(page.locator("#cell-words")).to_contain_text("000-squares, a = 0: ")
 
 
 def test_choices_stand_in_the_address_and_back_undoes_them(

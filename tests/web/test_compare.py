@@ -115,6 +115,19 @@ def test_the_page_without_two_evaluations_says_what_to_choose(client_of, measure
     assert "Choose two evaluations" in client_of(factories.alice()).get(ADDRESS).content.decode()
 
 
+def test_of_many_evaluations_a_filter_brings_in_others_and_the_chosen_stay(client_of, measured, monkeypatch):
+    monkeypatch.setattr("frontier_app.views.comparing.OFFERED", 1)
+    a, b = measured.evaluations
+    client = client_of(factories.alice())
+    assert [one.pk for one in page(client, measured).context["offered"]] == [b.pk, a.pk]
+    found = client.get(ADDRESS, {"a": a.reference, "q": "alpha = 1"})
+    assert [one.pk for one in found.context["offered"]] == [a.pk, b.pk]
+    assert "data-filter-box" in found.content.decode()
+    refused = client.get(ADDRESS, {"a": a.reference, "q": "alhpa = 1"})
+    assert refused.status_code == 422
+    assert "alhpa" in refused.context["filter_error"].message
+
+
 @pytest.mark.parametrize("query", [{"sort": "x"}, {"level": "99"}, {"difficulty": "huge"}, {"rule": "x"}])
 def test_what_means_nothing_is_refused_in_one_sentence(client_of, measured, query):
     assert 'role="alert"' in page(client_of(factories.alice()), measured, 400, **query).content.decode()

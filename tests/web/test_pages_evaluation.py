@@ -1,6 +1,8 @@
 """One evaluation's page, and the line that says what the study page's figures rest on."""
 
+import re
 from collections import Counter
+from html import unescape
 
 import factories
 import pytest
@@ -135,6 +137,26 @@ def test_rights_are_those_of_the_study(client_of, measured):
     page = reader.get(address(evaluation))
     assert page.status_code == 200
     assert "/jobs/" not in page.content.decode()
+
+
+def test_a_member_goes_on_to_samples_failures_and_a_comparison_with_its_path(client_of, measured):
+    one, client = measured.evaluations[1], client_of(factories.vera())
+    base = measured.study.evaluations.get(checkpoint=measured.study.base)
+    agentic = factories.measure(measured.study, measured.study.base, 2)
+    Evaluation.objects.filter(pk=agentic.pk).update(setting="agentic")
+    page = client.get(address(one)).content.decode()
+    ways = [unescape(way) for way in re.findall(r'href="([^"]*(?:samples|failures|compare)/\?[^"]*)"', page)]
+    compare = f"/studies/miniature/compare/?a={{}}&b={one.reference}"
+    assert ways == [
+        f"/studies/miniature/failures/samples/?evaluation={one.reference}",
+        f"/studies/miniature/failures/?at={one.reference}",
+        *(compare.format(other.reference) for other in (measured.evaluations[0], measured.evaluations[2], base)),
+        f"/studies/miniature/compare/?b={one.reference}",
+    ]
+    assert {client.get(way).status_code for way in ways} == {200}
+    assert "failures/?setting=agentic&amp;at=" in client.get(address(agentic)).content.decode()
+    reader = factories.reader(measured.study, "evaluation", f"@reference={one.reference}")
+    assert "/compare/" not in reader.get(address(one)).content.decode()
 
 
 def test_checkpoints_problems_and_jobs_lead_to_evaluations(client_of, measured):

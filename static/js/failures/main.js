@@ -44,10 +44,11 @@ function openSamples() {
   location.assign(samplesAddress(cell));
 }
 
-/** The cell that the address names; null where this view has none such. */
+/** The cell that the address names, in the first row where it names a checkpoint alone; null where this view has none
+ * such. */
 function cursor() {
   if (!cells) return null;
-  const row = cells.problems.slug.indexOf(state.problem);
+  const row = state.problem ? cells.problems.slug.indexOf(state.problem) : grid.rows[0] ?? -1;
   const column = cells.columns.findIndex((one) => one.reference === state.at);
   return row < 0 || column < 0 ? null : [row, column];
 }
