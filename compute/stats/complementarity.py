@@ -128,8 +128,8 @@ def resample_null(
             continue
         if count < len(chances):
             upto = np.cumsum(chances)
-            dealt = np.searchsorted(upto / upto[-1], rng.random((replicates, count)), side="right")
-            sums += statistics[dealt].sum(axis=1)
+            dealt = np.searchsorted(upto / upto[-1], rng.random((count, replicates)), side="right")
+            sums += statistics[dealt].sum(axis=0)
         else:
             sums += rng.multinomial(count, chances / chances.sum(), size=replicates) @ statistics
     return Null(ratio(sums[:, 0], sums[:, 1]), ratio(sums[:, 2], sums[:, 3]))
