@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from frontier_app.models import Evaluation, Problem, Rollup, Sample, Study
+from frontier_app.numbers.ensembles.choice import candidates, choose
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/studies/miniature/ensembles.json"
@@ -328,6 +329,16 @@ def test_of_more_checkpoints_than_can_be_offered_the_chosen_and_the_path_come_fi
     assert references(data) == ["miniature.high", "miniature.base"]
     assert len(data["candidates"]) == 4
     assert data["evaluated"] == 6
+
+
+def test_a_checkpoint_evaluated_often_takes_no_other_ones_place(
+    measured: factories.Measured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("frontier_app.numbers.ensembles.choice.MOST_CANDIDATES", 4)
+    more = {"study": measured.study, "checkpoint": measured.path.low, "problem_set": measured.study.held_out_set}
+    Evaluation.objects.bulk_create(Evaluation(reference=f"again-{at}", samples_done=999, **more) for at in range(9))
+    found = candidates(measured.study, choose(measured.study, {}))
+    assert len({one.checkpoint for one in found.placed}) == 4
 
 
 def test_a_filter_decides_who_is_offered_and_members_stay(

@@ -16,7 +16,16 @@ from django.db.models import Case, IntegerField, Q, Value, When
 from compute.stats.ensembles import Match
 from frontier_app.filters import EVALUATION_FIELDS, compile_filter, patience
 from frontier_app.models import Checkpoint, Evaluation, Path, Study
-from frontier_app.numbers.placement import Placed, Selection, SelectionError, one_of, place, select, whole
+from frontier_app.numbers.placement import (
+    Placed,
+    Selection,
+    SelectionError,
+    evaluations_on,
+    one_of,
+    place,
+    select,
+    whole,
+)
 
 Allocation = Literal["even", "optimised"]
 Sets = Literal["budget", "majority"]
@@ -96,25 +105,24 @@ def candidates(study: Study, choice: Choice) -> Candidates:
         problem_set=study.held_out_set_id, setting=choice.selection.setting, samples_done__gt=0
     ).order_by()
     matching = compile_filter(choice.filter, EVALUATION_FIELDS) if choice.filter else Q()
-    ranked = (
-        measured.filter(matching | Q(checkpoint__reference__in=wanted) if choice.filter else Q())
-        .annotate(rank=_rank(path, wanted), apart=_apart(matching))
-        .order_by("rank", "apart", "-samples_done", "pk")
+    ranked = measured.filter(matching | Q(checkpoint__reference__in=wanted) if choice.filter else Q()).annotate(
+        rank=_rank(path, wanted), apart=_apart(matching)
     )
-    found: dict[int, Placed] = {}
+    order = ("rank", "apart", "-samples_done", "pk")
+    best = ranked.order_by("checkpoint_id", *order).distinct("checkpoint_id").values("pk")
+    shown = ranked.filter(pk__in=best).order_by(*order)[:MOST_CANDIDATES]
     with patience():
         evaluated = measured.values("checkpoint").distinct().count()
         left = measured.filter(matching).values("checkpoint").distinct().count() if choice.filter else evaluated
-        for evaluation in ranked.select_related("checkpoint__run").prefetch_related("checkpoint__recipe")[
-            : 2 * MOST_CANDIDATES
-        ]:
-            if evaluation.checkpoint_id not in found and len(found) < MOST_CANDIDATES:
-                found[evaluation.checkpoint_id] = _placed(study, evaluation, path)
-    unknown = set(wanted) - {one.checkpoint.reference for one in found.values()}
+        found = [
+            _placed(study, evaluation, path)
+            for evaluation in shown.select_related("checkpoint__run").prefetch_related("checkpoint__recipe")
+        ]
+    unknown = set(wanted) - {one.checkpoint.reference for one in found}
     if unknown:
         name = min(unknown)
         raise SelectionError(f"No checkpoint {name!r} is evaluated on the held-out problems in this setting.")
-    placed = sorted(found.values(), key=lambda one: (one.alpha is None, one.alpha or 0.0, one.evaluation.pk))
+    placed = sorted(found, key=lambda one: (one.alpha is None, one.alpha or 0.0, one.evaluation.pk))
     return Candidates(placed, labels(placed), left, evaluated)
 
 
@@ -127,10 +135,9 @@ def _apart(matching: Q) -> Case | Value:
 
 def _rank(path: Path | None, wanted: Sequence[str]) -> Case:
     """Who is offered first where not all can be."""
-    on_path = Q(path=path) | Q(checkpoint__in=(path.low_id, path.high_id)) if path else Q(pk__in=())
     order = [
         Q(checkpoint__reference__in=wanted),
-        on_path,
+        evaluations_on(path) if path else Q(pk__in=()),
         Q(checkpoint__origin=Checkpoint.TRAINED),
         Q(checkpoint__origin=Checkpoint.BASE),
     ]
