@@ -91,19 +91,20 @@ def pinned_answer(request: HttpRequest, saved: SavedView | None) -> HttpResponse
     """The answer that a saved view keeps for this request, or that it keeps none (404); None where the request is to be
     answered as of now."""
     match = request.resolver_match
-    if saved is None or saved.snapshot is None or match is None:
+    if saved is None or saved.snapshot_id is None or match is None:
         return None
     if match.url_name not in {entry.partition("?")[0] for entry in VIEWS[saved.view].data}:
         return None
-    version = f'"pinned-{saved.snapshot.pk[:32]}"'
-    answers, entry = saved.snapshot.data, entry_of(match, request.GET, saved.view)
+    version = f'"pinned-{saved.snapshot_id[:32]}"'
+    if request.headers.get("If-None-Match") == version:  # which only a kept answer of this address has given
+        return _kept(HttpResponse(status=NOT_MODIFIED), version)
+    answers, entry = saved.snapshot.data if saved.snapshot else {}, entry_of(match, request.GET, saved.view)
     if entry not in answers:
         return JsonResponse({"error": "The saved view keeps no such data."}, status=404)
-    response: HttpResponse
-    if request.headers.get("If-None-Match") == version:
-        response = HttpResponse(status=NOT_MODIFIED)
-    else:
-        response = JsonResponse(answers[entry], safe=False)
+    return _kept(JsonResponse(answers[entry], safe=False), version)
+
+
+def _kept(response: HttpResponse, version: str) -> HttpResponse:
     response.headers["ETag"] = version
     response.headers["Cache-Control"] = "private, no-cache"
     return response

@@ -58,8 +58,10 @@ def test_a_saved_view_shows_the_data_of_then_and_says_that_there_are_newer(study
     page = client.get(f"{PAGE}&view={saved.short}").content.decode()
     assert "The hard ones" in page
     assert "newer data:" in page
-    again = client.get(f"{DATA}&view={saved.short}", headers={"If-None-Match": pinned.headers["ETag"]})
+    with CaptureQueriesContext(connection) as queries:
+        again = client.get(f"{DATA}&view={saved.short}", headers={"If-None-Match": pinned.headers["ETag"]})
     assert again.status_code == 304
+    assert not any('"compressed"' in query["sql"] for query in queries)
 
 
 def test_the_failures_of_a_saved_view_are_those_of_then_at_every_difficulty(study, client_of):
