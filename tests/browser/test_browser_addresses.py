@@ -236,4 +236,6 @@ def run(scripts: list[str], server: str, folder: Path) -> list[dict[str, Any]]:
 
 
 def numbers(figure: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{key: trace[key] for key in NUMBERS if key in trace} for trace in figure["data"]]
+    """Without the invisible marks on which a click launches: no figure that is read elsewhere has a use for them."""
+    traces = [trace for trace in figure["data"] if not trace.get("meta", {}).get("gaps")]
+    return [{key: trace[key] for key in NUMBERS if key in trace} for trace in traces]

@@ -303,7 +303,8 @@ def test_a_new_study_begins_with_its_import_or_not_at_all(client_of, tmp_path):
         assert client.get(f"/studies/bare/{page}").status_code == 200, page
     assert "has no held-out problems" in client.get("/studies/bare/").content.decode()
     assert client.get("/studies/bare/explorer.json").json()["conditions"] == []
-    assert "already" in client.post("/studies/new/", values | {"title": "Bare"}).context["form"].errors["slug"][0]
+    taken = client.post("/studies/new/", values | {"title": "Bare"}).context["form"].errors["slug"][0]
+    assert taken == "Your study 'bare' has this address: choose another."
     assert client_of(None).get("/studies/new/").status_code == 302
 
 
