@@ -87,10 +87,11 @@ def drag(address: str, page_path: str, cookie: dict[str, str]) -> None:
         except httpx.ConnectError:
             time.sleep(0.2)
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    from tests.browser.conftest import CHROMIUM, QUIET
+    from frontier_app.management.commands.test import BROWSERS
+    from tests.browser.conftest import QUIET
     from tests.browser.visitor import ruler_pixel
 
-    program = next(found for name in CHROMIUM if (found := shutil.which(name)))
+    program = next(found for name in BROWSERS if (found := shutil.which(name)))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(QUIET))
         context = browser.new_context(viewport={"width": 1280, "height": 1100})

@@ -4,6 +4,7 @@ A machine without a browser skips these tests; in CI that is a failure. The serv
 be committed: every test here has a database that is emptied after it.
 """
 
+import functools
 import os
 import shutil
 import socket
@@ -20,12 +21,12 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
+from frontier_app.management.commands.test import BROWSERS
 from tests import factories
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import WINDOW, Theme, Visitor
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = (
     "--no-sandbox",
     "--disable-gpu",
@@ -42,7 +43,7 @@ expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
+    program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if program is None:
         if os.environ.get("CI"):
             pytest.fail("No Chromium is installed, and in CI the browser tests must run.")
@@ -111,25 +112,41 @@ def until_it_answers(address: str, process: subprocess.Popen[bytes], log: Path) 
     pytest.fail(f"The web server did not answer within {START_SECONDS} s: {log.read_text()}")
 
 
+@pytest.fixture(scope="module")
+def profiles(browser: Browser) -> Callable[[int, Theme], BrowserContext]:
+    """Browser profiles by number and theme, each with a page, which go from one test to the next.
+
+    A new page would compile Plotly again, which takes longer than most tests.
+    """
+
+    @functools.cache
+    def profile(number: int, theme: Theme) -> BrowserContext:
+        return browser.new_context(viewport=WINDOW, color_scheme=theme)
+
+    return profile
+
+
 @pytest.fixture
-def visitor(browser: Browser, server: str) -> Iterator[Callable[[User | None], Visitor]]:
-    """`visitor(user)` sits down at a fresh browser, logged in as `user`."""
+def visitor(
+    profiles: Callable[[int, Theme], BrowserContext], server: str
+) -> Iterator[Callable[[User | None], Visitor]]:
+    """`visitor(user)` sits down at a browser profile of their own, logged in as `user`."""
     made: list[Visitor] = []
 
-    def sit_down(user: User | None, theme: str = "light") -> Visitor:
-        context = browser.new_context(viewport={"width": 1280, "height": 1100}, color_scheme=theme)
+    def sit_down(user: User | None, theme: Theme = "light") -> Visitor:
+        context = profiles(len(made), theme)
         if user is not None:
             client = Client()
             client.force_login(user)
             name = settings.SESSION_COOKIE_NAME
             context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": server}])
-        made.append(Visitor(context, server))
+        made.append(Visitor(context, server, theme))
         return made[-1]
 
     yield sit_down
     troubles = [line for one in made for line in one.troubles]
     for one in made:
-        one.context.close()
+        one.leave()
     assert troubles == []
 
 

@@ -194,10 +194,10 @@ def test_an_address_shows_the_same_to_another_member_and_to_a_script(
             other.open(page.url)
             after = owner.comes_to_show(other.shown)
             scripts[name] = scripts_of(page)
-            page.evaluate("history.back()")
+            page.evaluate("setTimeout(() => history.back())")
             other.open(start)
             assert owner.comes_to_show(other.shown) != after
-            page.evaluate("history.forward()")
+            page.evaluate("setTimeout(() => history.forward())")
             owner.comes_to_show(lambda after=after: after)
     for name, address in lasting.items():
         owner.open(address)

@@ -92,7 +92,7 @@ def test_axe_finds_nothing_serious_and_nothing_is_too_wide(
 ) -> None:
     factories.audit(measured.study)
     somebody = visitor(alice)
-    somebody.context.add_init_script(AXE)
+    somebody.page.add_init_script(AXE)
     for name, address in pages(measured).items():
         with subtests.test(name):
             page = somebody.open(address)
@@ -109,7 +109,7 @@ def test_axe_finds_nothing_serious_and_nothing_is_too_wide(
 
 def test_a_stranger_s_pages_are_clean_too(visitor: Visitors, measured: factories.Measured) -> None:
     somebody = visitor(None)
-    somebody.context.add_init_script(AXE)
+    somebody.page.add_init_script(AXE)
     link = factories.link(measured.study)
     for address in (reverse("login"), reverse("share", args=[link.token])):
         page = somebody.open(address)

@@ -1,34 +1,63 @@
 """A person at a browser, and what the tests of the study page do there."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from django.urls import reverse
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, ViewportSize, expect
 
 from compute.events import EvaluationFinished, EvaluationStarted, Event, Finished
 from frontier_app.models import Evaluation, Study
 from tests import factories
 
+Theme = Literal["light", "dark"]
+WINDOW = ViewportSize(width=1280, height=1100)
+
 
 class Visitor:
-    """A person at a browser. Whatever a page logs as an error fails the test when it ends."""
+    """A person at a browser profile. Whatever a page logs as an error fails the test when it ends."""
 
-    def __init__(self, context: BrowserContext, server: str) -> None:
+    def __init__(self, context: BrowserContext, server: str, theme: Theme) -> None:
         self.context = context
         self.server = server
+        self.theme = theme
         self.troubles: list[str] = []
-        self.page = self.tab()
+        self.page = self._watched(context.pages[0] if context.pages else context.new_page())
 
     def tab(self) -> Page:
-        page = self.context.new_page()
-        page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        page.on("console", lambda line: line.type == "error" and self.troubles.append(line.text))
-        return page
+        return self._watched(self.context.new_page())
 
     def open(self, path: str, page: Page | None = None) -> Page:
         page = page or self.page
         page.goto(self.server + path)
         return page
+
+    def leave(self) -> None:
+        """Leave nothing to the profile's next visitor but its cache and one empty page, with Plotly compiled."""
+        for page in self.context.pages[1:]:
+            page.close()
+        self.page.remove_listener("pageerror", self._thrown)
+        self.page.remove_listener("console", self._logged)
+        self.page.unroute_all()
+        self.page.set_viewport_size(WINDOW)
+        self.page.emulate_media(media="null", reduced_motion="null", color_scheme=self.theme)
+        if self.page.url.startswith(self.server):
+            self.page.evaluate("localStorage.clear(), sessionStorage.clear()")
+        self.open("/static/css/print.css")
+        self.context.clear_cookies()
+        self.context.clear_permissions()
+
+    def _watched(self, page: Page) -> Page:
+        page.on("pageerror", self._thrown)
+        page.on("console", self._logged)
+        return page
+
+    def _thrown(self, error: Error) -> None:
+        self.troubles.append(str(error))
+
+    def _logged(self, line: ConsoleMessage) -> None:
+        if line.type == "error":
+            self.troubles.append(line.text)
 
 
 Visitors = Callable[..., Visitor]

@@ -10,7 +10,8 @@ from importlib.util import find_spec
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The headless shell is the same Chromium without a window, and the browser tests take a quarter less time with it.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Each process has servers of its own; those that an address names would have to be shared.
 WHOLE_SUITE = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadgroup", "--no-loadscope-reorder")
 
