@@ -45,7 +45,7 @@ def alone(request, firing_range, layers):
 
 @pytest.fixture(scope="module")
 def ordinary_user():
-    """Root only: a process that does everything again as `nobody`, at the same time; None where there cannot be one."""
+    """Root only: a process that runs every case alone as `nobody`, at the same time; None where there cannot be one."""
     python = readable_interpreter()
     if os.getuid() != 0 or python is None:
         yield None
