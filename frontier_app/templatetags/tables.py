@@ -4,8 +4,9 @@ import math
 from typing import Any
 
 from django import template
+from django.template import Context, Engine
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from compute.stats.seeds import SeedDifference
 from frontier_app.tables.columns import Column
@@ -15,10 +16,20 @@ from frontier_app.words import DASH, figure, seconds
 register = template.Library()
 
 
-@register.filter
-def cell(row: Any, column: Column) -> object:
-    """What a row is worth in a column."""
-    return column.value(row)
+@register.simple_tag(takes_context=True)
+def cells(context: Context, line: Any) -> SafeString:
+    """The cells of a row, each by the template of its column: an `include` in a `for`, in less time."""
+    found: dict[str, Any] = context.render_context.dicts[0].setdefault(cells, {})  # where `include` keeps its own
+    written = []
+    with context.push(row=line.row):
+        for place, column in enumerate(context["table"].shown):
+            if column.cell not in found:
+                found[column.cell] = Engine.get_default().get_template(column.cell)
+            context["value"], context["column"] = column.value(line.row), column
+            depth = f" depth-{line.depth}" if line.depth and not place else ""
+            classes = f"{'num ' if column.numeric else ''}{column.css}{depth}"
+            written.append(f'<td class="{classes}">{found[column.cell].nodelist.render(context)}</td>')
+    return mark_safe("".join(written))
 
 
 @register.filter

@@ -16,6 +16,7 @@ HOME = Path(tempfile.mkdtemp(prefix="frontier-bench-"))
 HOME.chmod(0o711)
 os.environ["FRONTIER_HOME"] = str(HOME)
 os.environ["DJANGO_SETTINGS_MODULE"] = "frontier_app.settings"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the supervisor sets it
 
 import django  # noqa: E402
 
