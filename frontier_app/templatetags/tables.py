@@ -19,7 +19,8 @@ register = template.Library()
 @register.simple_tag(takes_context=True)
 def cells(context: Context, line: Any) -> SafeString:
     """The cells of a row, each by the template of its column: an `include` in a `for`, in less time."""
-    found: dict[str, Any] = context.render_context.dicts[0].setdefault(cells, {})  # where `include` keeps its own
+    kept: Any = context.render_context.dicts[0]  # for this rendering, as `include` keeps its templates
+    found = kept.setdefault(cells, {})
     written = []
     with context.push(row=line.row):
         for place, column in enumerate(context["table"].shown):
