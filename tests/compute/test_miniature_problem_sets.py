@@ -14,7 +14,6 @@ from compute.miniature.problem_sets import run
 from compute.miniature.study import BASE_FOLDER, PLAN, SMALL, MiniaturePlan
 from compute.problems.problem import BlobStore, Problem, read_problem_set
 from compute.problems.programs import read_known_programs
-from tests.compute.test_miniature_family import slowness
 
 TRAIN = {"easy": 3, "medium": 4, "hard": 20}
 HELD_OUT = {"easy": 2, "medium": 3, "hard": 10}
@@ -112,7 +111,7 @@ def test_the_audit_sees_levels_bind_one_after_the_other(events: list[AnyEvent]) 
     assert 0 < rates[2] < rates[3] < rates[4] < 1
     share = audit["reference_share_max"]
     assert isinstance(share, float)
-    assert share < 0.5 * slowness()
+    assert 0 < share < 1, "every reference answers within its limit"
 
 
 def test_the_fast_and_the_slow_program_of_every_problem_lie_beside_the_set(folder: Path) -> None:
