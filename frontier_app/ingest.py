@@ -39,6 +39,7 @@ from compute.events import (
 )
 from frontier_app import live
 from frontier_app.jobs import queue
+from frontier_app.main_evaluations import refresh_main_evaluations
 from frontier_app.models import (
     Checkpoint,
     Evaluation,
@@ -229,6 +230,8 @@ class Batch:
         checkpoint.coverage = event.coverage if event.coverage is not None else checkpoint.coverage
         checkpoint.save()
         self._write_recipe(checkpoint, event)
+        if known is not None:
+            refresh_main_evaluations([known.pk])
         self._tell_study("checkpoint", {"reference": checkpoint.reference, "origin": checkpoint.origin})
 
     @_take.register
@@ -265,6 +268,8 @@ class Batch:
         add_programs(self._programs)
         for reference, evaluation in self._evaluations.items():
             self._write_evaluation(evaluation, self._samples.get(reference, []))
+        if self._samples:
+            refresh_main_evaluations({self._evaluations[reference].checkpoint_id for reference in self._samples})
         job = self.job
         job.save(update_fields=["last_sequence", "stage", "done", "total", "unit"])
         if self._end is not None:
@@ -304,7 +309,8 @@ class Batch:
         Problem.objects.bulk_update(found.values(), ["audit"], batch_size=500)
 
     def _write_metrics(self) -> None:
-        runs = {run.reference: run for run in Run.objects.filter(reference__in={run for run, _ in self._metrics})}
+        named_runs = Run.objects.filter(reference__in={run for run, _ in self._metrics})
+        runs = {run.reference: run for run in named_runs.select_for_update().order_by("pk")}
         points = []
         for (reference, step), values in self._metrics.items():
             run = runs.get(reference)
@@ -313,10 +319,12 @@ class Batch:
                 continue
             named = {name[:64]: value for name, value in values.items()}
             points += [MetricPoint(run=run, step=step, name=name, value=value) for name, value in named.items()]
+            run.note_metrics(step, named)
             self._tell_study("metrics", {"run": reference, "step": step})
         MetricPoint.objects.bulk_create(
             points, update_conflicts=True, unique_fields=["run", "step", "name"], update_fields=["value"]
         )
+        Run.objects.bulk_update(runs.values(), ["last_metrics"])
 
     def _write_evaluation(self, evaluation: Evaluation, samples: list[SampleRecord]) -> None:
         if samples:

@@ -28,12 +28,12 @@ from django.db.models import (
     When,
 )
 from django.db.models.expressions import Combinable, Func
-from django.db.models.functions import Coalesce, Length, NullIf, Replace
+from django.db.models.functions import Cast, Coalesce, Length, NullIf, Replace
 
 from compute.problems.audit import MARKS
 from compute.stats.rates import RATE_NAMES
 from frontier_app.filters.values import Kind
-from frontier_app.models import Checkpoint, Evaluation, EvaluationRate, Job, MergeIngredient, MetricPoint, Path
+from frontier_app.models import Checkpoint, Evaluation, EvaluationRate, Job, MergeIngredient, Path
 
 Source = str | Callable[[], Combinable]
 
@@ -142,8 +142,8 @@ class JsonLength(Func):
 
 def last_metric(name: str) -> Combinable:
     """A run's training figure at the last step that reports it; missing where it is undefined there."""
-    points = MetricPoint.objects.filter(run=OuterRef("pk"), name=name).order_by("-step")
-    return Subquery(points.values("value")[:1], output_field=FloatField())
+    value = Func(F("last_metrics"), Value(name), Value("1"), function="jsonb_extract_path_text")
+    return Cast(value, FloatField())
 
 
 UNITY = (1 - 1e-9, 1 + 1e-9)

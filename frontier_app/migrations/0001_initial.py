@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,401 +16,732 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='ProblemSet',
+            name="ProblemSet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(max_length=64, unique=True)),
-                ('title', models.CharField(max_length=120)),
-                ('path', models.TextField(blank=True, default='', help_text='JSON lines file, empty until it is written')),
-                ('blobs', models.TextField(blank=True, default='')),
-                ('sha256', models.CharField(blank=True, default='', max_length=64)),
-                ('levels', models.PositiveSmallIntegerField(default=1)),
-                ('audit', models.JSONField(blank=True, default=dict)),
-                ('created', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reference", models.CharField(max_length=64, unique=True)),
+                ("title", models.CharField(max_length=120)),
+                (
+                    "path",
+                    models.TextField(blank=True, default="", help_text="JSON lines file, empty until it is written"),
+                ),
+                ("blobs", models.TextField(blank=True, default="")),
+                ("sha256", models.CharField(blank=True, default="", max_length=64)),
+                ("levels", models.PositiveSmallIntegerField(default=1)),
+                ("audit", models.JSONField(blank=True, default=dict)),
+                ("created", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ('pk',),
+                "ordering": ("pk",),
             },
         ),
         migrations.CreateModel(
-            name='Program',
+            name="Program",
             fields=[
-                ('sha256', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('text', models.TextField()),
+                ("sha256", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("text", models.TextField()),
             ],
         ),
         migrations.CreateModel(
-            name='ApiToken',
+            name="ApiToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80)),
-                ('token_sha256', models.CharField(max_length=64, unique=True)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('last_used', models.DateTimeField(blank=True, null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_tokens', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=80)),
+                ("token_sha256", models.CharField(max_length=64, unique=True)),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                ("last_used", models.DateTimeField(blank=True, null=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="api_tokens",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Job',
+            name="Job",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(max_length=64, unique=True)),
-                ('kind', models.CharField(max_length=16)),
-                ('title', models.CharField(max_length=160)),
-                ('queue', models.CharField(default='cpu', max_length=16)),
-                ('config', models.JSONField()),
-                ('state', models.CharField(choices=[('queued', 'queued'), ('running', 'running'), ('cancelling', 'cancelling'), ('succeeded', 'succeeded'), ('failed', 'failed'), ('cancelled', 'cancelled'), ('lost', 'lost')], db_index=True, default='queued', max_length=10)),
-                ('attempt', models.PositiveSmallIntegerField(default=1, help_text='1 for the first try, more for automatic retries')),
-                ('max_attempts', models.PositiveSmallIntegerField(default=2)),
-                ('remote', models.BooleanField(default=False, help_text='run elsewhere; its events are posted to the API')),
-                ('token', models.PositiveIntegerField(default=0)),
-                ('worker', models.CharField(blank=True, default='', max_length=120)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('heartbeat', models.DateTimeField(blank=True, null=True)),
-                ('last_sequence', models.BigIntegerField(default=-1, help_text='last event ingested of the running attempt')),
-                ('stage', models.CharField(blank=True, default='', max_length=80)),
-                ('done', models.FloatField(default=0)),
-                ('total', models.FloatField(default=0)),
-                ('unit', models.CharField(blank=True, default='', max_length=20)),
-                ('error_kind', models.CharField(blank=True, default='', max_length=32)),
-                ('error', models.TextField(blank=True, default='')),
-                ('log_tail', models.TextField(blank=True, default='')),
-                ('summary', models.JSONField(blank=True, default=dict)),
-                ('cost_estimate_seconds', models.FloatField(blank=True, null=True)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('dispatched', models.DateTimeField(blank=True, null=True)),
-                ('started', models.DateTimeField(blank=True, null=True)),
-                ('ended', models.DateTimeField(blank=True, null=True)),
-                ('launched_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
-                ('needs', models.ManyToManyField(blank=True, related_name='needed_by', to='frontier_app.job')),
-                ('parent', models.ForeignKey(blank=True, help_text='the row that ended, which this one retries', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='children', to='frontier_app.job')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reference", models.CharField(max_length=64, unique=True)),
+                ("kind", models.CharField(max_length=16)),
+                ("title", models.CharField(max_length=160)),
+                ("queue", models.CharField(default="cpu", max_length=16)),
+                ("config", models.JSONField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "queued"),
+                            ("running", "running"),
+                            ("cancelling", "cancelling"),
+                            ("succeeded", "succeeded"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                            ("lost", "lost"),
+                        ],
+                        db_index=True,
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "attempt",
+                    models.PositiveSmallIntegerField(
+                        default=1, help_text="1 for the first try, more for automatic retries"
+                    ),
+                ),
+                ("max_attempts", models.PositiveSmallIntegerField(default=2)),
+                (
+                    "remote",
+                    models.BooleanField(default=False, help_text="run elsewhere; its events are posted to the API"),
+                ),
+                ("token", models.PositiveIntegerField(default=0)),
+                ("worker", models.CharField(blank=True, default="", max_length=120)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("heartbeat", models.DateTimeField(blank=True, null=True)),
+                (
+                    "last_sequence",
+                    models.BigIntegerField(default=-1, help_text="last event ingested of the running attempt"),
+                ),
+                ("stage", models.CharField(blank=True, default="", max_length=80)),
+                ("done", models.FloatField(default=0)),
+                ("total", models.FloatField(default=0)),
+                ("unit", models.CharField(blank=True, default="", max_length=20)),
+                ("error_kind", models.CharField(blank=True, default="", max_length=32)),
+                ("error", models.TextField(blank=True, default="")),
+                ("log_tail", models.TextField(blank=True, default="")),
+                ("summary", models.JSONField(blank=True, default=dict)),
+                ("cost_estimate_seconds", models.FloatField(blank=True, null=True)),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                ("dispatched", models.DateTimeField(blank=True, null=True)),
+                ("started", models.DateTimeField(blank=True, null=True)),
+                ("ended", models.DateTimeField(blank=True, null=True)),
+                (
+                    "launched_by",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                ("needs", models.ManyToManyField(blank=True, related_name="needed_by", to="frontier_app.job")),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="the row that ended, which this one retries",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="children",
+                        to="frontier_app.job",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-pk',),
+                "ordering": ("-pk",),
             },
         ),
         migrations.CreateModel(
-            name='Checkpoint',
+            name="Checkpoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(max_length=64, unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('origin', models.CharField(choices=[('base', 'base'), ('trained', 'trained'), ('merged', 'merged')], max_length=8)),
-                ('folder', models.TextField(blank=True, default='')),
-                ('sha256', models.CharField(blank=True, default='', max_length=64)),
-                ('size_bytes', models.BigIntegerField(default=0)),
-                ('step', models.PositiveIntegerField(blank=True, null=True)),
-                ('coverage', models.FloatField(blank=True, null=True)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='children', to='frontier_app.checkpoint')),
-                ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='checkpoints', to='frontier_app.job')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reference", models.CharField(max_length=64, unique=True)),
+                ("name", models.CharField(max_length=120)),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[("base", "base"), ("trained", "trained"), ("merged", "merged")], max_length=8
+                    ),
+                ),
+                ("folder", models.TextField(blank=True, default="")),
+                ("sha256", models.CharField(blank=True, default="", max_length=64)),
+                ("size_bytes", models.BigIntegerField(default=0)),
+                ("step", models.PositiveIntegerField(blank=True, null=True)),
+                ("coverage", models.FloatField(blank=True, null=True)),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="children",
+                        to="frontier_app.checkpoint",
+                    ),
+                ),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="checkpoints",
+                        to="frontier_app.job",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('pk',),
+                "ordering": ("pk",),
             },
         ),
         migrations.CreateModel(
-            name='LoginLink',
+            name="LoginLink",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token_sha256', models.CharField(max_length=64, unique=True)),
-                ('expires', models.DateTimeField()),
-                ('used', models.BooleanField(default=False)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("token_sha256", models.CharField(max_length=64, unique=True)),
+                ("expires", models.DateTimeField()),
+                ("used", models.BooleanField(default=False)),
+                ("user", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('owner', 'owner'), ('member', 'member')], default='member', max_length=8)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("owner", "owner"), ("member", "member")], default="member", max_length=8
+                    ),
+                ),
+                ("user", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name='MergeIngredient',
+            name="MergeIngredient",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('weight', models.FloatField()),
-                ('checkpoint', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='used_in', to='frontier_app.checkpoint')),
-                ('merge', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='recipe', to='frontier_app.checkpoint')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("weight", models.FloatField()),
+                (
+                    "checkpoint",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="used_in",
+                        to="frontier_app.checkpoint",
+                    ),
+                ),
+                (
+                    "merge",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="recipe", to="frontier_app.checkpoint"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('pk',),
-            },
-        ),
-        migrations.AddField(
-            model_name='checkpoint',
-            name='ingredients',
-            field=models.ManyToManyField(related_name='merges', through='frontier_app.MergeIngredient', to='frontier_app.checkpoint'),
-        ),
-        migrations.CreateModel(
-            name='Path',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('high', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='frontier_app.checkpoint')),
-                ('low', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='frontier_app.checkpoint')),
-            ],
-            options={
-                'ordering': ('pk',),
-            },
-        ),
-        migrations.CreateModel(
-            name='Problem',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.CharField(max_length=64)),
-                ('position', models.PositiveIntegerField()),
-                ('title', models.CharField(max_length=160)),
-                ('statement', models.TextField()),
-                ('difficulty', models.CharField(max_length=16)),
-                ('tags', models.JSONField(blank=True, default=list)),
-                ('cpu_seconds', models.FloatField()),
-                ('memory_bytes', models.BigIntegerField()),
-                ('content_sha256', models.CharField(max_length=64)),
-                ('tests', models.JSONField(default=list)),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='children', to='frontier_app.problem')),
-                ('problem_set', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='problems', to='frontier_app.problemset')),
-            ],
-            options={
-                'ordering': ('problem_set', 'position'),
-            },
-        ),
-        migrations.CreateModel(
-            name='Evaluation',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(max_length=64, unique=True)),
-                ('alpha', models.FloatField(blank=True, null=True)),
-                ('setting', models.CharField(default='reasoning', max_length=16)),
-                ('sampling', models.JSONField(default=dict)),
-                ('limits', models.JSONField(default=dict)),
-                ('isolation', models.CharField(blank=True, default='', max_length=64)),
-                ('state', models.CharField(choices=[('planned', 'planned'), ('running', 'running'), ('complete', 'complete')], db_index=True, default='planned', max_length=8)),
-                ('alarms', models.JSONField(blank=True, default=dict)),
-                ('samples_done', models.PositiveIntegerField(default=0)),
-                ('version', models.PositiveIntegerField(default=0, help_text="counts ingested batches; pins a saved view's data")),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('checkpoint', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='evaluations', to='frontier_app.checkpoint')),
-                ('job', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='evaluations', to='frontier_app.job')),
-                ('path', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='evaluations', to='frontier_app.path')),
-                ('problem_set', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='evaluations', to='frontier_app.problemset')),
-            ],
-            options={
-                'ordering': ('alpha', 'pk'),
-            },
-        ),
-        migrations.CreateModel(
-            name='Rollup',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('level', models.PositiveSmallIntegerField()),
-                ('n', models.PositiveIntegerField(default=0)),
-                ('solved', models.PositiveIntegerField(default=0)),
-                ('optimisation', models.PositiveIntegerField(default=0)),
-                ('correctness', models.PositiveIntegerField(default=0)),
-                ('no_answer', models.PositiveIntegerField(default=0)),
-                ('first_optimisation', models.PositiveIntegerField(default=0)),
-                ('first_correctness', models.PositiveIntegerField(default=0)),
-                ('infrastructure', models.PositiveIntegerField(default=0)),
-                ('cpu_seconds_sum', models.FloatField(default=0)),
-                ('tokens_sum', models.BigIntegerField(default=0)),
-                ('evaluation', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='rollups', to='frontier_app.evaluation')),
-                ('problem', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='rollups', to='frontier_app.problem')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Run',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(help_text='the reference of its final checkpoint', max_length=64, unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('coverage', models.FloatField()),
-                ('seed', models.PositiveIntegerField(default=0)),
-                ('steps', models.PositiveIntegerField()),
-                ('config', models.JSONField(default=dict)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('initialisation', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='trained_runs', to='frontier_app.checkpoint')),
-                ('job', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='runs', to='frontier_app.job')),
-            ],
-            options={
-                'ordering': ('pk',),
-            },
-        ),
-        migrations.CreateModel(
-            name='MetricPoint',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('step', models.PositiveIntegerField()),
-                ('name', models.CharField(max_length=64)),
-                ('value', models.FloatField(help_text='null where the figure is undefined at this step', null=True)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='metrics', to='frontier_app.run')),
-            ],
-            options={
-                'ordering': ('run', 'name', 'step'),
+                "ordering": ("pk",),
             },
         ),
         migrations.AddField(
-            model_name='checkpoint',
-            name='run',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='checkpoints', to='frontier_app.run'),
+            model_name="checkpoint",
+            name="ingredients",
+            field=models.ManyToManyField(
+                related_name="merges", through="frontier_app.MergeIngredient", to="frontier_app.checkpoint"
+            ),
         ),
         migrations.CreateModel(
-            name='Sample',
+            name="Path",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('index', models.PositiveIntegerField()),
-                ('letters', models.TextField()),
-                ('failure_class', models.CharField(max_length=1)),
-                ('first_failure', models.CharField(max_length=1)),
-                ('cpu_seconds', models.FloatField()),
-                ('memory_bytes', models.BigIntegerField()),
-                ('tokens', models.PositiveIntegerField()),
-                ('truncated', models.BooleanField(default=False)),
-                ('log_likelihood', models.FloatField(null=True)),
-                ('test_milliseconds', django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), default=list, help_text='CPU milliseconds of each test in size order', size=None)),
-                ('transcript', models.CharField(blank=True, default='', help_text='blob reference, empty in one turn', max_length=64)),
-                ('evaluation', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='samples', to='frontier_app.evaluation')),
-                ('problem', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='samples', to='frontier_app.problem')),
-                ('program', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='samples', to='frontier_app.program')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Study',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=64, unique=True)),
-                ('title', models.CharField(max_length=120)),
-                ('question', models.TextField(blank=True, default='')),
-                ('seed', models.PositiveIntegerField(default=0)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('base', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='frontier_app.checkpoint')),
-                ('held_out_set', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='frontier_app.problemset')),
-                ('members', models.ManyToManyField(related_name='studies', through='frontier_app.Membership', to=settings.AUTH_USER_MODEL)),
-                ('train_set', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='frontier_app.problemset')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                (
+                    "high",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="frontier_app.checkpoint"
+                    ),
+                ),
+                (
+                    "low",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="frontier_app.checkpoint"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'studies',
-                'ordering': ('-created', '-pk'),
+                "ordering": ("pk",),
             },
         ),
         migrations.CreateModel(
-            name='ShareLink',
+            name="Problem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token', models.CharField(default=frontier_app.models.sharing.fresh_token, max_length=64, unique=True)),
-                ('allow_programs', models.BooleanField(default=False)),
-                ('revoked', models.BooleanField(default=False)),
-                ('expires', models.DateTimeField(blank=True, null=True)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='share_links', to='frontier_app.study')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.CharField(max_length=64)),
+                ("position", models.PositiveIntegerField()),
+                ("title", models.CharField(max_length=160)),
+                ("statement", models.TextField()),
+                ("difficulty", models.CharField(max_length=16)),
+                ("tags", models.JSONField(blank=True, default=list)),
+                ("cpu_seconds", models.FloatField()),
+                ("memory_bytes", models.BigIntegerField()),
+                ("content_sha256", models.CharField(max_length=64)),
+                ("tests", models.JSONField(default=list)),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="children",
+                        to="frontier_app.problem",
+                    ),
+                ),
+                (
+                    "problem_set",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="problems",
+                        to="frontier_app.problemset",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("problem_set", "position"),
+            },
+        ),
+        migrations.CreateModel(
+            name="Evaluation",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reference", models.CharField(max_length=64, unique=True)),
+                ("alpha", models.FloatField(blank=True, null=True)),
+                ("setting", models.CharField(default="reasoning", max_length=16)),
+                ("sampling", models.JSONField(default=dict)),
+                ("limits", models.JSONField(default=dict)),
+                ("isolation", models.CharField(blank=True, default="", max_length=64)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("planned", "planned"), ("running", "running"), ("complete", "complete")],
+                        db_index=True,
+                        default="planned",
+                        max_length=8,
+                    ),
+                ),
+                ("alarms", models.JSONField(blank=True, default=dict)),
+                ("samples_done", models.PositiveIntegerField(default=0)),
+                (
+                    "version",
+                    models.PositiveIntegerField(
+                        default=0, help_text="counts ingested batches; pins a saved view's data"
+                    ),
+                ),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                (
+                    "checkpoint",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="evaluations",
+                        to="frontier_app.checkpoint",
+                    ),
+                ),
+                (
+                    "job",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="evaluations",
+                        to="frontier_app.job",
+                    ),
+                ),
+                (
+                    "path",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="evaluations",
+                        to="frontier_app.path",
+                    ),
+                ),
+                (
+                    "problem_set",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="evaluations",
+                        to="frontier_app.problemset",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("alpha", "pk"),
+            },
+        ),
+        migrations.CreateModel(
+            name="Rollup",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("level", models.PositiveSmallIntegerField()),
+                ("n", models.PositiveIntegerField(default=0)),
+                ("solved", models.PositiveIntegerField(default=0)),
+                ("optimisation", models.PositiveIntegerField(default=0)),
+                ("correctness", models.PositiveIntegerField(default=0)),
+                ("no_answer", models.PositiveIntegerField(default=0)),
+                ("first_optimisation", models.PositiveIntegerField(default=0)),
+                ("first_correctness", models.PositiveIntegerField(default=0)),
+                ("infrastructure", models.PositiveIntegerField(default=0)),
+                ("cpu_seconds_sum", models.FloatField(default=0)),
+                ("tokens_sum", models.BigIntegerField(default=0)),
+                (
+                    "evaluation",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rollups",
+                        to="frontier_app.evaluation",
+                    ),
+                ),
+                (
+                    "problem",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rollups",
+                        to="frontier_app.problem",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SavedView',
+            name="Run",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('note', models.TextField(blank=True, default='')),
-                ('query', models.TextField(help_text='the query string of the study page')),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='saved_views', to='frontier_app.study')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "reference",
+                    models.CharField(help_text="the reference of its final checkpoint", max_length=64, unique=True),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("coverage", models.FloatField()),
+                ("seed", models.PositiveIntegerField(default=0)),
+                ("steps", models.PositiveIntegerField()),
+                ("config", models.JSONField(default=dict)),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                (
+                    "initialisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="trained_runs",
+                        to="frontier_app.checkpoint",
+                    ),
+                ),
+                (
+                    "job",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="runs",
+                        to="frontier_app.job",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('name',),
+                "ordering": ("pk",),
             },
-        ),
-        migrations.AddField(
-            model_name='run',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='frontier_app.study'),
-        ),
-        migrations.AddField(
-            model_name='path',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='paths', to='frontier_app.study'),
-        ),
-        migrations.AddField(
-            model_name='membership',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='frontier_app.study'),
-        ),
-        migrations.AddField(
-            model_name='job',
-            name='study',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='frontier_app.study'),
-        ),
-        migrations.AddField(
-            model_name='evaluation',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='evaluations', to='frontier_app.study'),
         ),
         migrations.CreateModel(
-            name='Comment',
+            name="MetricPoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('alpha', models.FloatField(blank=True, null=True)),
-                ('text', models.TextField(max_length=10000)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
-                ('problem', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to='frontier_app.problem')),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='comments', to='frontier_app.study')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("step", models.PositiveIntegerField()),
+                ("name", models.CharField(max_length=64)),
+                ("value", models.FloatField(help_text="null where the figure is undefined at this step", null=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="metrics", to="frontier_app.run"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('created',),
+                "ordering": ("run", "name", "step"),
             },
         ),
         migrations.AddField(
-            model_name='checkpoint',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='checkpoints', to='frontier_app.study'),
+            model_name="checkpoint",
+            name="run",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="checkpoints",
+                to="frontier_app.run",
+            ),
+        ),
+        migrations.CreateModel(
+            name="Sample",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("index", models.PositiveIntegerField()),
+                ("letters", models.TextField()),
+                ("failure_class", models.CharField(max_length=1)),
+                ("first_failure", models.CharField(max_length=1)),
+                ("cpu_seconds", models.FloatField()),
+                ("memory_bytes", models.BigIntegerField()),
+                ("tokens", models.PositiveIntegerField()),
+                ("truncated", models.BooleanField(default=False)),
+                ("log_likelihood", models.FloatField(null=True)),
+                (
+                    "test_milliseconds",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.IntegerField(),
+                        default=list,
+                        help_text="CPU milliseconds of each test in size order",
+                        size=None,
+                    ),
+                ),
+                (
+                    "transcript",
+                    models.CharField(
+                        blank=True, default="", help_text="blob reference, empty in one turn", max_length=64
+                    ),
+                ),
+                (
+                    "evaluation",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="samples",
+                        to="frontier_app.evaluation",
+                    ),
+                ),
+                (
+                    "problem",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="samples",
+                        to="frontier_app.problem",
+                    ),
+                ),
+                (
+                    "program",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="samples",
+                        to="frontier_app.program",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Study",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(max_length=64, unique=True)),
+                ("title", models.CharField(max_length=120)),
+                ("question", models.TextField(blank=True, default="")),
+                ("seed", models.PositiveIntegerField(default=0)),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                (
+                    "base",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="frontier_app.checkpoint",
+                    ),
+                ),
+                (
+                    "held_out_set",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="frontier_app.problemset",
+                    ),
+                ),
+                (
+                    "members",
+                    models.ManyToManyField(
+                        related_name="studies", through="frontier_app.Membership", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "train_set",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="frontier_app.problemset",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name_plural": "studies",
+                "ordering": ("-created", "-pk"),
+            },
+        ),
+        migrations.CreateModel(
+            name="ShareLink",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "token",
+                    models.CharField(default=frontier_app.models.sharing.fresh_token, max_length=64, unique=True),
+                ),
+                ("allow_programs", models.BooleanField(default=False)),
+                ("revoked", models.BooleanField(default=False)),
+                ("expires", models.DateTimeField(blank=True, null=True)),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL),
+                ),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="share_links", to="frontier_app.study"
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="SavedView",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                ("note", models.TextField(blank=True, default="")),
+                ("query", models.TextField(help_text="the query string of the study page")),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                ("owner", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="saved_views", to="frontier_app.study"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("name",),
+            },
+        ),
+        migrations.AddField(
+            model_name="run",
+            name="study",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="runs", to="frontier_app.study"
+            ),
+        ),
+        migrations.AddField(
+            model_name="path",
+            name="study",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="paths", to="frontier_app.study"
+            ),
+        ),
+        migrations.AddField(
+            model_name="membership",
+            name="study",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="frontier_app.study"),
+        ),
+        migrations.AddField(
+            model_name="job",
+            name="study",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="jobs",
+                to="frontier_app.study",
+            ),
+        ),
+        migrations.AddField(
+            model_name="evaluation",
+            name="study",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="evaluations", to="frontier_app.study"
+            ),
+        ),
+        migrations.CreateModel(
+            name="Comment",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("alpha", models.FloatField(blank=True, null=True)),
+                ("text", models.TextField(max_length=10000)),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                ("author", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
+                (
+                    "problem",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to="frontier_app.problem"
+                    ),
+                ),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="comments", to="frontier_app.study"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("created",),
+            },
+        ),
+        migrations.AddField(
+            model_name="checkpoint",
+            name="study",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="checkpoints", to="frontier_app.study"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mergeingredient',
-            constraint=models.UniqueConstraint(fields=('merge', 'checkpoint'), name='one_weight_an_ingredient'),
+            model_name="mergeingredient",
+            constraint=models.UniqueConstraint(fields=("merge", "checkpoint"), name="one_weight_an_ingredient"),
         ),
         migrations.AddConstraint(
-            model_name='problem',
-            constraint=models.UniqueConstraint(fields=('problem_set', 'slug'), name='one_slug_a_problem_set'),
+            model_name="problem",
+            constraint=models.UniqueConstraint(fields=("problem_set", "slug"), name="one_slug_a_problem_set"),
         ),
         migrations.AddIndex(
-            model_name='rollup',
-            index=models.Index(fields=['problem', 'level'], name='frontier_ap_problem_104c76_idx'),
+            model_name="rollup",
+            index=models.Index(fields=["problem", "level"], name="frontier_ap_problem_104c76_idx"),
         ),
         migrations.AddConstraint(
-            model_name='rollup',
-            constraint=models.UniqueConstraint(fields=('evaluation', 'level', 'problem'), name='one_rollup_a_level'),
+            model_name="rollup",
+            constraint=models.UniqueConstraint(fields=("evaluation", "level", "problem"), name="one_rollup_a_level"),
         ),
         migrations.AddConstraint(
-            model_name='metricpoint',
-            constraint=models.UniqueConstraint(fields=('run', 'name', 'step'), name='one_value_a_step'),
+            model_name="metricpoint",
+            constraint=models.UniqueConstraint(fields=("run", "name", "step"), name="one_value_a_step"),
         ),
         migrations.AddConstraint(
-            model_name='sample',
-            constraint=models.UniqueConstraint(fields=('evaluation', 'problem', 'index'), name='one_sample_an_index'),
+            model_name="sample",
+            constraint=models.UniqueConstraint(fields=("evaluation", "problem", "index"), name="one_sample_an_index"),
         ),
         migrations.AddConstraint(
-            model_name='path',
-            constraint=models.UniqueConstraint(fields=('low', 'high'), name='one_path_a_pair'),
+            model_name="path",
+            constraint=models.UniqueConstraint(fields=("low", "high"), name="one_path_a_pair"),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('study', 'user'), name='one_membership_a_person'),
+            model_name="membership",
+            constraint=models.UniqueConstraint(fields=("study", "user"), name="one_membership_a_person"),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['study', '-id'], name='frontier_ap_study_i_50047a_idx'),
+            model_name="job",
+            index=models.Index(fields=["study", "-id"], name="frontier_ap_study_i_50047a_idx"),
         ),
         migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('queued', 'running', 'cancelling', 'succeeded', 'failed', 'cancelled', 'lost'))), name='known_job_state'),
+            model_name="job",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ("queued", "running", "cancelling", "succeeded", "failed", "cancelled", "lost"))
+                ),
+                name="known_job_state",
+            ),
         ),
         migrations.AddIndex(
-            model_name='evaluation',
-            index=models.Index(fields=['study', 'setting', 'path', 'alpha'], name='frontier_ap_study_i_c4783f_idx'),
+            model_name="evaluation",
+            index=models.Index(fields=["study", "setting", "path", "alpha"], name="frontier_ap_study_i_c4783f_idx"),
         ),
     ]

@@ -4,35 +4,36 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('frontier_app', '0001_initial'),
+        ("frontier_app", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='problem',
-            name='audit',
+            model_name="problem",
+            name="audit",
             field=models.JSONField(blank=True, default=dict),
         ),
         migrations.AddField(
-            model_name='problem',
-            name='checker',
-            field=models.TextField(default='tokens'),
+            model_name="problem",
+            name="checker",
+            field=models.TextField(default="tokens"),
         ),
         migrations.AddField(
-            model_name='problem',
-            name='level_names',
+            model_name="problem",
+            name="level_names",
             field=models.JSONField(blank=True, default=list),
         ),
         migrations.AddField(
-            model_name='problem',
-            name='limit_source',
-            field=models.TextField(blank=True, default='', help_text='where cpu_seconds comes from, if not stated'),
+            model_name="problem",
+            name="limit_source",
+            field=models.TextField(blank=True, default="", help_text="where cpu_seconds comes from, if not stated"),
         ),
         migrations.AddField(
-            model_name='problemset',
-            name='meant_for',
-            field=models.CharField(blank=True, choices=[('held-out', 'held-out'), ('training', 'training')], default='', max_length=8),
+            model_name="problemset",
+            name="meant_for",
+            field=models.CharField(
+                blank=True, choices=[("held-out", "held-out"), ("training", "training")], default="", max_length=8
+            ),
         ),
     ]

@@ -26,149 +26,175 @@ def name_views(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('frontier_app', '0002_problem_details_and_audits'),
+        ("frontier_app", "0002_problem_details_and_audits"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         TrigramExtension(),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('action', models.CharField(max_length=24)),
-                ('subject', models.CharField(blank=True, default='', max_length=200)),
-                ('detail', models.JSONField(blank=True, default=dict)),
-                ('created', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("action", models.CharField(max_length=24)),
+                ("subject", models.CharField(blank=True, default="", max_length=200)),
+                ("detail", models.JSONField(blank=True, default=dict)),
+                ("created", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ('-pk',),
+                "ordering": ("-pk",),
             },
         ),
         migrations.CreateModel(
-            name='Invitation',
+            name="Invitation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token_sha256', models.CharField(max_length=64, unique=True)),
-                ('role', models.CharField(choices=[('owner', 'owner'), ('editor', 'editor'), ('viewer', 'viewer')], default='editor', max_length=8)),
-                ('revoked', models.BooleanField(default=False)),
-                ('expires', models.DateTimeField(blank=True, null=True)),
-                ('created', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("token_sha256", models.CharField(max_length=64, unique=True)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("owner", "owner"), ("editor", "editor"), ("viewer", "viewer")],
+                        default="editor",
+                        max_length=8,
+                    ),
+                ),
+                ("revoked", models.BooleanField(default=False)),
+                ("expires", models.DateTimeField(blank=True, null=True)),
+                ("created", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ('-pk',),
+                "ordering": ("-pk",),
             },
         ),
         migrations.CreateModel(
-            name='Report',
+            name="Report",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=64)),
-                ('title', models.CharField(max_length=120)),
-                ('text', models.TextField(blank=True, default='')),
-                ('frozen', models.JSONField(blank=True, default=dict)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('updated', models.DateTimeField(auto_now=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(max_length=64)),
+                ("title", models.CharField(max_length=120)),
+                ("text", models.TextField(blank=True, default="")),
+                ("frozen", models.JSONField(blank=True, default=dict)),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                ("updated", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'ordering': ('-updated',),
+                "ordering": ("-updated",),
             },
         ),
         migrations.CreateModel(
-            name='Snapshot',
+            name="Snapshot",
             fields=[
-                ('sha256', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('compressed', models.BinaryField()),
-                ('created', models.DateTimeField(auto_now_add=True)),
+                ("sha256", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("compressed", models.BinaryField()),
+                ("created", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.AddField(
-            model_name='comment',
-            name='deleted',
+            model_name="comment",
+            name="deleted",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='comment',
-            name='edited',
+            model_name="comment",
+            name="edited",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='comment',
-            name='evaluation',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='comments', to='frontier_app.evaluation'),
+            model_name="comment",
+            name="evaluation",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="comments",
+                to="frontier_app.evaluation",
+            ),
         ),
         migrations.AddField(
-            model_name='membership',
-            name='created',
+            model_name="membership",
+            name="created",
             field=models.DateTimeField(auto_now_add=True, null=True),
         ),
         migrations.AddField(
-            model_name='rollup',
-            name='memory_bytes_sum',
+            model_name="rollup",
+            name="memory_bytes_sum",
             field=models.BigIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='savedview',
-            name='data_version',
-            field=models.CharField(blank=True, default='', max_length=64),
+            model_name="savedview",
+            name="data_version",
+            field=models.CharField(blank=True, default="", max_length=64),
         ),
         migrations.AddField(
-            model_name='savedview',
-            name='short',
+            model_name="savedview",
+            name="short",
             field=models.CharField(default=frontier_app.models.sharing.short_name, max_length=16),
         ),
         migrations.RunPython(name_views, migrations.RunPython.noop),
         migrations.AlterField(
-            model_name='savedview',
-            name='short',
+            model_name="savedview",
+            name="short",
             field=models.CharField(default=frontier_app.models.sharing.short_name, max_length=16, unique=True),
         ),
         migrations.AddField(
-            model_name='savedview',
-            name='view',
-            field=models.CharField(default='study', max_length=24),
+            model_name="savedview",
+            name="view",
+            field=models.CharField(default="study", max_length=24),
         ),
         migrations.AddField(
-            model_name='sharelink',
-            name='last_opened',
+            model_name="sharelink",
+            name="last_opened",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='sharelink',
-            name='name',
-            field=models.CharField(blank=True, default='', max_length=120),
+            model_name="sharelink",
+            name="name",
+            field=models.CharField(blank=True, default="", max_length=120),
         ),
         migrations.AddField(
-            model_name='sharelink',
-            name='opened_count',
+            model_name="sharelink",
+            name="opened_count",
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='sharelink',
-            name='query',
-            field=models.TextField(blank=True, default='', help_text='the query string of the page'),
+            model_name="sharelink",
+            name="query",
+            field=models.TextField(blank=True, default="", help_text="the query string of the page"),
         ),
         migrations.AddField(
-            model_name='sharelink',
-            name='saved_view',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='links', to='frontier_app.savedview'),
+            model_name="sharelink",
+            name="saved_view",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="links",
+                to="frontier_app.savedview",
+            ),
         ),
         migrations.AddField(
-            model_name='sharelink',
-            name='view',
-            field=models.CharField(default='study', max_length=24),
+            model_name="sharelink",
+            name="view",
+            field=models.CharField(default="study", max_length=24),
         ),
         migrations.AlterField(
-            model_name='comment',
-            name='problem',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='comments', to='frontier_app.problem'),
+            model_name="comment",
+            name="problem",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="comments",
+                to="frontier_app.problem",
+            ),
         ),
         migrations.AlterField(
-            model_name='membership',
-            name='role',
-            field=models.CharField(choices=[('owner', 'owner'), ('editor', 'editor'), ('viewer', 'viewer')], default='editor', max_length=8),
+            model_name="membership",
+            name="role",
+            field=models.CharField(
+                choices=[("owner", "owner"), ("editor", "editor"), ("viewer", "viewer")], default="editor", max_length=8
+            ),
         ),
         migrations.RunSQL(
             "UPDATE frontier_app_membership SET role = 'editor' WHERE role = 'member'",
@@ -176,56 +202,76 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(MEMORY_OF_SAMPLES, migrations.RunSQL.noop),
         migrations.AlterField(
-            model_name='savedview',
-            name='query',
-            field=models.TextField(blank=True, default='', help_text='the query string of the page'),
+            model_name="savedview",
+            name="query",
+            field=models.TextField(blank=True, default="", help_text="the query string of the page"),
         ),
         migrations.AddIndex(
-            model_name='program',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['text'], name='program_text_trigrams', opclasses=['gin_trgm_ops']),
+            model_name="program",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["text"], name="program_text_trigrams", opclasses=["gin_trgm_ops"]
+            ),
         ),
         migrations.AddField(
-            model_name='auditentry',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='audit_entries', to='frontier_app.study'),
+            model_name="auditentry",
+            name="study",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="audit_entries", to="frontier_app.study"
+            ),
         ),
         migrations.AddField(
-            model_name='auditentry',
-            name='who',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="auditentry",
+            name="who",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='invitation',
-            name='accepted_by',
-            field=models.ManyToManyField(blank=True, related_name='invitations', to=settings.AUTH_USER_MODEL),
+            model_name="invitation",
+            name="accepted_by",
+            field=models.ManyToManyField(blank=True, related_name="invitations", to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
-            model_name='invitation',
-            name='created_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="invitation",
+            name="created_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='invitation',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='invitations', to='frontier_app.study'),
+            model_name="invitation",
+            name="study",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="invitations", to="frontier_app.study"
+            ),
         ),
         migrations.AddField(
-            model_name='report',
-            name='author',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="report",
+            name="author",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='report',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reports', to='frontier_app.study'),
+            model_name="report",
+            name="study",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="reports", to="frontier_app.study"
+            ),
         ),
         migrations.AddField(
-            model_name='savedview',
-            name='snapshot',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='frontier_app.snapshot'),
+            model_name="savedview",
+            name="snapshot",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="frontier_app.snapshot",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='report',
-            constraint=models.UniqueConstraint(fields=('study', 'slug'), name='one_slug_a_report'),
+            model_name="report",
+            constraint=models.UniqueConstraint(fields=("study", "slug"), name="one_slug_a_report"),
         ),
     ]

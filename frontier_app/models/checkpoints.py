@@ -1,6 +1,10 @@
 """Checkpoints: a folder of weights, or a recipe for one."""
 
+from collections.abc import Mapping
+
 from django.db import models
+
+MAIN = "on the study's held-out problems, the one with the most samples; kept by ingest"
 
 
 class Checkpoint(models.Model):
@@ -25,6 +29,9 @@ class Checkpoint(models.Model):
     run = models.ForeignKey("Run", null=True, blank=True, on_delete=models.SET_NULL, related_name="checkpoints")
     step = models.PositiveIntegerField(null=True, blank=True)
     coverage = models.FloatField(null=True, blank=True)
+    main_evaluation = models.ForeignKey(
+        "Evaluation", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", help_text=MAIN
+    )
     ingredients = models.ManyToManyField("self", through="MergeIngredient", symmetrical=False, related_name="merges")
     created = models.DateTimeField(auto_now_add=True)
 
@@ -81,6 +88,12 @@ class Run(models.Model):
     initialisation = models.ForeignKey(Checkpoint, on_delete=models.RESTRICT, related_name="trained_runs")
     job = models.ForeignKey("Job", null=True, blank=True, on_delete=models.SET_NULL, related_name="runs")
     config = models.JSONField(default=dict)
+    last_metrics = models.JSONField(
+        default=dict, blank=True, help_text="metric -> [step, value] of its last point; kept by ingest"
+    )
+    main_evaluation = models.ForeignKey(
+        "Evaluation", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", help_text=MAIN
+    )
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -88,3 +101,9 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def note_metrics(self, step: int, values: Mapping[str, float | None]) -> None:
+        """Take `values` at `step` into `last_metrics`, those of them that no later step has reported."""
+        for name, value in values.items():
+            if name not in self.last_metrics or self.last_metrics[name][0] <= step:
+                self.last_metrics[name] = [step, value]

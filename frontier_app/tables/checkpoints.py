@@ -39,8 +39,7 @@ from frontier_app.tables.rates import (
     WORDS,
     CellReading,
     Rates,
-    of_checkpoint,
-    rate_of_first,
+    main_rate,
     rates_at,
     reading,
 )
@@ -105,7 +104,7 @@ def columns(study: Study, difficulty: str) -> list[Column]:
         Column("step", "step", lambda row: row.checkpoint.step, f"{COMMON}#count", "step", numeric=True),
         Column("run", "run", lambda row: row.checkpoint.run.name if row.checkpoint.run else None, sort="run__name",
                shown=False),
-        *(_rate(study, name, difficulty) for name in CLASSES),
+        *(_rate(name, difficulty) for name in CLASSES),
         Column("points", "points", lambda row: row.evaluations, f"{CELLS}#points", _number_of(Count("pk")),
                numeric=True, title="evaluations"),
         Column("samples", "samples", lambda row: row.samples, f"{COMMON}#count",
@@ -118,13 +117,13 @@ def columns(study: Study, difficulty: str) -> list[Column]:
     ]  # fmt: skip
 
 
-def _rate(study: Study, name: str, difficulty: str) -> Column:
+def _rate(name: str, difficulty: str) -> Column:
     return Column(
         RATE_NAMES[name],
         WORDS[name],
         partial(_reading, name=name),
         f"{COMMON}#rate",
-        rate_of_first(of_checkpoint(study, difficulty), RATE_NAMES[name]),
+        main_rate(RATE_NAMES[name], difficulty),
         shown=name == "solved",
         numeric=True,
         measured=True,
@@ -175,15 +174,15 @@ UNIT: Combinable = Coalesce(
 
 def rows_of(study: Study, keys: Sequence[int], difficulty: str, in_lineage: bool) -> list[CheckpointRow]:
     """The lines of these checkpoints. The same queries for two and for two hundred."""
-    loaded = in_order(keys, _loaded(study, difficulty))
+    loaded = in_order(keys, _loaded(study))
     paths = _paths(study, loaded)
     numbers: dict[int, Any] = {
         row["checkpoint"]: row
         for row in Evaluation.objects.filter(checkpoint__in=keys).order_by().values("checkpoint")
         .annotate(evaluations=Count("pk"), judged=Sum("samples_done"))
     }  # fmt: skip
-    known = Evaluation.objects.in_bulk([pk for one in loaded for pk in (one.most_pk, one.newest_pk) if pk])  # type: ignore[attr-defined]
-    rates = rates_at(study, [known[one.most_pk] for one in loaded if one.most_pk in known], difficulty)  # type: ignore[attr-defined]
+    newest = Evaluation.objects.in_bulk([one.newest_pk for one in loaded if one.newest_pk])  # type: ignore[attr-defined]
+    rates = rates_at(study, [one.main_evaluation for one in loaded if one.main_evaluation], difficulty)
     rows = []
     for checkpoint in loaded:
         counted = numbers.get(checkpoint.pk, {})
@@ -192,23 +191,22 @@ def rows_of(study: Study, keys: Sequence[int], difficulty: str, in_lineage: bool
                 placed(checkpoint, paths),
                 evaluations=counted.get("evaluations", 0),
                 samples=counted.get("judged") or 0,
-                newest=known.get(checkpoint.newest_pk),  # type: ignore[attr-defined]
-                rates=rates.get(checkpoint.most_pk),  # type: ignore[attr-defined]
+                newest=newest.get(checkpoint.newest_pk),  # type: ignore[attr-defined]
+                rates=rates.get(checkpoint.main_evaluation_id) if checkpoint.main_evaluation_id else None,
             )
         )
     return with_headings(rows) if in_lineage else rows
 
 
-def _loaded(study: Study, difficulty: str) -> "QuerySet[Checkpoint, Any]":
-    """With `most_pk`, the evaluation whose rates stand for the checkpoint, `newest_pk` and `training_seed`."""
+def _loaded(study: Study) -> "QuerySet[Checkpoint, Any]":
+    """With `newest_pk`, the newest evaluation of each, and `training_seed`."""
     newest = Evaluation.objects.filter(checkpoint=OuterRef("pk")).order_by("-pk")
     return (
         Checkpoint.objects.filter(study=study)
-        .select_related("run__initialisation", "made_by")
-        .defer("made_by__config", "made_by__log_tail", "made_by__summary", "run__config")
+        .select_related("run__initialisation", "made_by", "main_evaluation")
+        .defer("made_by__config", "made_by__log_tail", "made_by__summary", "run__config", "run__last_metrics")
         .prefetch_related(Prefetch("recipe", queryset=MergeIngredient.objects.select_related("checkpoint")))
         .annotate(
-            most_pk=Subquery(of_checkpoint(study, difficulty).values("pk")[:1]),
             newest_pk=Subquery(newest.values("pk")[:1]),
             training_seed=seed_of_checkpoint(),
         )

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-from django.db.models import Case, FloatField, OuterRef, QuerySet, Subquery, When
+from django.db.models import Case, FloatField, OuterRef, Subquery, When
 from django.db.models.expressions import Combinable
 
 from compute.stats.bootstrap import Intervals, bootstrap_means, cluster_bootstrap
 from compute.stats.rates import CLASSES
 from compute.stats.rates import rates as rates_per_problem
 from frontier_app.figures.frontier import Difference, Reading
-from frontier_app.models import Checkpoint, Evaluation, EvaluationRate, Study
+from frontier_app.models import Evaluation, EvaluationRate, Study
 from frontier_app.numbers.placement import Placed, read_cells
 
 BEST: dict[str, Literal["", "high", "low"]] = {"solved": "high", "optimisation": "low", "correctness": "low"}
@@ -95,28 +95,14 @@ def _differences(deltas: Intervals, place: int) -> dict[str, Difference]:
 
 def stored_rate(study: Study, name: str, difficulty: str) -> Combinable:
     """A column of `EvaluationRate`, of the evaluation in a row of evaluations."""
-    rows = EvaluationRate.objects.filter(evaluation=OuterRef("pk"), difficulty=difficulty)
-    rate = Subquery(rows.values(name)[:1], output_field=FloatField())
-    return Case(When(problem_set=study.held_out_set_id, then=rate))
+    return Case(When(problem_set=study.held_out_set_id, then=_stored("pk", name, difficulty)))
 
 
-def of_checkpoint(study: Study, difficulty: str) -> "QuerySet[Evaluation]":
-    """Of a checkpoint in a row of checkpoints: the evaluations with such rates, the one with most samples first."""
-    return _rated(study, difficulty).filter(checkpoint=OuterRef("pk"))
+def main_rate(name: str, difficulty: str) -> Combinable:
+    """The same of the main evaluation, in a row of checkpoints or runs."""
+    return _stored("main_evaluation", name, difficulty)
 
 
-def of_run(study: Study, difficulty: str) -> "QuerySet[Evaluation]":
-    """Of a run in a row of runs: those of the checkpoint that it ended with."""
-    return _rated(study, difficulty).filter(
-        checkpoint__run=OuterRef("pk"), checkpoint__origin=Checkpoint.TRAINED, checkpoint__step=OuterRef("steps")
-    )
-
-
-def _rated(study: Study, difficulty: str) -> "QuerySet[Evaluation]":
-    rows = Evaluation.objects.filter(problem_set=study.held_out_set_id, rates__difficulty=difficulty)
-    return rows.order_by("-samples_done", "-pk")
-
-
-def rate_of_first(evaluations: "QuerySet[Evaluation]", name: str) -> Combinable:
-    """A stored rate of the first of `of_checkpoint` or `of_run`."""
-    return Subquery(evaluations.values(f"rates__{name}")[:1], output_field=FloatField())
+def _stored(evaluation: str, name: str, difficulty: str) -> Combinable:
+    rows = EvaluationRate.objects.filter(evaluation=OuterRef(evaluation), difficulty=difficulty)
+    return Subquery(rows.values(name), output_field=FloatField())

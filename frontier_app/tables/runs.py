@@ -7,19 +7,17 @@ menu costs the same for ten runs and for ten thousand. Older keys have no column
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from django.db.models import F, QuerySet, Subquery
+from django.db.models import F, QuerySet
 
 from compute.stats.rates import CLASSES, RATE_NAMES
 from frontier_app.filters import RUN_FIELDS
 from frontier_app.filters.fields import last_metric
-from frontier_app.models import Evaluation, Run, Study
+from frontier_app.models import Run, Study
 from frontier_app.tables.columns import Column, json_key
 from frontier_app.tables.configurations import configured_keys, flatten
 from frontier_app.tables.groups import Grouping, by_field, by_json
-from frontier_app.tables.rates import BEST, WORDS, CellReading, Rates, of_run, rate_of_first, rates_at, reading
-from frontier_app.tables.run_metrics import Last, last_metrics
+from frontier_app.tables.rates import BEST, WORDS, CellReading, Rates, main_rate, rates_at, reading
 from frontier_app.tables.table import in_order
 
 CELLS = "parts/table_cells_runs.html"
@@ -38,7 +36,6 @@ class RunRow:
     run: Run
     shade: float
     seed_rank: int
-    metrics: dict[str, Last]
     config: dict[str, object]
     rates: Rates | None
     baseline: "RunRow | None" = None
@@ -49,7 +46,11 @@ class RunRow:
 
     @property
     def step(self) -> int | None:
-        return max((last.step for last in self.metrics.values()), default=None)
+        return max((step for step, _ in self.run.last_metrics.values()), default=None)
+
+    def metric(self, name: str) -> float | None:
+        """Its value at the last step that reports it."""
+        return self.run.last_metrics.get(name, (0, None))[1]
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,9 @@ class Value:
 
 def columns(study: Study, difficulty: str) -> list[Column]:
     """Every column there is, those of the newest runs' configurations and metrics at the end."""
-    newest = list(Run.objects.filter(study=study).order_by("-pk").values_list("pk", "config")[:SAMPLED])
-    keys = [key for key in configured_keys(config for _, config in newest) if key not in OWN_KEYS]
-    names = {name for found in last_metrics([pk for pk, _ in newest]).values() for name in found}
+    newest = list(Run.objects.filter(study=study).order_by("-pk").values_list("config", "last_metrics")[:SAMPLED])
+    keys = [key for key in configured_keys(config for config, _ in newest) if key not in OWN_KEYS]
+    names = {name for _, metrics in newest for name in metrics}
     shown = {"reward", "solved_rate"} & names
     return [
         Column("run", "run", lambda row: row.run.name, f"{CELLS}#run", "name"),
@@ -76,7 +77,7 @@ def columns(study: Study, difficulty: str) -> list[Column]:
         Column("from", "from", lambda row: row.run.initialisation.name, sort="initialisation__name"),
         Column("took", "took", lambda row: row.run.job.cost_seconds if row.run.job else None, f"{COMMON}#seconds",
                F("job__ended") - F("job__started"), numeric=True),
-        *(_rate(study, name, difficulty) for name in CLASSES),
+        *(_rate(name, difficulty) for name in CLASSES),
         *(_metric(name, name in shown) for name in sorted(names)),
         *(_configured(key) for key in keys),
         Column("created", "created", lambda row: row.run.created, f"{COMMON}#moment", "created", shown=False),
@@ -87,13 +88,13 @@ def _state(row: RunRow) -> str:
     return row.run.job.state if row.run.job else "imported"
 
 
-def _rate(study: Study, name: str, difficulty: str) -> Column:
+def _rate(name: str, difficulty: str) -> Column:
     return Column(
         RATE_NAMES[name],
         WORDS[name],
         partial(_reading, name=name),
         f"{COMMON}#rate",
-        rate_of_first(of_run(study, difficulty), RATE_NAMES[name]),
+        main_rate(RATE_NAMES[name], difficulty),
         shown=name == "solved",
         numeric=True,
         measured=True,
@@ -121,8 +122,8 @@ def _metric(name: str, shown: bool) -> Column:
 
 
 def _last(row: RunRow, name: str) -> Value:
-    own = row.metrics[name].value if name in row.metrics else None
-    other = row.baseline.metrics[name].value if row.baseline and name in row.baseline.metrics else None
+    own = row.metric(name)
+    other = row.baseline.metric(name) if row.baseline else None
     return Value(own, own - other if own is not None and other is not None else None)
 
 
@@ -165,28 +166,21 @@ def rows_of(
 ) -> tuple[list[RunRow], RunRow | None]:
     """The lines of these runs, and the one of the baseline. The same queries for two runs and for two hundred."""
     wanted = list(dict.fromkeys([*keys, *([baseline.pk] if baseline else [])]))
-    loaded = in_order(wanted, _loaded(study, difficulty))
-    evaluations = Evaluation.objects.in_bulk([run.final_pk for run in loaded if run.final_pk])  # type: ignore[attr-defined]
-    finals: dict[int, Evaluation] = {
-        run.pk: evaluations[run.final_pk] for run in loaded if run.final_pk in evaluations  # type: ignore[attr-defined]
-    }  # fmt: skip
-    other = finals.get(baseline.pk) if baseline else None
-    rates = rates_at(study, list(finals.values()), difficulty, other)
-    metrics, seeds = last_metrics(wanted), sorted({run.seed for run in loaded})
+    loaded = in_order(wanted, _loaded(study))
+    by_pk = {run.pk: run for run in loaded}
+    other = by_pk[baseline.pk].main_evaluation if baseline and baseline.pk in by_pk else None
+    rates = rates_at(study, [run.main_evaluation for run in loaded if run.main_evaluation], difficulty, other)
+    seeds = sorted({run.seed for run in loaded})
 
     def row(run: Run, pinned: RunRow | None = None) -> RunRow:
-        found = rates.get(finals[run.pk].pk) if run.pk in finals else None
-        rank = seeds.index(run.seed)
-        return RunRow(run, shades(run.coverage), rank, metrics.get(run.pk, {}), flatten(run.config), found, pinned)
+        found = rates.get(run.main_evaluation_id) if run.main_evaluation_id else None
+        return RunRow(run, shades(run.coverage), seeds.index(run.seed), flatten(run.config), found, pinned)
 
-    by_pk = {run.pk: run for run in loaded}
     pinned = row(by_pk[baseline.pk]) if baseline and baseline.pk in by_pk else None
     others = [(by_pk[key], None if pinned and key == pinned.run.pk else pinned) for key in keys if key in by_pk]
     return [row(*pair) for pair in others], pinned
 
 
-def _loaded(study: Study, difficulty: str) -> "QuerySet[Run, Any]":
-    rows = Run.objects.filter(study=study).select_related("job", "initialisation")
-    return rows.defer("job__config", "job__log_tail", "job__summary").annotate(
-        final_pk=Subquery(of_run(study, difficulty).values("pk")[:1])
-    )
+def _loaded(study: Study) -> "QuerySet[Run]":
+    rows = Run.objects.filter(study=study).select_related("job", "initialisation", "main_evaluation")
+    return rows.defer("job__config", "job__log_tail", "job__summary")

@@ -99,7 +99,7 @@ def runs(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _curves_below(lines: Sequence[Line]) -> dict[str, object]:
     """Which figures stand below the table, of how many of its runs."""
-    names = in_order({name for line in lines[:CURVES] for name in line.row.metrics})
+    names = in_order({name for line in lines[:CURVES] for name in line.row.run.last_metrics})
     return {
         "names": [name for name in names if name not in MACHINE],
         "machine_names": [name for name in names if name in MACHINE],

@@ -144,7 +144,7 @@ def compare(client: Any, study: Any, python: str) -> None:
         mlflow.stdin.close()
     theirs, found = taken[-1][0], taken[-1][2]
     assert len(found) == theirs["rows"] == 25
-    assert found[0].metrics["reward"].value == theirs["best"], "both name the same best run"
+    assert found[0].metric("reward") == theirs["best"], "both name the same best run"
     other, ours, page = np.array([(one["seconds"], alone, whole) for one, alone, _, whole in taken]).T * 1000
     print(f"runs by a metric, {ROWS:,} runs, {REPEATS} calls of each in turn:")
     for name, part in (("MLflow's search_runs", other), ("our rows alone", ours), ("our whole page", page)):

@@ -35,6 +35,7 @@ def write_study(rows: int = ROWS) -> Any:
     from django.db import connection
 
     from frontier_app.evaluation_rates import refresh_rates
+    from frontier_app.main_evaluations import refresh_main_evaluations
     from frontier_app.models import (
         Checkpoint,
         Evaluation,
@@ -64,10 +65,12 @@ def write_study(rows: int = ROWS) -> Any:
                 tests=[{"identifier": "t", "group": 1, "size_bytes": 9, "public": False}])
         for at in range(PROBLEMS)
     )  # fmt: skip
+    values = rng.random((rows, len(METRICS), STEPS))
     runs = Run.objects.bulk_create(
         (Run(study=study, reference=f"large.run{at:05d}", name=f"coverage {coverage(at):g}, seed {at % SEEDS} ({at})",
-             coverage=coverage(at), seed=at % SEEDS, steps=STEPS, initialisation=study.base, config=config(at))
-         for at in range(rows)),
+             coverage=coverage(at), seed=at % SEEDS, steps=STEPS, initialisation=study.base, config=config(at),
+             last_metrics={name: [STEPS, line[-1]] for name, line in zip(METRICS, table.tolist(), strict=True)})
+         for at, table in enumerate(values)),
         batch_size=2000,
     )  # fmt: skip
     trained = Checkpoint.objects.bulk_create(
@@ -104,7 +107,7 @@ def write_study(rows: int = ROWS) -> Any:
     )  # fmt: skip
     points = (
         (run.pk, step, name, float(value))
-        for run, table in zip(runs, rng.random((rows, len(METRICS), STEPS)), strict=True)
+        for run, table in zip(runs, values, strict=True)
         for name, line in zip(METRICS, table, strict=True)
         for step, value in enumerate(line, start=1)
     )
@@ -113,6 +116,7 @@ def write_study(rows: int = ROWS) -> Any:
         cursor.execute("SELECT setseed(0.5)")
         cursor.execute(ROLLUPS, {"samples": SAMPLES, "levels": LEVELS})
     refresh_rates([one.pk for one in evaluations])
+    refresh_main_evaluations([one.checkpoint_id for one in evaluations])
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     return study

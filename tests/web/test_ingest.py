@@ -27,7 +27,7 @@ from compute.judge.tally import LETTER_OF_CODE, NOT_RUN, tally
 from compute.judge.verdict import FailureClass, failure_class, first_failure
 from frontier_app.ingest import StaleTokenError, ingest
 from frontier_app.jobs import queue
-from frontier_app.models import Checkpoint, Evaluation, Job, MetricPoint, Problem, Program, Rollup, Sample
+from frontier_app.models import Checkpoint, Evaluation, Job, MetricPoint, Problem, Program, Rollup, Run, Sample, Study
 
 pytestmark = pytest.mark.django_db
 
@@ -263,6 +263,59 @@ def test_metrics_repeated_by_a_second_attempt_are_overwritten() -> None:
     factories.tell(job, Metric(run=run.reference, step=1, values={"reward": 0.7, "length": None}))
     assert MetricPoint.objects.get(run=run, step=1, name="reward").value == 0.7
     assert MetricPoint.objects.get(run=run, step=1, name="length").value is None
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.integers(0, 5), st.none() | st.floats(-1, 1, width=32)), min_size=1
+    ).map(lambda points: [points[at : at + 3] for at in range(0, len(points), 3)])
+)
+def test_a_run_keeps_the_last_value_of_each_metric_whatever_order_they_come_in(batches) -> None:
+    study = Study.objects.filter(slug="walked").first() or factories.study("walked", problems=1)
+    run = study.runs.get(name="low")
+    run.metrics.all().delete()
+    Run.objects.filter(pk=run.pk).update(last_metrics={})
+    job = factories.claimed(factories.training_config(study, "low", 0.4), study, "Train low again")
+
+    for points in batches:
+        events = (Metric(run=run.reference, step=step, values={name: value}) for name, step, value in points)
+        factories.tell(job, *events)
+
+    run.refresh_from_db()
+    stored = run.metrics.order_by("step").values_list("name", "step", "value")
+    assert run.last_metrics == {name: [step, value] for name, step, value in stored}
+
+
+def test_the_evaluation_with_most_samples_on_the_held_out_problems_stands_for_its_checkpoint_and_run() -> None:
+    study = factories.study()
+    final, run = study.checkpoints.get(name="low"), study.runs.get(name="low")
+    early = factories.checkpoint(study, "early", run=run, step=1)
+
+    def measure(checkpoint: Checkpoint, samples: int, **values: object) -> Evaluation:
+        planned = factories.planned_evaluation(study, checkpoint, samples)
+        factories.hold(planned.job)
+        Evaluation.objects.filter(pk=planned.pk).update(**values or {"samples_done": 0})
+        planned.refresh_from_db()
+        factories.tell(planned.job, factories.sample_event(planned, slugs(planned)[0], 10, samples))
+        return planned
+
+    def standing() -> list[Evaluation | None]:
+        for row in (final, run, early):
+            row.refresh_from_db()
+        return [final.main_evaluation, run.main_evaluation, early.main_evaluation]
+
+    factories.planned_evaluation(study, final, samples=9)
+    assert standing() == [None, None, None]
+    two = measure(final, 2)
+    assert standing() == [two, two, None]
+    measure(final, 1)
+    measure(final, 3, problem_set=study.train_set)
+    assert standing() == [two, two, None]
+    again = measure(final, 2)
+    assert standing() == [again, again, None]
+    of_early = measure(early, 3)
+    assert standing() == [again, again, of_early]
 
 
 def test_an_early_checkpoint_finds_its_run() -> None:

@@ -7,14 +7,11 @@ import io
 import factories
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from compute.stats.seeds import difference_over_seeds, mean_over_seeds
-from frontier_app.models import Checkpoint, EvaluationRate, Job, MetricPoint, Path, Problem, Rollup, Run
+from frontier_app.models import Checkpoint, EvaluationRate, Job, Path, Problem, Rollup, Run
 from frontier_app.tables.configurations import configured_keys, differences, flatten
 from frontier_app.tables.rates import rates_at
-from frontier_app.tables.run_metrics import last_metrics
 
 pytestmark = pytest.mark.django_db
 STUDY = "/studies/miniature/"
@@ -66,11 +63,10 @@ def with_gaps(study) -> None:
     for number, (values, rate) in enumerate(zip(rewards, rates, strict=True)):
         run = factories.trained_run(study, f"gap-{number}", 0.5)
         run.config |= {"rate": rate, "nested": {"depth": number} if number else {}}
+        run.last_metrics = {}
+        for step, value in enumerate(values):
+            run.note_metrics(step, {"reward": value})
         run.save()
-        run.metrics.all().delete()
-        MetricPoint.objects.bulk_create(
-            MetricPoint(run=run, name="reward", step=step, value=value) for step, value in enumerate(values)
-        )
     factories.planned_evaluation(study, study.checkpoints.get(name="gap-0"), samples=2)
     Run.objects.filter(name__in=("low", "high")).update(config={"rate": 0.25})
 
@@ -145,32 +141,12 @@ def test_an_address_chooses_columns_configuration_keys_and_metrics_among_them(al
 
 def test_runs_sort_by_the_last_value_of_a_metric(alice, measured):
     for run, value in zip(Run.objects.order_by("pk"), (0.9, 0.1), strict=True):
-        MetricPoint.objects.create(run=run, step=9, name="reward", value=value)
+        run.note_metrics(9, {"reward": value})
+        run.save()
 
     assert lines(alice, "runs/?sort=metric.reward") == ["high", "low"]
     assert lines(alice, "runs/?sort=-metric.reward") == ["low", "high"]
     assert lines(alice, "runs/?sort=-coverage") == ["high", "low"]
-
-
-@settings(max_examples=15, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.sampled_from("abc"), st.integers(0, 5), st.floats(-1, 1, width=32)),
-        max_size=20,
-        unique_by=lambda point: point[:2],
-    )
-)
-def test_the_last_value_of_each_metric_is_that_of_its_largest_step(points):
-    run = Run.objects.first() or factories.study("walked", problems=1).runs.first()
-    MetricPoint.objects.filter(run=run).delete()
-    MetricPoint.objects.bulk_create(
-        MetricPoint(run=run, name=name, step=step, value=value) for name, step, value in points
-    )
-
-    found = last_metrics([run.pk]).get(run.pk, {})
-
-    expected = {name: (step, value) for name, step, value in sorted(points, key=lambda point: point[1])}
-    assert {name: tuple(last) for name, last in found.items()} == expected
 
 
 def test_a_pinned_evaluation_gives_every_rate_its_paired_difference(alice, measured):
@@ -354,7 +330,9 @@ def test_all_matching_rows_come_as_a_file_with_the_columns_that_are_shown(alice,
 
 
 def test_a_file_has_the_differences_from_the_pinned_row(alice, measured):
-    MetricPoint.objects.filter(run__name="high").update(value=0.5)
+    run = Run.objects.get(name="high")
+    run.note_metrics(3, {"reward": 0.5})
+    run.save()
     rows = alice.get(f"{STUDY}runs/?format=json&baseline=miniature.low&columns=run,solve_rate,metric.reward").json()
 
     low, high = sorted(rows, key=lambda row: row["run"] == "high")
