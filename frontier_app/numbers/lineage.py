@@ -1,8 +1,9 @@
 """Who grew from whom: checkpoints as nodes, trainings and merges as edges, and where each stands in a drawing.
 
-`lineage_of` reads a study's checkpoints in three queries; everything after it is pure: `bundled` takes many merges of
-the same checkpoints together, `around` and `first` narrow a graph, `layout` places it in layers. Names and recipes
-come along as words; nothing here draws or knows rights.
+`lineage_of` reads which of a study's checkpoints grew from which, and nothing else, since there may be ten thousand;
+then everything is pure: `bundled` takes many merges of the same checkpoints together, `around` and `first` narrow a
+graph, `layout` places it in layers. `words_of` reads names and recipes of what is left. Nothing here draws or knows
+rights.
 """
 
 from collections import defaultdict
@@ -18,47 +19,50 @@ BUNDLED_FROM = 4
 SWEEPS = 6
 
 
-class Node(NamedTuple):
-    """A checkpoint, or a bundle of `merges` of the same checkpoints. `key` is the checkpoint's reference, `recipe` says
-    in words how it was made, `alphas` at which places of their path the merges stand."""
-
-    key: str
-    name: str
-    origin: str
-    recipe: str = ""
-    alphas: tuple[float, ...] = ()
-    merges: int = 0
-
-    @property
-    def alpha(self) -> float | None:
-        return self.alphas[0] if len(self.alphas) == 1 and not self.merges else None
-
-
 class Edge(NamedTuple):
-    """`kind` is training or merge; `words` its recipe."""
+    """`kind` is training or merge."""
 
     source: str
     target: str
     kind: str
-    words: str
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """`nodes` by key, each after those that it grew from where the rows allow it."""
+    """`origins` of the nodes by key, a checkpoint's reference; `parents` of those that grew from others; `bundles`: key
+    of a node that stands for several merges -> their references. A node comes after those that it grew from, unless the
+    rows run in a circle, which no training makes."""
 
-    nodes: dict[str, Node] = field(default_factory=dict)
-    edges: list[Edge] = field(default_factory=list)
+    origins: dict[str, str]
+    parents: dict[str, list[str]]
+    bundles: dict[str, list[str]] = field(default_factory=dict)
 
-    def parents(self) -> dict[str, list[str]]:
-        return _neighbours((edge.target, edge.source) for edge in self.edges)
+    @property
+    def edges(self) -> list[Edge]:
+        kinds = {key: "merge" if origin == Checkpoint.MERGED else "training" for key, origin in self.origins.items()}
+        return [Edge(one, key, kinds[key]) for key, parents in self.parents.items() for one in parents]
 
+    @property
     def children(self) -> dict[str, list[str]]:
-        return _neighbours((edge.source, edge.target) for edge in self.edges)
+        found: dict[str, list[str]] = defaultdict(list)
+        for key, parents in self.parents.items():
+            for one in parents:
+                found[one].append(key)
+        return dict(found)
 
     def only(self, keys: Collection[str]) -> "Lineage":
-        nodes = {key: node for key, node in self.nodes.items() if key in keys}
-        return Lineage(nodes, [edge for edge in self.edges if edge.source in nodes and edge.target in nodes])
+        origins = {key: origin for key, origin in self.origins.items() if key in keys}
+        parents = {key: [one for one in self.parents[key] if one in origins] for key in origins if key in self.parents}
+        return Lineage(origins, parents, {key: self.bundles[key] for key in origins if key in self.bundles})
+
+
+class Words(NamedTuple):
+    """What a node is called and, in `recipe`, how it was made. `alphas`: at which places of their path the merges stand
+    that it is or has."""
+
+    name: str
+    recipe: str
+    alphas: tuple[float, ...] = ()
 
 
 class Place(NamedTuple):
@@ -68,120 +72,103 @@ class Place(NamedTuple):
     row: float
 
 
-class _Row(NamedTuple):
-    """A checkpoint with what its run was asked for, read without building model instances: there are ten thousand."""
-
-    pk: int
-    reference: str
-    name: str
-    origin: str
-    parent: int | None
-    run: int | None
-    step: int | None
-    coverage: float | None
-    seed: int | None
-    initialisation: int | None
-
-
 def lineage_of(study: Study) -> Lineage:
-    """The whole graph of a study."""
-    found = Checkpoint.objects.filter(study=study).order_by("run", "step", "pk").values_list(
-        "pk", "reference", "name", "origin", "parent", "run", "step",
-        "run__coverage", "run__seed", "run__initialisation",
-    )  # fmt: skip
-    rows = [_Row(*one) for one in found]
-    names = {row.pk: row for row in rows}
+    """The whole graph of a study, in two queries. A checkpoint of a run grows from the one that the run wrote before
+    it, the first from its initialisation."""
+    rows = Checkpoint.objects.filter(study=study).order_by("run", "step", "pk")
+    found = list(rows.values_list("pk", "reference", "origin", "parent", "run", "run__initialisation"))
+    references = {pk: reference for pk, reference, *_ in found}
+    grown: dict[str, list[str]] = {}
+    before: dict[int, int] = {}
+    for pk, reference, origin, parent, run, initialisation in found:
+        if origin == Checkpoint.MERGED:
+            continue
+        if run is not None:
+            parent, before[run] = before.get(run, initialisation), pk
+        if parent in references:
+            grown[reference] = [references[parent]]
+    parts = MergeIngredient.objects.filter(merge__study=study, merge__origin=Checkpoint.MERGED).order_by("pk")
+    for merge, ingredient in parts.values_list("merge", "checkpoint"):
+        if ingredient in references:
+            grown.setdefault(references[merge], []).append(references[ingredient])
+    return Lineage(_ancestors_first({reference: origin for _, reference, origin, *_ in found}, grown), grown)
+
+
+def words_of(study: Study, graph: Lineage) -> dict[str, Words]:
+    """What is written at every node, in three queries."""
+    wanted = [*graph.origins, *(key for merges in graph.bundles.values() for key in merges)]
+    rows = Checkpoint.objects.filter(study=study, reference__in=wanted).values_list(
+        "pk", "reference", "name", "origin", "step", "run__coverage", "run__seed"
+    )
     ends = set(Path.objects.filter(study=study).values_list("low", "high"))
-    recipes: dict[int, dict[int, float]] = defaultdict(dict)
-    parts = MergeIngredient.objects.filter(merge__study=study).order_by("pk")
-    for merge, ingredient, weight in parts.values_list("merge", "checkpoint", "weight"):
-        recipes[merge][ingredient] = weight
-    nodes, edges = {}, []
-    before: dict[int, _Row] = {}
-    for row in rows:
-        if row.origin == Checkpoint.MERGED:
-            nodes[row.reference], grown = _merge(row, recipes[row.pk], names, ends)
-        else:
-            nodes[row.reference], grown = _trained(row, before, names)
-        edges += grown
-    return Lineage(_ancestors_first(nodes, edges), edges)
+    recipes: dict[int, list[_Part]] = defaultdict(list)
+    parts = MergeIngredient.objects.filter(merge__study=study, merge__reference__in=wanted).order_by("pk")
+    for merge, checkpoint, name, weight in parts.values_list("merge", "checkpoint", "checkpoint__name", "weight"):
+        recipes[merge].append(_Part(checkpoint, name, weight))
+    words = {}
+    for pk, reference, name, origin, step, coverage, seed in rows:
+        if origin == Checkpoint.MERGED:
+            words[reference] = Words(name, _sum(recipes[pk]), _alphas(recipes[pk], ends))
+            continue
+        asked = [f"coverage {coverage:g}", f"seed {seed}"] if coverage is not None else []
+        words[reference] = Words(name, " · ".join([*asked, *([f"step {step}"] if step is not None else [])]))
+    bundles = {key: _of_bundle([words[one] for one in merges]) for key, merges in graph.bundles.items()}
+    return {key: bundles[key] if key in bundles else words[key] for key in graph.origins}
 
 
-def _trained(row: _Row, before: dict[int, _Row], names: Mapping[int, _Row]) -> tuple[Node, list[Edge]]:
-    """A checkpoint of a run grows from the one that the run wrote before it, the first from its initialisation."""
-    if row.run is None:
-        parent = names.get(row.parent) if row.parent else None
-        words = f"step {row.step}" if row.step is not None else ""
-    else:
-        parent = before.get(row.run) or names.get(row.initialisation or 0)
-        before[row.run] = row
-        words = f"coverage {row.coverage:g} · seed {row.seed} · step {row.step}"
-    edges = [Edge(parent.reference, row.reference, "training", words)] if parent is not None else []
-    return Node(row.reference, row.name, row.origin, words), edges
+class _Part(NamedTuple):
+    checkpoint: int
+    name: str
+    weight: float
 
 
-def _merge(
-    row: _Row, weights: Mapping[int, float], names: Mapping[int, _Row], ends: Collection[tuple[int, int]]
-) -> tuple[Node, list[Edge]]:
-    known = [(names[pk], weight) for pk, weight in weights.items() if pk in names]
-    pair = tuple(weights)
-    high = next((pair[at] for at in (1, 0) if len(pair) == 2 and (pair[1 - at], pair[at]) in ends), None)
-    alphas = (weights[high],) if high is not None else ()
-    edges = [Edge(part.reference, row.reference, "merge", f"{weight:g} ×") for part, weight in known]
-    return Node(row.reference, row.name, row.origin, _sum(known), alphas), edges
+def _alphas(parts: Sequence[_Part], ends: Collection[tuple[int, int]]) -> tuple[float, ...]:
+    """The place of a merge of a path's two ends: the weight of the high one."""
+    pairs = [(parts[1 - at], parts[at]) for at in (1, 0)] if len(parts) == 2 else []
+    return next(((high.weight,) for low, high in pairs if (low.checkpoint, high.checkpoint) in ends), ())
 
 
-def _sum(parts: Sequence[tuple[_Row, float]]) -> str:
+def _sum(parts: Sequence[_Part]) -> str:
     """A recipe in words: 1.5 × low − 0.5 × high."""
     words = ""
-    for place, (part, weight) in enumerate(parts):
-        sign = ("− " if weight < 0 else "+ ") if place else "−" if weight < 0 else ""
-        words += f"{' ' if place else ''}{sign}{abs(weight):g} × {part.name}"
+    for place, part in enumerate(parts):
+        sign = ("− " if part.weight < 0 else "+ ") if place else "−" if part.weight < 0 else ""
+        words += f"{' ' if place else ''}{sign}{abs(part.weight):g} × {part.name}"
     return words
+
+
+def _of_bundle(merges: Sequence[Words]) -> Words:
+    alphas = tuple(sorted(alpha for merge in merges for alpha in merge.alphas))
+    words = f"a from {alphas[0]:g} to {alphas[-1]:g}".replace("-", "−") if alphas else "of the same checkpoints"
+    return Words(f"{len(merges)} merges", words, alphas)
 
 
 def bundled(graph: Lineage, opened: Collection[str] = ()) -> Lineage:
     """Many merges of the same checkpoints as one node, unless something grew from them or their bundle is `opened`."""
-    parents, children = graph.parents(), graph.children()
-    families: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for key, node in graph.nodes.items():
-        if node.origin == Checkpoint.MERGED and key not in children and parents.get(key):
-            families[tuple(sorted(parents[key]))].append(key)
-    inside: dict[str, str] = {}
-    nodes = dict(graph.nodes)
-    for family, keys in families.items():
-        bundle = bundle_key(family)
-        if len(keys) >= BUNDLED_FROM and bundle not in opened:
-            inside |= dict.fromkeys(keys, bundle)
-            nodes[bundle] = _bundle(bundle, [graph.nodes[key] for key in keys])
-    kept = {key: node for key, node in nodes.items() if key not in inside}
-    edges = dict.fromkeys(
-        Edge(edge.source, inside[edge.target], edge.kind, "") if edge.target in inside else edge for edge in graph.edges
-    )
-    return Lineage(kept, list(edges))
+    ancestors = {one for parents in graph.parents.values() for one in parents}
+    families: dict[str, list[str]] = defaultdict(list)
+    for key, origin in graph.origins.items():
+        if origin == Checkpoint.MERGED and key not in ancestors and graph.parents.get(key):
+            families[bundle_key(graph.parents[key])].append(key)
+    bundles = {key: many for key, many in families.items() if len(many) >= BUNDLED_FROM and key not in opened}
+    inside = {key: bundle for bundle, many in bundles.items() for key in many}
+    origins = {inside.get(key, key): origin for key, origin in graph.origins.items()}
+    return Lineage(origins, {inside.get(key, key): parents for key, parents in graph.parents.items()}, bundles)
 
 
 def bundle_key(family: Sequence[str]) -> str:
     return "merges of " + " and ".join(sorted(family))
 
 
-def _bundle(key: str, merges: Sequence[Node]) -> Node:
-    alphas = tuple(sorted(alpha for merge in merges for alpha in merge.alphas))
-    words = f"a from {alphas[0]:g} to {alphas[-1]:g}".replace("-", "−") if alphas else "of the same checkpoints"
-    return Node(key, f"{len(merges)} merges", Checkpoint.MERGED, words, alphas, len(merges))
-
-
 def around(graph: Lineage, keys: Collection[str], descendants: bool = True) -> Lineage:
     """Some nodes with everything that they grew from and, with `descendants`, everything that grew from them."""
-    wanted = _reached(graph.parents(), keys)
-    return graph.only(wanted | _reached(graph.children(), keys) if descendants else wanted)
+    wanted = _reached(graph.parents, keys)
+    return graph.only(wanted | _reached(graph.children, keys) if descendants else wanted)
 
 
 def first(graph: Lineage, most: int) -> Lineage:
     """At most so many nodes, never one without its ancestors."""
-    if len(graph.nodes) <= most:
-        return graph
-    return graph.only(set(list(_ancestors_first(graph.nodes, graph.edges))[:most]))
+    return graph if len(graph.origins) <= most else graph.only(set(list(graph.origins)[:most]))
 
 
 def layout(graph: Lineage) -> dict[str, Place]:
@@ -190,10 +177,10 @@ def layout(graph: Lineage) -> dict[str, Place]:
     The order within a layer follows the mean place of the neighbours, in sweeps forth and back (Sugiyama, Tagawa and
     Toda 1981); heights then follow the neighbours' as far as a row's distance between nodes of a layer allows.
     """
-    parents, children = graph.parents(), graph.children()
-    layer = _layers(graph, parents)
+    parents, children = graph.parents, graph.children
+    layer = _layers(graph)
     layers: list[list[str]] = [[] for _ in range(max(layer.values(), default=-1) + 1)]
-    for key in graph.nodes:
+    for key in graph.origins:
         layers[layer[key]].append(key)
     heights = {key: float(place) for line in layers for place, key in enumerate(line)}
     for sweep in range(SWEEPS):
@@ -203,13 +190,13 @@ def layout(graph: Lineage) -> dict[str, Place]:
             line.sort(key=lambda key: wished[key])
             heights |= _apart(line, wished)
     lowest = min(heights.values(), default=0.0)
-    return {key: Place(layer[key], heights[key] - lowest) for key in graph.nodes}
+    return {key: Place(layer[key], heights[key] - lowest) for key in graph.origins}
 
 
-def _layers(graph: Lineage, parents: Mapping[str, Sequence[str]]) -> dict[str, int]:
+def _layers(graph: Lineage) -> dict[str, int]:
     layer: dict[str, int] = {}
-    for key in _ancestors_first(graph.nodes, graph.edges):
-        layer[key] = max((layer[one] + 1 for one in parents.get(key, ()) if one in layer), default=0)
+    for key in graph.origins:
+        layer[key] = max((layer[one] + 1 for one in graph.parents.get(key, ()) if one in layer), default=0)
     return layer
 
 
@@ -227,21 +214,20 @@ def _apart(line: Sequence[str], wished: Mapping[str, float]) -> dict[str, float]
     return {key: base + place for place, (key, base) in enumerate(zip(line, bases, strict=True))}
 
 
-def _ancestors_first(nodes: Mapping[str, Node], edges: Iterable[Edge]) -> dict[str, Node]:
-    """The nodes, each after its parents. What stands in a circle, which no training makes, comes last."""
-    edges = [edge for edge in edges if edge.source in nodes and edge.target in nodes]
-    children = _neighbours((edge.source, edge.target) for edge in edges)
-    waiting = dict.fromkeys(nodes, 0)
-    for edge in edges:
-        waiting[edge.target] += 1
-    ready = [key for key in nodes if not waiting[key]]
+def _ancestors_first(origins: Mapping[str, str], parents: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The nodes, each after its parents; what stands in a circle comes last."""
+    children: dict[str, list[str]] = defaultdict(list)
+    for key, grown_from in parents.items():
+        for one in grown_from:
+            children[one].append(key)
+    waiting = {key: len(grown_from) for key, grown_from in parents.items()}
+    ready = [key for key in origins if key not in waiting]
     for key in ready:  # grows while it is read
         for child in children.get(key, ()):
             waiting[child] -= 1
             if not waiting[child]:
                 ready.append(child)
-    placed = dict.fromkeys(ready)
-    return {key: nodes[key] for key in [*ready, *(key for key in nodes if key not in placed)]}
+    return {key: origins[key] for key in dict.fromkeys([*ready, *origins])}
 
 
 def _reached(neighbours: Mapping[str, Sequence[str]], keys: Iterable[str]) -> set[str]:
@@ -253,10 +239,3 @@ def _reached(neighbours: Mapping[str, Sequence[str]], keys: Iterable[str]) -> se
                 found.add(one)
                 waiting.append(one)
     return found
-
-
-def _neighbours(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
-    for one, other in pairs:
-        found[one].append(other)
-    return dict(found)

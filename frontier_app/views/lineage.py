@@ -1,6 +1,6 @@
 """The graph of a study's checkpoints: narrowed, bundled, placed and handed to the template as points and curves."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -9,7 +9,18 @@ from django.views.decorators.http import require_safe
 
 from frontier_app.filters import CHECKPOINT_FIELDS, FilterError, patience
 from frontier_app.models import Checkpoint, Evaluation, Study
-from frontier_app.numbers.lineage import Edge, Lineage, Node, Place, around, bundled, first, layout, lineage_of
+from frontier_app.numbers.lineage import (
+    Edge,
+    Lineage,
+    Place,
+    Words,
+    around,
+    bundled,
+    first,
+    layout,
+    lineage_of,
+    words_of,
+)
 from frontier_app.views.fetch import open_study
 from frontier_app.views.frame import render_page, study_context
 from frontier_app.views.table_page import Filtered, read_filter
@@ -20,9 +31,12 @@ LONGEST_NAME, LONGEST_RECIPE = 30, 38
 
 
 class Drawn(NamedTuple):
-    """A node as the page draws it, in pixels."""
+    """A node as the page draws it, in pixels. `merges`: how many it stands for, 0 for one checkpoint."""
 
-    node: Node
+    key: str
+    origin: str
+    merges: int
+    words: Words
     x: int
     y: float
     label: str
@@ -39,7 +53,7 @@ class Drawn(NamedTuple):
 
     @property
     def extrapolated(self) -> bool:
-        return self.node.alpha is not None and not 0 <= self.node.alpha <= 1
+        return len(self.words.alphas) == 1 and not 0 <= self.words.alphas[0] <= 1
 
 
 class Curve(NamedTuple):
@@ -53,25 +67,26 @@ def lineage(request: HttpRequest, slug: str) -> HttpResponse:
     filtered = read_filter(request, CHECKPOINT_FIELDS)
     whole = lineage_of(opened.study)
     wanted = [key for key in request.GET.get("around", "").split(",") if key]
-    known = [key for key in wanted if key in whole.nodes]
+    known = [key for key in wanted if key in whole.origins]
     narrowed = around(whole, known) if known else whole
     if filtered.text:
         filtered, matching = _matching(filtered, opened.study)
-        narrowed = around(narrowed, matching & narrowed.nodes.keys(), descendants=False)
+        narrowed = around(narrowed, matching & narrowed.origins.keys(), descendants=False)
     unfolded = request.GET.getlist("open")
     graph = bundled(narrowed, unfolded)
     shown = first(graph, MOST_NODES)
     places = layout(shown)
+    words = words_of(opened.study, shown)
     context = study_context(opened, "checkpoints") | {
-        "nodes": _nodes(shown, places, opened.study, request.GET),
+        "nodes": _nodes(shown, places, words, opened.study, request.GET),
         "curves": [Curve(edge, _path(places[edge.source], places[edge.target])) for edge in shown.edges],
         "width": round(max((_x(place) for place in places.values()), default=0) + LAYER_PIXELS),
         "height": round(max((_y(place) for place in places.values()), default=0) + MARGIN_PIXELS + 12),
-        "checkpoints": sum(node.merges or 1 for node in shown.nodes.values()),
-        "of": len(whole.nodes),
-        "left_out": len(graph.nodes) - len(shown.nodes),
-        "around": [whole.nodes[key].name for key in known],
-        "missing": [key for key in wanted if key not in whole.nodes],
+        "checkpoints": sum(len(shown.bundles.get(key, "1")) for key in shown.origins),
+        "of": len(whole.origins),
+        "left_out": len(graph.origins) - len(shown.origins),
+        "around": _names(opened.study, known),
+        "missing": [key for key in wanted if key not in whole.origins],
         "unfolded": unfolded,
         "most": MOST_NODES,
         "q": filtered.text,
@@ -89,18 +104,28 @@ def _matching(filtered: Filtered, study: Study) -> tuple[Filtered, set[str]]:
         return filtered._replace(error=error), set()
 
 
-def _nodes(graph: Lineage, places: dict[str, Place], study: Study, query: QueryDict) -> list[Drawn]:
-    evaluations = _newest_evaluations(graph.nodes)
+def _names(study: Study, references: Sequence[str]) -> list[str]:
+    found = dict(Checkpoint.objects.filter(study=study, reference__in=references).values_list("reference", "name"))
+    return [found[reference] for reference in references]
+
+
+def _nodes(
+    graph: Lineage, places: dict[str, Place], words: dict[str, Words], study: Study, query: QueryDict
+) -> list[Drawn]:
+    evaluations = _newest_evaluations(graph.origins)
     return [
         Drawn(
-            node,
+            key,
+            origin,
+            len(graph.bundles.get(key, ())),
+            words[key],
             _x(places[key]),
             _y(places[key]),
-            _short(node.name, LONGEST_NAME),
-            _short(node.recipe, LONGEST_RECIPE),
-            _address(node, study, evaluations, query),
+            _short(words[key].name, LONGEST_NAME),
+            _short(words[key].recipe, LONGEST_RECIPE),
+            _address(key, key in graph.bundles, study, evaluations, query),
         )
-        for key, node in graph.nodes.items()
+        for key, origin in graph.origins.items()
     ]
 
 
@@ -110,16 +135,16 @@ def _newest_evaluations(keys: Collection[str]) -> dict[str, str]:
     return dict(rows.values_list("checkpoint__reference", "reference"))
 
 
-def _address(node: Node, study: Study, evaluations: dict[str, str], query: QueryDict) -> str:
+def _address(key: str, bundle: bool, study: Study, evaluations: dict[str, str], query: QueryDict) -> str:
     """A bundle unfolds; a checkpoint opens its newest evaluation, else its row in the table."""
-    if node.merges:
+    if bundle:
         changed = query.copy()
-        changed.appendlist("open", node.key)
+        changed.appendlist("open", key)
         return "?" + changed.urlencode()
-    if node.key in evaluations:
-        return reverse("evaluation", args=[study.slug, evaluations[node.key]])
+    if key in evaluations:
+        return reverse("evaluation", args=[study.slug, evaluations[key]])
     changed = QueryDict(mutable=True)
-    changed["q"] = f'reference = "{node.key}"'
+    changed["q"] = f'reference = "{key}"'
     return f"{reverse('checkpoints', args=[study.slug])}?{changed.urlencode()}"
 
 

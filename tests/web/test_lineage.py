@@ -8,12 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frontier_app.models import Checkpoint, MergeIngredient
-from frontier_app.numbers.lineage import Edge, Lineage, Node, around, bundle_key, bundled, first, layout, lineage_of
+from frontier_app.numbers.lineage import Edge, Lineage, around, bundle_key, bundled, first, layout, lineage_of, words_of
 
 
 def graph_of(edges: list[tuple[int, int]], size: int) -> Lineage:
-    nodes = {str(key): Node(str(key), f"node {key}", Checkpoint.TRAINED) for key in range(size)}
-    return Lineage(nodes, [Edge(str(one), str(other), "training", "") for one, other in edges])
+    parents: dict[str, list[str]] = {}
+    for one, other in edges:
+        parents.setdefault(str(other), []).append(str(one))
+    return Lineage({str(key): Checkpoint.TRAINED for key in range(size)}, parents)
 
 
 @st.composite
@@ -28,7 +30,7 @@ def graphs(draw) -> Lineage:
 def test_every_node_stands_after_its_parents_and_apart_from_the_others_of_its_layer(graph):
     places = layout(graph)
 
-    assert places.keys() == graph.nodes.keys()
+    assert places.keys() == graph.origins.keys()
     assert all(places[edge.source].layer < places[edge.target].layer for edge in graph.edges)
     for layer in {place.layer for place in places.values()}:
         rows = sorted(place.row for place in places.values() if place.layer == layer)
@@ -40,10 +42,10 @@ def test_every_node_stands_after_its_parents_and_apart_from_the_others_of_its_la
 @given(graphs(), st.integers(1, 10))
 def test_a_part_of_a_graph_never_has_a_node_without_its_ancestors(graph, most):
     part = first(graph, most)
-    parents = graph.parents()
 
-    assert len(part.nodes) == min(most, len(graph.nodes))
-    assert all(parent in part.nodes for key in part.nodes for parent in parents.get(key, ()))
+    assert len(part.origins) == min(most, len(graph.origins))
+    assert all(part.parents.get(key) == graph.parents.get(key) for key in part.origins)
+    assert all(parent in part.origins for parents in part.parents.values() for parent in parents)
 
 
 def test_a_simple_tree_has_no_crossing():
@@ -63,8 +65,8 @@ def test_a_circle_of_bad_rows_still_has_a_layout():
 def test_around_has_ancestors_and_descendants_and_nothing_beside_them():
     graph = graph_of([(0, 1), (0, 2), (1, 3), (2, 4)], 5)
 
-    assert set(around(graph, ["1"]).nodes) == {"0", "1", "3"}
-    assert set(around(graph, ["1"], descendants=False).nodes) == {"0", "1"}
+    assert set(around(graph, ["1"]).origins) == {"0", "1", "3"}
+    assert set(around(graph, ["1"], descendants=False).origins) == {"0", "1"}
 
 
 @pytest.mark.django_db
@@ -73,13 +75,19 @@ def test_trainings_and_merges_are_edges_with_their_recipe():
     factories.point_on(study.paths.get(), 1.5)
 
     graph = lineage_of(study)
+    words = words_of(study, graph)
 
-    training = next(edge for edge in graph.edges if edge.target == "miniature.low")
-    merge = graph.nodes[f"miniature.merge-{study.paths.get().pk}-1.5"]
-    assert (training.source, training.kind) == ("miniature.base", "training")
-    assert training.words == "coverage 0.4 · seed 0 · step 3"
-    assert merge.recipe == "−0.5 × low + 1.5 × high"
-    assert merge.alpha == 1.5
+    merge = f"miniature.merge-{study.paths.get().pk}-1.5"
+    assert graph.edges == [
+        Edge("miniature.base", "miniature.low", "training"),
+        Edge("miniature.base", "miniature.high", "training"),
+        Edge("miniature.low", merge, "merge"),
+        Edge("miniature.high", merge, "merge"),
+    ]
+    assert list(graph.origins) == ["miniature.base", "miniature.low", "miniature.high", merge]
+    assert words["miniature.base"] == ("base", "", ())
+    assert words["miniature.low"] == ("low", "coverage 0.4 · seed 0 · step 3", ())
+    assert words[merge] == ("low → high at 1.5", "−0.5 × low + 1.5 × high", (1.5,))
 
 
 @pytest.mark.django_db
@@ -109,11 +117,11 @@ def test_many_merges_of_one_path_are_one_bundle_until_it_is_opened():
 
     folded, unfolded = bundled(graph), bundled(graph, [key])
 
-    assert folded.nodes[key].merges == 5
-    assert folded.nodes[key].alphas == (-0.5, 0.25, 0.5, 0.75, 1.5)
-    assert used.reference in folded.nodes
+    assert words_of(study, folded)[key] == ("5 merges", "a from −0.5 to 1.5", (-0.5, 0.25, 0.5, 0.75, 1.5))
+    assert len(folded.bundles[key]) == 5
+    assert used.reference in folded.origins
     assert {edge.source for edge in folded.edges if edge.target == key} == {"miniature.low", "miniature.high"}
-    assert unfolded.nodes.keys() == graph.nodes.keys()
+    assert unfolded.origins.keys() == graph.origins.keys()
 
 
 @pytest.mark.django_db
@@ -125,7 +133,7 @@ def test_the_page_narrows_by_a_filter_and_around_a_checkpoint(client_of):
     def names(query: str) -> set[str]:
         response = client.get(f"/studies/miniature/checkpoints/lineage/?{query}")
         assert response.status_code == 200
-        return {one.node.name for one in response.context["nodes"]}
+        return {one.words.name for one in response.context["nodes"]}
 
     assert names("") == {"base", "low", "high", "low → high at 0.5"}
     assert names("around=miniature.low") == {"base", "low", "low → high at 0.5"}
