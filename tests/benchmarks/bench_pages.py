@@ -83,6 +83,8 @@ def member(study: Any) -> Any:
     from django.conf import settings
     from django.test import Client
 
+    import frontier_app.asgi  # noqa: F401 - what is loaded is kept out of garbage collections, as in the web server
+
     settings.ALLOWED_HOSTS = ["testserver"]
     client = Client()
     client.force_login(study.members.get())
