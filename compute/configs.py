@@ -17,6 +17,7 @@ from compute.errors import ConfigError
 
 Setting = Literal["reasoning", "tools", "agentic"]
 Trainer = Literal["trl", "compact"]
+Tests = Literal["first", "random"]
 Coverage = Annotated[float, Field(gt=0, le=1)]
 # Rows keep seeds and steps as 32-bit integers.
 MOST_COUNTED = 2**31 - 1
@@ -160,6 +161,7 @@ class TrainConfig(Strict):
     `scale_rewards` divides advantages by the group's standard deviation and `kl_coefficient` adds a KL term to the
     initialisation; both are off as in arXiv 2605.28751. `trainer` chooses TRL's `GRPOTrainer` or the compact loop.
     `sampler` chooses who answers while TRL learns: our cached sampler, or vLLM inside TRL for models that need GPUs.
+    `tests`: the reward requires the `first` tests in size order, which nest by coverage, or as many drawn at `random`.
     `micro_batch` is the most sequences in one forward pass and changes nothing but memory and speed.
     """
 
@@ -170,6 +172,7 @@ class TrainConfig(Strict):
     folder: Path
     problems: ProblemSetSource
     coverage: Coverage
+    tests: Tests = "first"
     steps: int = Field(25, ge=1, le=MOST_COUNTED)
     save_steps: tuple[int, ...] = ()
     prompts_per_step: int = Field(12, ge=1)
@@ -311,6 +314,8 @@ def request_sha256(config: JobConfig) -> str:
     data = config.model_dump(mode="json", exclude={"folder": True, "ingredients": {"__all__": {"sha256"}}, **speed})
     if (limits := data.get("limits")) and limits["toolchain"] == Toolchain().model_dump(mode="json"):
         del limits["toolchain"]  # as in requests made before there was a choice
+    if data.get("tests") == "first":
+        del data["tests"]  # likewise
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 

@@ -227,8 +227,14 @@ class TrainForm(LaunchForm):
     temperature = forms.FloatField(label="Temperature", min_value=0, max_value=5, initial=PLAN.temperature)
     kl_coefficient = forms.FloatField(label="KL coefficient", min_value=0, initial=0.0)
     scale_rewards = forms.BooleanField(label="Divide advantages by their deviation", required=False)
+    tests = forms.ChoiceField(
+        label="Required tests",
+        initial="first",
+        choices=[("first", "the first in size order"), ("random", "as many at random (control)")],
+    )
     trainer = forms.ChoiceField(label="Trainer", initial=PLAN.trainer, choices=TRAINERS)
     folded = (
+        "tests",
         "prompts_per_step",
         "group",
         "learning_rate",

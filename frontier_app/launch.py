@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from compute.configs import MergeConfig, Sampling, Setting, TrainConfig, Trainer
+from compute.configs import MergeConfig, Sampling, Setting, Tests, TrainConfig, Trainer
 from compute.miniature import study as miniature
 from compute.miniature.study import PLAN, MiniaturePlan
 from frontier_app import live
@@ -252,6 +252,7 @@ def launch_training(
     max_tokens: int = PLAN.max_tokens,
     scale_rewards: bool = False,
     kl_coefficient: float = 0.0,
+    tests: Tests = "first",
     trainer: Trainer = PLAN.trainer,
     initialisation: Checkpoint | None = None,
     remote: bool = False,
@@ -276,8 +277,9 @@ def launch_training(
         jobs = []
         for seed in dict.fromkeys(seeds):
             for coverage in dict.fromkeys(coverages):
-                name = f"coverage {coverage:g}, seed {seed}"
-                reference = free_reference(study, f"cov{coverage:g}-seed{seed}")
+                at_random = tests == "random"
+                name = f"coverage {coverage:g}{' at random' if at_random else ''}, seed {seed}"
+                reference = free_reference(study, f"{'random' if at_random else 'cov'}{coverage:g}-seed{seed}")
                 config = valid_config(
                     TrainConfig,
                     fields={"coverage": "coverages", "seed": "seeds"},
@@ -287,6 +289,7 @@ def launch_training(
                     folder=checkpoint_folder(study, reference),
                     problems=source(study.train_set, "coverages"),
                     coverage=coverage,
+                    tests=tests,
                     steps=steps,
                     save_steps=tuple(save_steps),
                     prompts_per_step=prompts_per_step,

@@ -4,7 +4,9 @@ Coverage c in (0, 1] requires the first tests in size order: by whole levels whe
 number. Levels nest by construction, since each is a prefix. Knows no verdicts and no rewards.
 """
 
+import hashlib
 import math
+import random
 from collections.abc import Sequence
 
 from compute.problems.problem import Problem, TestCase
@@ -62,3 +64,18 @@ def tests_required(problem: Problem, coverage: float) -> int:
     if problem.levels == 1:
         return level_required(len(problem.tests), coverage)
     return level_sizes_of(problem)[level_required(problem.levels, coverage) - 1]
+
+
+def random_tests(problem: Problem, coverage: float, seed: int) -> Problem:
+    """The problem with as many tests as `coverage` requires, drawn from the whole suite instead of taken from its
+    beginning: the control that separates larger tests from more tests.
+
+    The draw is named by the seed and the slug, keeps the tests in size order, and nests as levels do: a lower coverage
+    draws some of what a higher one draws. The result has one level. Raises ValueError unless 0 < coverage <= 1.
+    """
+    digest = hashlib.sha256(f"{seed}\n{problem.slug}".encode()).digest()
+    places = list(range(len(problem.tests)))
+    random.Random(digest).shuffle(places)
+    drawn = sorted(places[: tests_required(problem, coverage)])
+    tests = tuple(problem.tests[place].model_copy(update={"group": 1}) for place in drawn)
+    return problem.model_copy(update={"tests": tests, "level_names": ()})

@@ -59,7 +59,7 @@ class Course:
     ) -> None:
         self.config, self.problems, self.judge = config, problems, judge
         self.model, self.tokenizer, self.emit, self.cancelled = model, tokenizer, emit, cancelled
-        self.reward = CoverageReward(judge, config.coverage)
+        self.reward = CoverageReward(judge, config.coverage, config.seed if config.tests == "random" else None)
         self.stop_tokens = stop_tokens(model, tokenizer)
         pad = tokenizer.pad_token_id
         self.pad_token: int = self.stop_tokens[0] if pad is None else pad

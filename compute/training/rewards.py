@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from compute.judge.judge import Judge, Submission
 from compute.judge.verdict import FailureClass, failure_class
-from compute.problems.coverage import level_sizes_of, tests_required
+from compute.problems.coverage import level_sizes_of, random_tests, tests_required
 from compute.problems.problem import Problem
 
 
@@ -21,20 +21,29 @@ class Scored(NamedTuple):
 
 
 class CoverageReward:
-    """Judges programs on the tests that `coverage`, in (0, 1], requires of their problem, and no others."""
+    """Judges programs on the tests that `coverage`, in (0, 1], requires of their problem, and no others.
 
-    def __init__(self, judge: Judge, coverage: float) -> None:
+    With `random_seed` these are as many tests drawn once from the whole suite (`coverage.random_tests`).
+    """
+
+    def __init__(self, judge: Judge, coverage: float, random_seed: int | None = None) -> None:
         self.judge = judge
         self.coverage = coverage
+        self.random_seed = random_seed
+        self._drawn: dict[str, Problem] = {}
 
     def score(self, problems: Sequence[Problem], programs: Sequence[str | None]) -> list[Scored]:
         """One problem a program. A program's judging stops at its first failure: the reward is decided there."""
-        submissions = [
-            Submission(program, problem, tests_required(problem, self.coverage))
-            for problem, program in zip(problems, programs, strict=True)
-        ]
+        submissions = [self._submission(*pair) for pair in zip(problems, programs, strict=True)]
         judgements = self.judge.judge(submissions, stop_early=True)
         return [scored(judgement.letters) for judgement in judgements]
+
+    def _submission(self, problem: Problem, program: str | None) -> Submission:
+        if self.random_seed is None:
+            return Submission(program, problem, tests_required(problem, self.coverage))
+        if problem.slug not in self._drawn:
+            self._drawn[problem.slug] = random_tests(problem, self.coverage, self.random_seed)
+        return Submission(program, self._drawn[problem.slug])
 
 
 def rewards_by_level(problem: Problem, letters: str) -> tuple[float | None, ...]:

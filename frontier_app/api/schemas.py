@@ -6,7 +6,7 @@ from typing import Literal
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
-from compute.configs import Seed, Setting, Trainer
+from compute.configs import Seed, Setting, Tests, Trainer
 from compute.miniature.study import PLAN
 from frontier_app.models import Job
 
@@ -34,6 +34,7 @@ class TrainRequest(Request):
     max_tokens: int = PLAN.max_tokens
     scale_rewards: bool = False
     kl_coefficient: float = 0.0
+    tests: Tests = "first"
     trainer: Trainer = PLAN.trainer
     remote: bool = False
     dry_run: bool = False

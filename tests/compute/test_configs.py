@@ -57,6 +57,8 @@ def test_a_request_is_the_same_whatever_changes_only_its_place_and_speed():
     same = {"folder": "/elsewhere", "judge_cache": "/cache", "micro_batch": 2}
     assert request_sha256(parse_config(TRAIN | same)) == request
     assert request_sha256(parse_config(TRAIN | {"steps": 3})) != request
+    assert request_sha256(parse_config(TRAIN | {"tests": "random"})) != request
+    assert request_sha256(parse_config(TRAIN | {"tests": "first"})) == request
 
 
 def test_a_merge_is_the_same_request_before_and_after_its_ingredients_hashes_are_known():

@@ -84,6 +84,27 @@ def test_groups_are_required_whole_and_tests_singly_when_there_is_one_group() ->
     assert nested.tests_required(problem_with([1, 1, 1, 1, 1, 1, 1]), 0.4) == 3
 
 
+@given(st.integers(0, 9), st.sampled_from([0.2, 0.4, 0.8, 1.0]), st.sampled_from([0.2, 0.4, 0.8, 1.0]))
+def test_random_tests_are_as_many_as_the_level_requires_and_nest_in_size_order(seed, one, other) -> None:
+    problem = problem_with([1, 1, 1, 2, 3, 4, 5])
+    low, high = sorted((one, other))
+
+    few, many = (nested.random_tests(problem, coverage, seed) for coverage in (low, high))
+
+    names = [[int(test.identifier) for test in drawn.tests] for drawn in (few, many)]
+    assert [len(drawn) for drawn in names] == [nested.tests_required(problem, coverage) for coverage in (low, high)]
+    assert names == [sorted(drawn) for drawn in names]
+    assert set(names[0]) <= set(names[1])
+    assert nested.random_tests(problem, low, seed) == few
+
+
+def test_random_tests_come_from_the_whole_suite_and_differ_by_seed_and_problem() -> None:
+    problem, other = problem_with([1, 2, 3, 4, 5]), problem_with([1, 2, 3, 4, 5], slug="other")
+    first = [nested.random_tests(problem, 0.2, seed).tests[0].identifier for seed in range(60)]
+    assert set(first) == {"0", "1", "2", "3", "4"}
+    assert first != [nested.random_tests(other, 0.2, seed).tests[0].identifier for seed in range(60)]
+
+
 def test_an_audit_counts_the_slow_programs_caught_by_each_level() -> None:
     problems = [problem_with([1, 2, 2, 3], slug) for slug in ("early", "late", "never", "unknown")]
     result = audit(problems, {"early": "ATT-", "late": "AAAM", "never": "AAAA"})

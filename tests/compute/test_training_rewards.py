@@ -7,6 +7,7 @@ import pytest
 from compute.configs import JudgeLimits
 from compute.judge.judge import Judge
 from compute.judge.verdict import FailureClass
+from compute.problems.coverage import random_tests
 from compute.problems.problem import BlobStore, read_problem_set
 from compute.training.rewards import CoverageReward, rewards_by_level, scored
 from tests.compute.judging import problem_of
@@ -34,6 +35,20 @@ def test_low_coverage_rewards_the_slow_program_and_full_coverage_does_not(reward
 
 def test_outcomes_tell_slow_from_wrong_from_nothing(rewards_at):
     assert [score.outcome.value for score in rewards_at(1.0)] == ["S", "O", "C", "C", "C", "N"]
+
+
+def test_as_many_tests_at_random_reward_the_slow_program_where_no_large_one_is_drawn(sums):
+    problems = read_problem_set(Path(sums["path"]))
+    large = {test.identifier for test in problems[0].tests[3:]}
+    expected, found = [], []
+    with Judge(JudgeLimits(), BlobStore(Path(sums["blobs"]))) as judge:
+        for seed in range(3):
+            drawn = [random_tests(problem, 0.4, seed) for problem in problems]
+            expected += [float(not large & {test.identifier for test in draw.tests}) for draw in drawn]
+            scores = CoverageReward(judge, 0.4, random_seed=seed).score(problems, [SLOW] * len(problems))
+            found += [score.reward for score in scores]
+    assert found == expected
+    assert set(expected) == {0, 1}
 
 
 def test_infrastructure_trouble_gives_no_reward():

@@ -180,6 +180,13 @@ def test_a_merge_is_written_once_and_then_evaluated_from_its_folder(study: Study
     ]
 
 
+def test_the_control_run_says_in_its_name_that_its_tests_are_drawn_at_random(study: Study) -> None:
+    launched = launch.launch_training(study, factories.alice(), [0.4], tests="random")
+    run = Run.objects.get(job__in=launched.jobs)
+    assert (run.name, run.config["tests"]) == ("coverage 0.4 at random, seed 0", "random")
+    assert run.reference == f"{study.slug}.random0.4-seed0"
+
+
 def test_an_evaluation_waits_for_the_training_of_its_checkpoint(study: Study) -> None:
     (training,) = launch.launch_training(study, factories.bob(), [0.6]).jobs
     planned = Checkpoint.objects.get(made_by=training)

@@ -33,6 +33,7 @@ def training(**values):
         "learning_rate": "0.001",
         "temperature": "1",
         "kl_coefficient": "0",
+        "tests": "first",
         "trainer": "compact",
     } | values
 
