@@ -126,6 +126,10 @@ class Client:
     def launch_merge(self, study: str, low: str, high: str, alpha: float) -> list[Row]:
         return self._launch(study, "merge", {"low": low, "high": high, "alpha": alpha})
 
+    def launch_template(self, study: str, template: str, **settings: object) -> list[Row]:
+        """The jobs of a study template that are missing: levels, random-tests, from-base, soup or seeds."""
+        return self._launch(study, f"templates/{template}", settings)
+
     def launch_import(self, study: str, path: str, **settings: object) -> list[Row]:
         """Problems from a file or folder on the server; `dry_run_only=True` counts them and writes none."""
         return self._launch(study, "import", {"path": path, **settings})

@@ -245,6 +245,53 @@ class TrainForm(LaunchForm):
     )
 
 
+class LevelsForm(SamplingFields, LaunchForm):
+    coverages = NumbersField(
+        label="Coverages", initial="0.4, 0.8, 1", help_text="the lowest and the highest are the ends of each path"
+    )
+    seeds = WholeNumbersField(label="Seeds", initial="0, 1, 2", help_text="one training of each level a seed")
+    alphas = NumbersField(
+        label="Alphas", initial="-0.5:1.5:0.25", help_text="at which the path of each seed is measured"
+    )
+    steps = forms.IntegerField(label="Steps", min_value=1, max_value=100_000, initial=PLAN.steps)
+    field_order = ("coverages", "alphas", "seeds", "steps", "samples")
+
+
+class RandomTestsForm(SamplingFields, LaunchForm):
+    coverages = NumbersField(
+        label="Coverages", initial="0.4", help_text="how many tests are drawn: as many as the level requires"
+    )
+    seeds = WholeNumbersField(label="Seeds", initial="0", help_text="those of the nested trainings to compare with")
+    steps = forms.IntegerField(label="Steps", min_value=1, max_value=100_000, initial=PLAN.steps)
+    field_order = ("coverages", "seeds", "steps", "samples")
+
+
+class FromBaseForm(PathFields, SamplingFields, LaunchForm):
+    alphas = NumbersField(
+        label="Lengths",
+        initial="0.5, 1.25, 1.5, 2",
+        help_text="base + a (end − base): 1 is the end itself, more goes past it",
+    )
+    field_order = ("low", "high", "alphas", "samples")
+
+
+class SoupForm(SamplingFields, LaunchForm):
+    members = CheckpointsField(
+        label="Members",
+        required=False,
+        max_length=20_000,
+        help_text="references of trained checkpoints; left empty: what every nested training ends with",
+    )
+    field_order = ("members", "samples")
+
+
+class SeedsForm(SamplingFields, LaunchForm):
+    coverages = NumbersField(label="Coverages", initial="1", help_text="the level that several seeds are trained at")
+    seeds = WholeNumbersField(label="Seeds", initial="0, 1, 2", help_text="one member each")
+    steps = forms.IntegerField(label="Steps", min_value=1, max_value=100_000, initial=PLAN.steps)
+    field_order = ("coverages", "seeds", "steps", "samples")
+
+
 class ImportFields(forms.Form):
     """Where problems come from and what to make of them. `path` is read with the rights of the server's account, as
     whatever a member launches is."""
@@ -362,6 +409,11 @@ FORMS: dict[str, type[LaunchForm]] = {
     "evaluate": EvaluateForm,
     "import": ImportForm,
     "audit": AuditForm,
+    "levels": LevelsForm,
+    "random-tests": RandomTestsForm,
+    "from-base": FromBaseForm,
+    "soup": SoupForm,
+    "seeds": SeedsForm,
 }
 
 

@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from compute.configs import MergeConfig, Sampling, Setting, Tests, TrainConfig, Trainer
+from compute.configs import MergeConfig, Sampling, Setting, Tests, Trainer
 from compute.miniature import study as miniature
 from compute.miniature.study import PLAN, MiniaturePlan
 from frontier_app import live
@@ -34,19 +34,15 @@ from frontier_app.planning.launches import (
     compute_part,
     deal,
     enqueue,
-    free_reference,
     ingredients,
     is_measured,
-    judge_cache,
     needed_for,
-    needed_for_set,
     on_path,
     path_between,
     plan_evaluation,
-    plan_training,
-    planned_folder,
-    source,
+    plan_runs,
     sweep_title,
+    training_config,
     valid_config,
     workers,
 )
@@ -62,6 +58,7 @@ from frontier_app.planning.problems import (
     refuse_taken,
     use_of,
 )
+from frontier_app.planning.templates import TEMPLATES, Asked, plan_template
 from frontier_app.sharing.audit_trail import note
 
 __all__ = ["LaunchError", "Launched", "workers"]
@@ -75,10 +72,12 @@ Verb = Callable[[Job, User], Job]
 
 
 class Launched(NamedTuple):
-    """The jobs written by a verb, and what they will cost together."""
+    """The jobs written by a verb, and what they will cost together. `concludes`: of a template, what the results can
+    decide, in sentences."""
 
     jobs: list[Job]
     estimate: Estimate
+    concludes: Sequence[str] = ()
 
 
 def create_miniature_study(
@@ -266,47 +265,32 @@ def launch_training(
     start = initialisation or study.base
     if start is None:
         raise LaunchError("initialisation", "This study has no base checkpoint to start from.")
-    needs_of_start = needed_for(start, "initialisation")
+    needed_for(start, "initialisation")
     if not coverages:
         raise LaunchError("coverages", "Name at least one coverage, for example 0.4.")
     if not seeds:
         raise LaunchError("seeds", "Name at least one seed, for example 0.")
     if len(set(seeds)) * len(set(coverages)) > MOST_RUNS:
         raise LaunchError("seeds", f"At most {MOST_RUNS} runs can be launched at once.")
+    recipe = {
+        "steps": steps,
+        "save_steps": tuple(save_steps),
+        "prompts_per_step": prompts_per_step,
+        "group": group,
+        "learning_rate": learning_rate,
+        "temperature": temperature,
+        "max_tokens": max_tokens,
+        "scale_rewards": scale_rewards,
+        "kl_coefficient": kl_coefficient,
+        "trainer": trainer,
+    }
     with transaction.atomic(), _one_launch_at_a_time(study), _undone_if(dry_run):
-        jobs = []
-        for seed in dict.fromkeys(seeds):
-            for coverage in dict.fromkeys(coverages):
-                at_random = tests == "random"
-                name = f"coverage {coverage:g}{' at random' if at_random else ''}, seed {seed}"
-                reference = free_reference(study, f"{'random' if at_random else 'cov'}{coverage:g}-seed{seed}")
-                config = valid_config(
-                    TrainConfig,
-                    fields={"coverage": "coverages", "seed": "seeds"},
-                    reference=reference,
-                    initialisation=start.folder or planned_folder(start),
-                    initialisation_reference=start.reference,
-                    folder=checkpoint_folder(study, reference),
-                    problems=source(study.train_set, "coverages"),
-                    coverage=coverage,
-                    tests=tests,
-                    steps=steps,
-                    save_steps=tuple(save_steps),
-                    prompts_per_step=prompts_per_step,
-                    group=group,
-                    learning_rate=learning_rate,
-                    temperature=temperature,
-                    max_tokens=max_tokens,
-                    scale_rewards=scale_rewards,
-                    kl_coefficient=kl_coefficient,
-                    seed=seed,
-                    trainer=trainer,
-                    judge_cache=judge_cache(),
-                )
-                needs = [*needs_of_start, *needed_for_set(study.train_set)]
-                run = plan_training(study, by, config, name, start, needs, remote)
-                assert run.job is not None
-                jobs.append(run.job)
+        configs = (
+            training_config(study, start, coverage, seed, tests, recipe)
+            for seed in dict.fromkeys(seeds)
+            for coverage in dict.fromkeys(coverages)
+        )
+        jobs = [run.job for run in plan_runs(study, by, start, configs, remote) if run.job is not None]
         return _launched(study, by, jobs)
 
 
@@ -424,6 +408,51 @@ def launch_merge(
         return _launched(study, by, [job])
 
 
+def launch_template(
+    study: Study,
+    by: User,
+    template: str,
+    *,
+    coverages: Sequence[float] = (),
+    seeds: Sequence[int] = (0,),
+    alphas: Sequence[float] = (),
+    low: Checkpoint | None = None,
+    high: Checkpoint | None = None,
+    members: Sequence[Checkpoint] = (),
+    steps: int = PLAN.steps,
+    samples: int = PLAN.samples,
+    temperature: float = 1.0,
+    max_tokens: int = PLAN.max_tokens,
+    dry_run: bool = False,
+) -> Launched:
+    """What a template of `frontier_app.planning.templates` still lacks: trainings, sweeps and evaluations together."""
+    if template not in TEMPLATES:
+        raise LaunchError("template", f"There is no template {template!r}: choose {', '.join(TEMPLATES)}.")
+    if len(set(seeds)) * len(set(coverages)) > MOST_RUNS or len(members) > MOST_RUNS:
+        raise LaunchError("seeds", f"At most {MOST_RUNS} runs can be launched at once.")
+    if len(alphas) > MOST_ALPHAS:
+        raise LaunchError("alphas", f"At most {MOST_ALPHAS} alphas can be launched at once.")
+    for alpha in alphas:
+        _check_alpha(alpha, "alphas")
+    named = {"low": low, "high": high}
+    _refuse_foreign(study, **{field: one for field, one in named.items() if one is not None})
+    for member in members:
+        _refuse_foreign(study, members=member)
+    asked = Asked(
+        sampling=_sampling(study, samples, temperature, max_tokens, None),
+        coverages=coverages,
+        seeds=seeds,
+        alphas=alphas,
+        low=low,
+        high=high,
+        members=members,
+        recipe=_miniature_recipe() | {"steps": steps, "temperature": temperature, "max_tokens": max_tokens},
+    )
+    with transaction.atomic(), _one_launch_at_a_time(study), _undone_if(dry_run):
+        planned = plan_template(study, by, template, asked)
+        return _launched(study, by, planned.jobs)._replace(concludes=planned.concludes)
+
+
 def cancel(job: Job, by: User) -> Job:
     """Ask a job to stop. A running one says itself when it has."""
     with transaction.atomic():
@@ -507,6 +536,12 @@ def _undone_if(dry_run: bool) -> Iterator[None]:
     yield
     if dry_run:
         transaction.set_rollback(True)
+
+
+def _miniature_recipe() -> dict[str, object]:
+    """How the miniature trains, for what nobody has said otherwise."""
+    names = ("prompts_per_step", "group", "learning_rate", "warmup_steps", "trainer")
+    return {name: getattr(PLAN, name) for name in names}
 
 
 def _sampling(study: Study, samples: int, temperature: float, max_tokens: int, seed: int | None) -> Sampling:

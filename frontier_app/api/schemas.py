@@ -40,6 +40,22 @@ class TrainRequest(Request):
     dry_run: bool = False
 
 
+class TemplateRequest(Request):
+    """Each template takes what it needs. `low`, `high` and `members` are references of checkpoints."""
+
+    coverages: list[float] = []
+    seeds: list[int] = [0]
+    alphas: list[float] = []
+    low: str | None = None
+    high: str | None = None
+    members: list[str] = []
+    steps: int = PLAN.steps
+    samples: int = PLAN.samples
+    temperature: float = 1.0
+    max_tokens: int = PLAN.max_tokens
+    dry_run: bool = False
+
+
 class SamplingRequest(Request):
     samples: int = 16
     temperature: float = 1.0
@@ -206,6 +222,7 @@ class LaunchedOut(Schema):
     jobs: list[JobOut]
     estimate_seconds: float = Field(description="of one worker, all jobs together")
     estimate_basis: str
+    concludes: list[str] = Field([], description="of a template: what its results will be able to decide")
 
 
 class LogOut(Schema):

@@ -25,6 +25,7 @@ from frontier_app.api.schemas import (
     StudyOut,
     StudyRequest,
     SweepRequest,
+    TemplateRequest,
     TrainRequest,
 )
 from frontier_app.launch import LaunchError
@@ -145,6 +146,17 @@ def merge(request: HttpRequest, slug: str, body: MergeRequest) -> LaunchedOut:
     return _out(launch.launch_merge(study, user, low, high, body.alpha, dry_run=body.dry_run))
 
 
+@router.post("/studies/{slug}/templates/{template}", response=LaunchedOut)
+def template(request: HttpRequest, slug: str, template: str, body: TemplateRequest) -> LaunchedOut:
+    """Trainings, sweeps and evaluations that answer one question: levels, random-tests, from-base, soup or seeds."""
+    study, user = open_study_to_write(request, slug)
+    low = _checkpoint(study, body.low, "low") if body.low else None
+    high = _checkpoint(study, body.high, "high") if body.high else None
+    members = [_checkpoint(study, name, "members") for name in body.members]
+    rest = body.model_dump(exclude={"low", "high", "members"})
+    return _out(launch.launch_template(study, user, template, low=low, high=high, members=members, **rest))
+
+
 def _set_of(study: Study, use: str) -> ProblemSet:
     found = study.set_of(use)
     if found is None:
@@ -164,4 +176,5 @@ def _out(launched: launch.Launched) -> LaunchedOut:
         jobs=[JobOut.of(job) for job in launched.jobs],
         estimate_seconds=launched.estimate.seconds,
         estimate_basis=launched.estimate.basis,
+        concludes=list(launched.concludes),
     )

@@ -4,7 +4,7 @@
 """
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.util import find_spec
@@ -27,6 +27,7 @@ from compute.configs import (
     ProblemSetSource,
     Sampling,
     Setting,
+    Tests,
     TrainConfig,
     one_sentence,
 )
@@ -64,6 +65,40 @@ def reference_prefix(slug: str) -> str:
     return (
         slug if len(slug) <= PREFIX_LENGTH else f"{slug[: PREFIX_LENGTH - 9]}-{sha256(slug.encode()).hexdigest()[:8]}"
     )
+
+
+def training_config(
+    study: Study, start: Checkpoint, coverage: float, seed: int, tests: Tests, recipe: Mapping[str, object]
+) -> TrainConfig:
+    """One training of a sweep, under a name that is free. `recipe`: everything else that a `TrainConfig` can say."""
+    reference = free_reference(study, f"{'random' if tests == 'random' else 'cov'}{coverage:g}-seed{seed}")
+    return valid_config(
+        TrainConfig,
+        fields={"coverage": "coverages", "seed": "seeds"},
+        reference=reference,
+        initialisation=start.folder or planned_folder(start),
+        initialisation_reference=start.reference,
+        folder=checkpoint_folder(study, reference),
+        problems=source(study.train_set, "coverages"),
+        coverage=coverage,
+        seed=seed,
+        tests=tests,
+        judge_cache=judge_cache(),
+        **recipe,
+    )
+
+
+def plan_runs(
+    study: Study, by: User, start: Checkpoint, configs: Iterable[TrainConfig], remote: bool = False
+) -> list[Run]:
+    """A run for each config, all from `start`; each config is asked for when the rows of the one before are written."""
+    needs = [*needed_for(start, "initialisation"), *needed_for_set(study.train_set)]
+    return [plan_training(study, by, config, _run_name(config), start, needs, remote) for config in configs]
+
+
+def _run_name(config: TrainConfig) -> str:
+    at_random = " at random" if config.tests == "random" else ""
+    return f"coverage {config.coverage:g}{at_random}, seed {config.seed}"
 
 
 def plan_training(

@@ -1,6 +1,7 @@
 """The forms that start work: what it will cost before it starts, errors beside the field, and the verb behind each."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path as FilePath
 from typing import NamedTuple
 
@@ -61,6 +62,37 @@ KINDS = {
         "too tight, and where verdicts differ from what was declared.",
     ),
 }
+TEMPLATES = {
+    "levels": Kind(
+        "nested levels × seeds",
+        "Nested levels and seeds",
+        "Trains every level from the base with every seed, sweeps each seed's path past both ends, and measures the "
+        "levels between: the study that the frontier is read from.",
+    ),
+    "random-tests": Kind(
+        "random-subset control",
+        "Random tests, as many as the level",
+        "A level asks for larger tests and for more of them. These trainings require as many, drawn once from the "
+        "whole suite, so that the two can be told apart.",
+    ),
+    "from-base": Kind(
+        "ends from the base",
+        "Each end, carried on from the base",
+        "Steps out from the initialisation through each end of a path and past it, which separates the direction "
+        "between the ends from the length of the step.",
+    ),
+    "soup": Kind(
+        "uniform soup",
+        "A uniform soup",
+        "Averages trained checkpoints with equal weights and measures the average beside its members.",
+    ),
+    "seeds": Kind(
+        "trained-only ensembles",
+        "Seeds of one level",
+        "Trains one level with several seeds and measures each: the ensembles without merges that those along the path "
+        "must beat.",
+    ),
+}
 VERBS: dict[str, Callable[..., verbs.Launched]] = {
     "sweep": verbs.launch_sweep,
     "train": verbs.launch_training,
@@ -68,6 +100,7 @@ VERBS: dict[str, Callable[..., verbs.Launched]] = {
     "merge": verbs.launch_merge,
     "import": verbs.launch_import,
     "audit": verbs.launch_audit,
+    **{template: partial(verbs.launch_template, template=template) for template in TEMPLATES},
 }
 
 
@@ -110,7 +143,12 @@ def _form(request: HttpRequest, study: Study, kind: str) -> LaunchForm:
 
 
 def _described(kind: str) -> dict[str, object]:
-    return KINDS[kind]._asdict() | {"kind": kind, "kinds": [(name, one.words) for name, one in KINDS.items()]}
+    return (KINDS | TEMPLATES)[kind]._asdict() | {
+        "kind": kind,
+        "kinds": [(name, one.words) for name, one in KINDS.items()],
+        "templates": [(name, one.words) for name, one in TEMPLATES.items()],
+        "is_template": kind in TEMPLATES,
+    }
 
 
 def _call(form: LaunchForm, opened: OpenStudy, kind: str, dry_run: bool = False) -> verbs.Launched | None:
@@ -132,10 +170,13 @@ def _cost(opened: OpenStudy, form: LaunchForm, kind: str) -> dict[str, object]:
         return {"estimate": None, "no_estimate": _first_error(asked)}
     hands = min(len(planned.jobs), verbs.workers())
     ahead = Job.objects.active().filter(queue=planned.jobs[0].queue).count()
+    template = kind in TEMPLATES
     return {
         "estimate": {
             "seconds": planned.estimate.seconds / hands,
-            "work": work_in_words([job.config for job in planned.jobs], opened.study),
+            "work": "" if template else work_in_words([job.config for job in planned.jobs], opened.study),
+            "jobs": [(job.title, job.cost_estimate_seconds) for job in planned.jobs] if template else [],
+            "concludes": planned.concludes,
             "basis": planned.estimate.basis,
             "ahead": ahead,
         }

@@ -90,6 +90,7 @@ def routes(study) -> list[Route]:
         "invitation": invitation.pk,
         "member": study.membership_set.get(user=factories.vera()).pk,
         "kind": "sweep",
+        "template": "soup",
         "token": "no-such-token",
         "report": report.slug,
         "panel": "levels",
