@@ -213,23 +213,26 @@ def plan_evaluation(
     return job
 
 
-def same_question(study: Study, point: Point, sampling: Sampling, setting: str) -> QuerySet[Evaluation]:
-    """Evaluations of the same weights with the same problems and sampling, the newest first."""
-    return Evaluation.objects.filter(
+def same_question(
+    study: Study, point: Point, sampling: Sampling, setting: str, anywhere: bool = False
+) -> QuerySet[Evaluation]:
+    """Evaluations of the same weights with the same problems and sampling, the newest first; `anywhere`: on whatever
+    path they were asked for."""
+    rows = Evaluation.objects.filter(
         study=study,
         checkpoint=point.checkpoint,
-        path=point.path,
         problem_set=study.held_out_set,
         setting=setting,
         sampling=sampling.model_dump(mode="json"),
-    ).order_by("-pk")
+    )
+    return (rows if anywhere else rows.filter(path=point.path)).order_by("-pk")
 
 
-def is_measured(study: Study, point: Point, sampling: Sampling, setting: str) -> bool:
+def is_measured(study: Study, point: Point, sampling: Sampling, setting: str, anywhere: bool = False) -> bool:
     """Whether the question has an answer, or will have one unless somebody interferes."""
     return any(
         one.state == Evaluation.COMPLETE or (one.job is not None and one.job.state not in GIVEN_UP)
-        for one in same_question(study, point, sampling, setting).select_related("job")
+        for one in same_question(study, point, sampling, setting, anywhere).select_related("job")
     )
 
 

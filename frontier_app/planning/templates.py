@@ -95,7 +95,10 @@ class Plan:
             self._measure([point], f"Evaluate {checkpoint.name}")
 
     def _missing(self, points: Sequence[Point]) -> list[Point]:
-        return [one for one in points if not is_measured(self.study, one, self.asked.sampling, "reasoning")]
+        """Every page finds the ends of a path wherever they were measured, so they are not measured again."""
+        return [
+            one for one in points if not is_measured(self.study, one, self.asked.sampling, "reasoning", anywhere=True)
+        ]
 
     def _measure(self, points: Sequence[Point], title: str) -> None:
         job = plan_evaluation(self.study, self.by, points, sampling=self.asked.sampling, title=title)

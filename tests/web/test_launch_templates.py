@@ -117,6 +117,18 @@ def test_a_soup_has_equal_weights_and_stands_beside_its_members(study):
         start(study, "soup", samples=4)
 
 
+def test_what_was_measured_on_a_path_is_not_measured_again_for_a_template():
+    study = factories.measured_study(problems=2, samples=4, alphas=(0.0, 1.0)).study
+    sampling = {"samples": 4, "temperature": 1.0, "max_tokens": 160}
+
+    soup = start(study, "soup", **sampling)
+    low, high = study.checkpoints.get(name="low"), study.checkpoints.get(name="high")
+    ends = start(study, "from-base", low=low, high=high, alphas=[1.5], **sampling)
+
+    assert [job.title for job in soup.jobs] == ["Evaluate soup of 2"]
+    assert [job.title for job in ends.jobs] == ["Evaluate base → low at 1.5", "Evaluate base → high at 1.5"]
+
+
 REFUSED = [
     ("levels", {"coverages": [0.4]}, "coverages", "at least two coverages"),
     ("levels", {"coverages": [0.4, 1.2]}, "coverages", "less than or equal to 1"),
