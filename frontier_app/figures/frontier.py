@@ -194,7 +194,8 @@ def _ellipses(points: Sequence[FrontierPoint]) -> list[Figure]:
 
 def _ellipse(point: FrontierPoint, covariance: np.ndarray, strength: float) -> Figure:
     outline = ellipse((point.optimisation.rate, point.correctness.rate), covariance, points=41)
-    shade = token("ink-3", 0.08) if point.shade is None else ramp(point.shade, strength * (0.05 if point.partial else 0.1))
+    inside = strength * (0.05 if point.partial else 0.1)
+    shade = token("ink-3", 0.08) if point.shade is None else ramp(point.shade, inside)
     edge = token("ink-3", 0.25) if point.shade is None else ramp(point.shade, strength * 0.35)
     return {
         "type": "scatter",
