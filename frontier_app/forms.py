@@ -62,7 +62,10 @@ class CheckpointField(forms.ModelChoiceField):
             queryset=Checkpoint.objects.none(),
             to_field_name="reference",
             empty_label="choose a checkpoint",
-            error_messages={"invalid_choice": "This checkpoint is not in the study any more; choose another."},
+            error_messages={
+                "required": "Choose a checkpoint.",
+                "invalid_choice": "This checkpoint is not in the study any more; choose another.",
+            },
             **kwargs,
         )
 
@@ -100,7 +103,10 @@ class ProblemSetField(forms.ModelChoiceField):
             queryset=ProblemSet.objects.none(),
             to_field_name="reference",
             empty_label="choose a problem set",
-            error_messages={"invalid_choice": "This study has no such problem set; choose another."},
+            error_messages={
+                "required": "Choose a problem set.",
+                "invalid_choice": "This study has no such problem set; choose another.",
+            },
             **kwargs,
         )
 

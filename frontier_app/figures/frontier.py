@@ -26,6 +26,9 @@ Mark = Literal["trained", "merged", "extrapolated", "initialisation", "mid"]
 SPACE = "\u2002"
 SYMBOLS = {"initialisation": "square", "mid": "diamond"}
 
+# So many ellipses are drawn at their full strength; more share it.
+FULL_ELLIPSES = 40
+
 # Every tenth has its diagonal; these are named.
 NAMED_SOLVE_RATES = (0.0, 0.2, 0.4, 0.6, 0.8)
 
@@ -103,7 +106,7 @@ def frontier_figure(points: Sequence[FrontierPoint]) -> Figure:
     ends = diagonals(x_range, y_range)
     traces = [
         *(iso_solve(*end) for _, *end in ends),
-        *(_ellipse(point, point.covariance) for point in (*apart, *path) if point.covariance is not None),
+        *_ellipses([*apart, *path]),
         *(_segment(left, right) for left, right in pairwise(path)),
         *(_ring(point) for point in path if point.mark == "extrapolated"),
         *_marks([*apart, *path], places),
@@ -183,10 +186,17 @@ def iso_name(solved: float, x: float, y: float, leaves_at_right: bool) -> Figure
     }
 
 
-def _ellipse(point: FrontierPoint, covariance: np.ndarray) -> Figure:
+def _ellipses(points: Sequence[FrontierPoint]) -> list[Figure]:
+    """Paler where there are many, so that what lies on them can be read however many lie on each other."""
+    strength = min(1.0, FULL_ELLIPSES / len(points)) if points else 1.0
+    return [_ellipse(point, point.covariance, strength) for point in points if point.covariance is not None]
+
+
+def _ellipse(point: FrontierPoint, covariance: np.ndarray, strength: float) -> Figure:
     outline = ellipse((point.optimisation.rate, point.correctness.rate), covariance, points=41)
-    shade = token("ink-3", 0.08) if point.shade is None else ramp(point.shade, 0.05 if point.partial else 0.1)
-    edge = token("ink-3", 0.25) if point.shade is None else ramp(point.shade, 0.35)
+    inside = strength * (0.05 if point.partial else 0.1)
+    shade = token("ink-3", 0.08) if point.shade is None else ramp(point.shade, inside)
+    edge = token("ink-3", 0.25) if point.shade is None else ramp(point.shade, strength * 0.35)
     return {
         "type": "scatter",
         "mode": "lines",

@@ -145,9 +145,10 @@ Points = dict[str, dict[int, tuple[list[int], list[float | None]]]]
 
 
 def _points(runs: Sequence[Run], stride: int, about_machine: bool) -> Points:
-    """Metric -> run -> steps and values, every `stride`th step."""
+    """Metric -> run -> steps and values, the first step and every `stride`th: a run that begins has a point."""
     points: Points = defaultdict(lambda: defaultdict(_no_points))
-    thinned = MetricPoint.objects.filter(run__in=runs).annotate(kept=Mod(F("step"), stride)).filter(kept=0)
+    thinned = MetricPoint.objects.filter(run__in=runs).annotate(place=Mod(F("step"), stride))
+    thinned = thinned.filter(Q(place=0) | Q(step=1))
     thinned = thinned.filter(name__in=MACHINE) if about_machine else thinned.exclude(name__in=MACHINE)
     for name, run, step, value in thinned.order_by("step").values_list("name", "run_id", "step", "value"):
         steps, values = points[name][run]

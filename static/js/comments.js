@@ -50,7 +50,7 @@ function item(comment) {
   place.type = "button";
   place.disabled = comment.alpha === null && !comment.problem;
   place.addEventListener("click", () => go(comment));
-  const when = element("time", "muted", new Date(comment.created).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }));
+  const when = element("time", "muted", new Date(comment.created).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }));
   when.dateTime = comment.created;
   const head = element("p", "comment-head small", element("span", "comment-mark", String(comment.number)), element("b", "", comment.author), when);
   if (comment.edited) head.append(element("span", "muted", "edited"));

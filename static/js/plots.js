@@ -18,8 +18,15 @@ async function family(element) {
   if (names.join(" ") !== element.dataset.names) frame(element, names);
   await Promise.all([...element.querySelectorAll("[data-name]")].map((plot) => {
     plot.dataset.path ??= plot.dataset.name;
-    return draw(plot, figures[plot.dataset.name]);
+    return figures[plot.dataset.name] ? draw(plot, figures[plot.dataset.name]) : nothing(plot);
   }));
+}
+
+/** The frame of a figure of which the server has no step yet keeps its place. */
+function nothing(plot) {
+  if (plot.classList.contains("js-plotly-plot")) return;
+  plot.removeAttribute("aria-busy");
+  plot.replaceChildren(Object.assign(document.createElement("p"), { className: "small muted", textContent: "No step is drawn yet." }));
 }
 
 /** One card a figure, in the order in which the server names them; cards that exist are kept. */

@@ -115,6 +115,15 @@ def test_numbers_are_written_one_way_everywhere(written, expected):
     assert written == expected
 
 
+@pytest.mark.django_db
+def test_a_long_run_that_begins_has_curves(client_of):
+    factories.study(problems=1).runs.update(steps=1_000_000)
+
+    figures = client_of(factories.alice()).get("/studies/miniature/runs/curves.json").json()
+
+    assert [line["x"] for line in figures["reward"]["data"]] == [[1], [1]]
+
+
 def test_a_bar_fills_its_width_and_says_its_counts():
     shown = mix({"n": 16, "solved": 8, "optimisation": 4, "correctness": 3, "no_answer": 1})
 

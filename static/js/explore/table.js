@@ -41,7 +41,7 @@ export class PointTable {
     const extra = state.form ? [] : ["x", "y"].filter((axis, index, both) => !CLASSES.some(([name]) => name === data.axes[axis].key)
       && both.findIndex((other) => data.axes[other].key === data.axes[axis].key) === index);
     return [
-      { by: "name", words: "checkpoint", of: (row) => row.name, cell: (row) => this.#name(row) },
+      { by: "name", words: "checkpoint", of: (row) => row.name, cell: (row) => this.#name(row), className: "point-name" },
       ...(data.panels.length > 1 ? [{ by: "panel", words: "panel", of: (row) => row.order, cell: (row) => row.panel || DASH }] : []),
       { by: "path", words: "path", of: (row) => row.path, cell: (row) => row.path || DASH, className: "clip path" },
       { by: "alpha", words: "a", number: true, of: (row) => row.alpha, cell: place },

@@ -66,7 +66,7 @@ export class Beside {
 
   #offer(view, across, groups, theirs, beside, second) {
     const offered = view.evaluations.filter((one) => one.point);
-    const options = [new Option(`${view.baselineName}, the baseline`, ""), ...offered.map((one) => new Option(view.nameOf(one), view.keyOf(one)))];
+    const options = [new Option(view.baseline_ ? `${view.baselineName}, the baseline` : "the baseline, not measured", ""), ...offered.map((one) => new Option(view.nameOf(one), view.keyOf(one)))];
     if (second) options.splice(1, 0, new Option(across ? `${across}, the second slider` : "the second slider", SECOND));
     this.alpha.replaceChildren(...options);
     this.alpha.value = across || view.named(beside) ? beside : "";
@@ -124,7 +124,7 @@ function side(kind, number, line, where) {
   return cell;
 }
 
-const bytes = (size) => (size < 10_000 ? `${whole(size)} B` : size < 1e7 ? `${whole(Math.round(size / 1e3))} kB` : `${whole(Math.round(size / 1e6))} MB`);
+const bytes = (size) => (size < 10_000 ? `${whole(size)} B` : size < 10 * 2 ** 20 ? `${whole(Math.round(size / 2 ** 10))} KiB` : `${whole(Math.round(size / 2 ** 20))} MiB`);
 const time = (value) => (value === null ? "—" : `${whole(Math.round(value))} ms`);
 
 function verdict(test, { samples, cpu_seconds: limit }) {

@@ -7,7 +7,7 @@ import { alphaText, element } from "../words.js";
 
 const CATCH = 6; // pixels within which a measured value takes the thumb
 const CATCH_END = 12; // and a trained end
-const LABEL_ROOM = 44;
+const LETTER = 6.5; // pixels of a letter of a label, as wide as they come
 
 export class Ruler {
   /** `moved(alpha, committed)` is called while dragging and once more, committed, at the end. With `keys` it answers to
@@ -64,11 +64,14 @@ export class Ruler {
     });
     for (const end of [0, 1]) labels.push(this.#label(end, `${end} · ${this.names[end]}`, "end"));
     const taken = [0, 1].map((alpha) => this.#share(alpha) * this.width);
+    const letters = Math.max(5, ...this.marks.map((mark) => alphaText(mark.alpha).length));
+    const room = letters * LETTER + 12;
+    const endRooms = this.names.map((name) => ((name.length + 4 + letters) * LETTER) / 2 + 8);
     const byRoom = [...this.marks].sort((one, other) => this.#rank(one.alpha) - this.#rank(other.alpha));
     for (const { alpha } of byRoom) {
       const x = this.#share(alpha) * this.width;
-      const ends = Math.min(...taken.slice(0, 2).map((end) => Math.abs(end - x)));
-      if (alpha === 0 || alpha === 1 || ends < LABEL_ROOM * 1.5 || taken.some((other) => Math.abs(other - x) < LABEL_ROOM)) continue;
+      const covered = taken.some((other, index) => Math.abs(other - x) < (endRooms[index] ?? room));
+      if (alpha === 0 || alpha === 1 || covered) continue;
       taken.push(x);
       labels.push(this.#label(alpha, alphaText(alpha), ""));
     }

@@ -9,7 +9,8 @@ import { CLASSES } from "./view.js";
 const ROW = 21; // pixels, as in study.css
 const FLIP = 0.25; // a solve share that moves less does not flip
 const SPARE = 6; // rows kept beyond both edges
-const LABEL_ROOM = 34;
+const LETTER = 6.5; // pixels of a letter of a label, as wide as they come
+const THIN = 5; // pixels: narrower cells touch, or nothing of them would be left
 const SHOWN = { solved: "solved", optimisation: "slow", correctness: "wrong", no_answer: "none" };
 
 const KNOWN = ["easy", "medium", "hard"];
@@ -107,10 +108,12 @@ export class Strip {
     this.names = parseFloat(getComputedStyle(this.root).getPropertyValue("--names"));
     const inner = this.body.clientWidth - this.names;
     const width = inner / Math.max(columns.length, 1);
-    const every = Math.ceil(LABEL_ROOM / width);
+    const letters = Math.max(4, ...columns.map((one) => alphaText(one.alpha).length));
+    this.every = Math.ceil((letters * LETTER + 8) / width);
+    this.root.classList.toggle("thin", width < THIN);
     const zero = Math.max(columns.findIndex((one) => one.alpha === 0), 0);
     this.head.replaceChildren(element("span", "names"), ...columns.map((one, index) => {
-      const label = element("span", "at", (index - zero) % every === 0 ? alphaText(one.alpha) : "");
+      const label = element("span", "at", (index - zero) % this.every === 0 ? alphaText(one.alpha) : "");
       label.dataset.column = index;
       return label;
     }));
@@ -186,6 +189,7 @@ export class Strip {
     for (const label of this.head.children) {
       const here = label.dataset.column === String(column);
       label.classList.toggle("current", here);
+      label.classList.toggle("covered", !here && column >= 0 && Math.abs(Number(label.dataset.column) - column) < this.every);
       if (here) label.textContent = alphaText(alpha);
     }
   }
