@@ -1,34 +1,56 @@
 """What every engine offers: texts for prompts, and weights that can be set in place. Importable without torch."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from compute.checkpoints import describe, refuse_changed
 from compute.configs import EvaluateConfig, Ingredient, Sampling
+from compute.rollout.prompts import Prompt
+
+Asked = Callable[[], bool]
+
+
+def never() -> bool:
+    """Nobody cancels."""
+    return False
+
+
+Finish = Literal["stop", "length"]
 
 
 class Completion(NamedTuple):
-    """One answer. `log_likelihood`: sum over its tokens in nats, under the distribution it was drawn from."""
+    """One answer. `text` begins with what the chat template wrote on the model's behalf; `tokens` were drawn.
+
+    `log_probabilities`: one a drawn token, in nats, under the distribution it was drawn from (at temperature 1 when
+    greedy); None where the engine does not know. `finish` is "length" for an answer cut off at its longest length.
+    """
 
     text: str
     tokens: int
-    finish: Literal["stop", "length"]
-    log_likelihood: float | None
+    finish: Finish
+    log_probabilities: tuple[float, ...] | None = None
+    prompt_tokens: int = 0
+
+    @property
+    def log_likelihood(self) -> float | None:
+        return None if self.log_probabilities is None else math.fsum(self.log_probabilities)
 
 
 class Engine(Protocol):
     """A policy that answers. The answer to (seed, key, index) depends neither on the batch nor on what came before."""
 
-    def render(self, statement: str) -> tuple[str, str]:
-        """The prompt for a problem's statement, and the beginning of the answer that the prompt already contains."""
-        ...
-
     def set_weights(self, ingredients: Sequence[Ingredient]) -> None:
-        """Become the weighted sum of some checkpoints; nothing is written. Raises EngineError, MissingInput."""
+        """Become the weighted sum of some checkpoints. Raises EngineError, MergeRefused, MissingInput."""
         ...
 
-    def generate(self, prompts: Sequence[str], keys: Sequence[str], sampling: Sampling) -> list[list[Completion]]:
-        """Draw `sampling.samples` answers to each prompt. `keys`: one a prompt, naming its random numbers."""
+    def generate(
+        self, prompts: Sequence[Prompt], keys: Sequence[str], sampling: Sampling, cancelled: Asked = never
+    ) -> list[list[Completion]]:
+        """Draw `sampling.samples` answers to each prompt. `keys`: one a prompt, naming its random numbers.
+
+        `cancelled` is asked now and then. Raises EngineError, Cancelled.
+        """
         ...
 
     def alarms(self) -> dict[str, float | None]:

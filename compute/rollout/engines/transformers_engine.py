@@ -7,7 +7,7 @@ and nothing is written. A weight of 1 gives the checkpoint bit for bit.
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -16,9 +16,9 @@ from compute.configs import Ingredient, Sampling
 from compute.errors import EngineError
 from compute.merging.merge import refuse_mismatch, refuse_weights
 from compute.merging.methods import linear_in_place
-from compute.rollout import reasoning
-from compute.rollout.engines import Completion
+from compute.rollout.engines import Asked, Completion, Finish, never
 from compute.rollout.policy import decoded, load_policy, stop_tokens
+from compute.rollout.prompts import Prompt, render
 from compute.rollout.sampler import CachedSampler, Draw
 
 if TYPE_CHECKING:
@@ -40,9 +40,6 @@ class TransformersEngine:
         self._ingredients: tuple[Ingredient, ...] = ()
         self._initialisation = initialisation
 
-    def render(self, statement: str) -> tuple[str, str]:
-        return reasoning.render(self.tokenizer, statement)
-
     def set_weights(self, ingredients: Sequence[Ingredient]) -> None:
         refuse_weights(ingredients)
         sources = [self._tensors(ingredient.folder) for ingredient in ingredients]
@@ -52,8 +49,11 @@ class TransformersEngine:
         linear_in_place(places, sources, [ingredient.weight for ingredient in ingredients])
         self._ingredients = tuple(ingredients)
 
-    def generate(self, prompts: Sequence[str], keys: Sequence[str], sampling: Sampling) -> list[list[Completion]]:
-        token_ids = [self.tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
+    def generate(
+        self, prompts: Sequence[Prompt], keys: Sequence[str], sampling: Sampling, cancelled: Asked = never
+    ) -> list[list[Completion]]:
+        rendered = [render(self.tokenizer, prompt) for prompt in prompts]
+        token_ids = [self.tokenizer(text, add_special_tokens=False)["input_ids"] for text, _ in rendered]
         groups = self.sampler.draw(
             token_ids,
             keys,
@@ -61,8 +61,12 @@ class TransformersEngine:
             seed=sampling.seed,
             temperature=sampling.temperature,
             max_tokens=sampling.max_tokens,
+            cancelled=cancelled,
         )
-        return [[completion_of(draw, self.tokenizer) for draw in group] for group in groups]
+        return [
+            [completion_of(draw, beginning, len(asked), self.tokenizer) for draw in group]
+            for group, (_, beginning), asked in zip(groups, rendered, token_ids, strict=True)
+        ]
 
     def alarms(self) -> dict[str, float | None]:
         """`distance`: Euclidean, from the initialisation. `cosine`: between the deltas of two ingredients. None without
@@ -119,6 +123,7 @@ def cosine_of_deltas(start: Tensors, first: Tensors, second: Tensors) -> float |
     return product / norm if norm > 0 else None
 
 
-def completion_of(draw: Draw, tokenizer: "PreTrainedTokenizerBase") -> Completion:
-    finish: Literal["stop", "length"] = "stop" if draw.stopped else "length"
-    return Completion(decoded(tokenizer, draw.tokens), len(draw.tokens), finish, math.fsum(draw.log_likelihoods))
+def completion_of(draw: Draw, beginning: str, prompt_tokens: int, tokenizer: "PreTrainedTokenizerBase") -> Completion:
+    text = beginning + decoded(tokenizer, draw.tokens)
+    finish: Finish = "stop" if draw.stopped else "length"
+    return Completion(text, len(draw.tokens), finish, tuple(draw.log_likelihoods), prompt_tokens)
