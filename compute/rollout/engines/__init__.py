@@ -1,5 +1,6 @@
 """What every engine offers: texts for prompts, and weights that can be set in place. Importable without torch."""
 
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, Protocol
@@ -17,6 +18,12 @@ def never() -> bool:
 
 
 Finish = Literal["stop", "length"]
+
+
+def seed_of(seed: int, key: str, index: int) -> int:
+    """The seed of one answer, for engines that draw random numbers of their own: 31 bits, which every one takes."""
+    digest = hashlib.sha256(f"{seed}\n{key}\n{index}".encode()).digest()
+    return int.from_bytes(digest[:4], "little") >> 1
 
 
 class Completion(NamedTuple):
@@ -66,6 +73,10 @@ def open_engine(config: EvaluateConfig) -> Engine:
         from compute.rollout.engines.scripted import ScriptedEngine
 
         return ScriptedEngine(config.script)
+    if config.engine == "openai" and config.served is not None:
+        from compute.rollout.engines.openai_engine import OpenAIEngine
+
+        return OpenAIEngine(config.served)
     for folder, sha256 in dict.fromkeys((i.folder, i.sha256) for point in config.points for i in point.ingredients):
         refuse_changed(describe(folder), sha256)
     from compute.rollout.engines.transformers_engine import TransformersEngine
