@@ -19,7 +19,7 @@ from compute.errors import ConfigError
 Setting = Literal["reasoning", "tools", "agentic"]
 Trainer = Literal["trl", "compact"]
 Tests = Literal["first", "random"]
-EngineName = Literal["transformers", "openai", "scripted"]
+EngineName = Literal["transformers", "vllm", "openai", "scripted"]
 Coverage = Annotated[float, Field(gt=0, le=1)]
 # Rows keep seeds and steps as 32-bit integers.
 MOST_COUNTED = 2**31 - 1
@@ -254,6 +254,21 @@ class EvaluationPoint(Strict):
     finished: tuple[str, ...] = ()
 
 
+class VllmOptions(Strict):
+    """`data_parallel` copies of the model, each on `tensor_parallel` devices.
+
+    `dtype` "checkpoint" computes in the type of the weights. `memory_share`: of each device, for weights and cache.
+    `context_tokens` None is the model's own. `eager` saves the minutes of compiling, and is slower afterwards.
+    """
+
+    tensor_parallel: int = Field(1, ge=1, le=64)
+    data_parallel: int = Field(1, ge=1, le=64)
+    dtype: Literal["checkpoint", "float32", "bfloat16", "float16"] = "checkpoint"
+    memory_share: float = Field(0.9, gt=0, le=1)
+    context_tokens: int | None = Field(None, ge=1)
+    eager: bool = False
+
+
 class Served(Strict):
     """A server that speaks OpenAI's API. `model` is the name it serves the checkpoint under.
 
@@ -299,6 +314,7 @@ class EvaluateConfig(Strict):
     limits: JudgeLimits = JudgeLimits()
     judge_cache: Path | None = None
     engine: EngineName = "transformers"
+    vllm: VllmOptions = VllmOptions()
     served: Served | None = Field(None, description="the server that the openai engine asks")
     script: Path | None = Field(
         None, description="answers of the scripted engine: a JSON file, problem -> list of texts"

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from compute.configs import EvaluateConfig, EvaluationPoint
 from compute.errors import Cancelled, ConfigError
-from compute.events import EvaluationFinished, EvaluationStarted, EventWriter, Progress, SampleRecord, Samples
+from compute.events import EvaluationFinished, EvaluationStarted, EventWriter, Log, Progress, SampleRecord, Samples
 from compute.judge.judge import Judge, Judgement, Submission
 from compute.problems.problem import BlobStore, Problem, read_problem_set
 from compute.rollout.engines import Completion, Engine, open_engine
@@ -36,7 +36,7 @@ def run(config: EvaluateConfig, emit: EventWriter, cancelled: Callable[[], bool]
     # The judge first: its fork server must stay small, so nothing heavy may be loaded before it starts.
     with (
         Judge(config.limits, BlobStore(config.problems.blobs), cache=config.judge_cache) as judge,
-        closing(open_engine(config)) as engine,
+        closing(open_engine(config, lambda sentence: emit(Log(line=sentence)))) as engine,
     ):
         return Sweep(config, problems, judge, engine, emit, cancelled).run()
 

@@ -9,7 +9,7 @@ from compute.checkpoints import describe, refuse_changed
 from compute.configs import EvaluateConfig, Ingredient, Sampling
 from compute.rollout.prompts import Prompt
 
-Asked = Callable[[], bool]
+IsCancelled = Callable[[], bool]
 
 
 def never() -> bool:
@@ -52,7 +52,7 @@ class Engine(Protocol):
         ...
 
     def generate(
-        self, prompts: Sequence[Prompt], keys: Sequence[str], sampling: Sampling, cancelled: Asked = never
+        self, prompts: Sequence[Prompt], keys: Sequence[str], sampling: Sampling, cancelled: IsCancelled = never
     ) -> list[list[Completion]]:
         """Draw `sampling.samples` answers to each prompt. `keys`: one a prompt, naming its random numbers.
 
@@ -67,18 +67,28 @@ class Engine(Protocol):
     def close(self) -> None: ...
 
 
-def open_engine(config: EvaluateConfig) -> Engine:
-    """The engine that a config asks for. Raises EngineError, MissingInput, ConfigError."""
+def open_engine(config: EvaluateConfig, note: Callable[[str], None] = lambda sentence: None) -> Engine:
+    """The engine that a config asks for. `note` is told what a person should know. Raises EngineError, MissingInput,
+    ConfigError."""
     if config.engine == "scripted":
         from compute.rollout.engines.scripted import ScriptedEngine
 
         return ScriptedEngine(config.script)
-    if config.engine == "openai" and config.served is not None:
+    if config.engine == "openai" and config.served is not None and config.served.interface == "chat":
         from compute.rollout.engines.openai_engine import OpenAIEngine
 
         return OpenAIEngine(config.served)
     for folder, sha256 in dict.fromkeys((i.folder, i.sha256) for point in config.points for i in point.ingredients):
         refuse_changed(describe(folder), sha256)
+    first = config.points[0].ingredients[0].folder
+    if config.engine == "openai" and config.served is not None:
+        from compute.rollout.engines.vllm_server_engine import VllmServerEngine
+
+        return VllmServerEngine(first, config.served, initialisation=config.initialisation, note=note)
+    if config.engine == "vllm":
+        from compute.rollout.engines.vllm_engine import VllmEngine
+
+        return VllmEngine(first, config.vllm, initialisation=config.initialisation, note=note)
     from compute.rollout.engines.transformers_engine import TransformersEngine
 
-    return TransformersEngine(config.points[0].ingredients[0].folder, initialisation=config.initialisation)
+    return TransformersEngine(first, initialisation=config.initialisation)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from compute.configs import Ingredient, Sampling
 from compute.errors import ConfigError, MissingInput
-from compute.rollout.engines import Asked, Completion, never
+from compute.rollout.engines import Completion, IsCancelled, never
 from compute.rollout.prompts import Prompt
 
 
@@ -31,7 +31,7 @@ class ScriptedEngine:
         """A script is the same at every point."""
 
     def generate(
-        self, prompts: Sequence[Prompt], keys: Sequence[str], sampling: Sampling, cancelled: Asked = never
+        self, prompts: Sequence[Prompt], keys: Sequence[str], sampling: Sampling, cancelled: IsCancelled = never
     ) -> list[list[Completion]]:
         groups = []
         for key in keys:

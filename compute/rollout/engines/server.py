@@ -41,19 +41,22 @@ class Server:
             limits=httpx.Limits(max_connections=served.concurrency + 1),
         )
 
-    async def ask(self, path: str, body: object, read: Callable[[bytes], Answer], tokens: float = 0) -> Answer:
-        """POST `body` and `read` the answer. `tokens`: the most that it may cost.
+    async def ask(
+        self, url: str, body: object, read: Callable[[bytes], Answer], *, tokens: float = 0, attempts: int | None = None
+    ) -> Answer:
+        """POST `body` to `url` and `read` the answer. `tokens`: the most that it may cost.
 
-        `path` is appended to the server's address. `read` raises ValidationError for what is no answer. Raises
+        `read` raises ValidationError for what is no answer. Raises
         EngineError.
         """
         trouble = ""
-        for attempt in range(self._served.attempts):
+        attempts = attempts or self._served.attempts
+        for attempt in range(attempts):
             if attempt:
                 await asyncio.sleep(backoff(attempt, self._served.first_wait_seconds))
             await asyncio.sleep(self._pace.reserve(tokens))
             try:
-                response = await self._client.post(self._served.base_url + path, json=body)
+                response = await self._client.post(url, json=body)
             except httpx.TransportError as error:
                 trouble = f"{type(error).__name__} {error}".strip()
                 continue
@@ -68,8 +71,7 @@ class Server:
             else:
                 raise EngineError(await self._refusal(response))
         raise EngineError(
-            f"The server at {self._served.base_url} gave no answer in {self._served.attempts} tries; the last brought"
-            f" {trouble}."
+            f"The server at {self._served.base_url} gave no answer in {attempts} tries; the last brought {trouble}."
         )
 
     def give_back(self, tokens: float) -> None:

@@ -7,7 +7,6 @@ and nothing is written. A weight of 1 gives the checkpoint bit for bit.
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -16,13 +15,10 @@ from compute.configs import Ingredient, Sampling
 from compute.errors import EngineError
 from compute.merging.merge import refuse_mismatch, refuse_weights
 from compute.merging.methods import linear_in_place
-from compute.rollout.engines import Asked, Completion, Finish, never
-from compute.rollout.policy import decoded, load_policy, stop_tokens
-from compute.rollout.prompts import Prompt, render
-from compute.rollout.sampler import CachedSampler, Draw
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+from compute.rollout.engines import Completion, IsCancelled, never, tokens
+from compute.rollout.policy import load_policy, stop_tokens
+from compute.rollout.prompts import Prompt
+from compute.rollout.sampler import CachedSampler
 
 Tensors = dict[str, torch.Tensor]
 
@@ -34,7 +30,9 @@ class TransformersEngine:
     def __init__(self, folder: Path, initialisation: Path | None = None) -> None:
         self.model, self.tokenizer = load_policy(folder, dtype="auto")
         pad = self.tokenizer.pad_token_id
-        self.sampler = CachedSampler(self.model, stop_tokens(self.model, self.tokenizer), 0 if pad is None else pad)
+        self.sampler = CachedSampler(
+            self.model, stop_tokens(self.model.generation_config, self.tokenizer), 0 if pad is None else pad
+        )
         self._read: dict[Path, Tensors] = {}
         self._folders: dict[Path, CheckpointFolder] = {}
         self._ingredients: tuple[Ingredient, ...] = ()
@@ -50,12 +48,11 @@ class TransformersEngine:
         self._ingredients = tuple(ingredients)
 
     def generate(
-        self, prompts: Sequence[Prompt], keys: Sequence[str], sampling: Sampling, cancelled: Asked = never
+        self, prompts: Sequence[Prompt], keys: Sequence[str], sampling: Sampling, cancelled: IsCancelled = never
     ) -> list[list[Completion]]:
-        rendered = [render(self.tokenizer, prompt) for prompt in prompts]
-        token_ids = [self.tokenizer(text, add_special_tokens=False)["input_ids"] for text, _ in rendered]
+        questions = [tokens.asked(self.tokenizer, prompt) for prompt in prompts]
         groups = self.sampler.draw(
-            token_ids,
+            [question.tokens for question in questions],
             keys,
             sampling.samples,
             seed=sampling.seed,
@@ -64,8 +61,8 @@ class TransformersEngine:
             cancelled=cancelled,
         )
         return [
-            [completion_of(draw, beginning, len(asked), self.tokenizer) for draw in group]
-            for group, (_, beginning), asked in zip(groups, rendered, token_ids, strict=True)
+            [tokens.completion_of(self.tokenizer, question, tokens.Answered(*draw)) for draw in group]
+            for question, group in zip(questions, groups, strict=True)
         ]
 
     def alarms(self) -> dict[str, float | None]:
@@ -121,9 +118,3 @@ def cosine_of_deltas(start: Tensors, first: Tensors, second: Tensors) -> float |
         second_square += float(other.square().sum())
     norm = math.sqrt(first_square * second_square)
     return product / norm if norm > 0 else None
-
-
-def completion_of(draw: Draw, beginning: str, prompt_tokens: int, tokenizer: "PreTrainedTokenizerBase") -> Completion:
-    text = beginning + decoded(tokenizer, draw.tokens)
-    finish: Finish = "stop" if draw.stopped else "length"
-    return Completion(text, len(draw.tokens), finish, tuple(draw.log_likelihoods), prompt_tokens)
