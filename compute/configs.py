@@ -19,6 +19,7 @@ from compute.errors import ConfigError
 Setting = Literal["reasoning", "tools", "agentic"]
 Trainer = Literal["trl", "compact"]
 Tests = Literal["first", "random"]
+WeightsEngine = Literal["transformers", "vllm"]  # those that read checkpoints, and so become averages by themselves
 EngineName = Literal["transformers", "vllm", "openai", "scripted"]
 Coverage = Annotated[float, Field(gt=0, le=1)]
 # Rows keep seeds and steps as 32-bit integers.
