@@ -7,7 +7,6 @@ import socket
 import subprocess
 import time
 from contextlib import closing, suppress
-from functools import cache
 from pathlib import Path
 
 import httpx
@@ -25,7 +24,6 @@ ALPHAS = (-0.5, 0.5, 1.5)
 GREEDY = Sampling(samples=1, temperature=0, max_tokens=120)
 
 
-@cache
 def without_vllm():
     """Why vLLM cannot be tried here; empty when it can."""
     python = os.environ.get("FRONTIER_VLLM_PYTHON", "")
@@ -35,11 +33,12 @@ def without_vllm():
     return "" if subprocess.run([python, "-c", code], check=False).returncode == 0 else f"{python} has no vllm"
 
 
+needs_vllm = pytest.mark.skipif(bool(without_vllm()), reason=without_vllm() or "vLLM is there")
+
+
 @pytest.fixture(scope="module")
 def vllm():
     """An engine on the miniature's base."""
-    if without_vllm():
-        pytest.skip(without_vllm())
     from compute.rollout.engines.vllm_engine import VllmEngine
 
     with closing(VllmEngine(BASE, VllmOptions(), initialisation=BASE)) as engine:
@@ -119,6 +118,7 @@ def alike(ours, theirs):
         assert one.log_probabilities == pytest.approx(other.log_probabilities, abs=1e-3)
 
 
+@needs_vllm
 def test_greedy_answers_are_those_of_transformers_at_the_base_and_at_averages_set_in_place(
     vllm, transformers, ends, asked
 ):
@@ -134,6 +134,7 @@ def test_greedy_answers_are_those_of_transformers_at_the_base_and_at_averages_se
     assert len(seen) == 4  # the weights did change
 
 
+@needs_vllm
 def test_a_materialised_average_is_loaded_when_it_cannot_be_set_in_place(vllm, transformers, ends, asked):
     from compute.rollout.engines.averages import materialised
 
@@ -145,6 +146,7 @@ def test_a_materialised_average_is_loaded_when_it_cannot_be_set_in_place(vllm, t
         alike(vllm.generate(*asked, GREEDY), in_place)
 
 
+@needs_vllm
 def test_an_answer_drawn_by_vllm_hangs_on_its_seed_key_and_index_alone(vllm, ends, asked):
     prompts, keys = asked
     vllm.set_weights(terms(ends, 0.5))
@@ -156,9 +158,8 @@ def test_an_answer_drawn_by_vllm_hangs_on_its_seed_key_and_index_alone(vllm, end
     assert [one.text for group in together for one in group] != [one.text for group in other for one in group]
 
 
+@needs_vllm
 def test_a_sweep_through_vllm_ends_in_the_verdicts_of_transformers(ends, problems, tmp_path):
-    if without_vllm():
-        pytest.skip(without_vllm())
     from compute.rollout.evaluate import run
 
     points = [
@@ -190,8 +191,6 @@ def test_a_sweep_through_vllm_ends_in_the_verdicts_of_transformers(ends, problem
 @pytest.fixture
 def vllm_server(tmp_path):
     """The address of a vLLM server that serves the miniature's base and lets its weights be set."""
-    if without_vllm():
-        pytest.skip(without_vllm())
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -208,6 +207,7 @@ def vllm_server(tmp_path):
             server.wait()
 
 
+@needs_vllm
 def test_a_vllm_server_becomes_each_average_in_place(vllm_server, transformers, ends, asked):
     from compute.rollout.engines.vllm_server_engine import VllmServerEngine
 
@@ -232,6 +232,7 @@ def wait_until_healthy(client, url):
     raise AssertionError("the server did not come up")
 
 
+@needs_vllm
 def test_a_cancelled_job_does_not_wait_for_vllm(vllm, asked):
     """Last: the child is in the middle of an answer afterwards."""
     with pytest.raises(Cancelled):
