@@ -10,14 +10,17 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, get_args
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from compute.errors import ConfigError
 
 Setting = Literal["reasoning", "tools", "agentic"]
 Trainer = Literal["trl", "compact"]
 Tests = Literal["first", "random"]
+WeightsEngine = Literal["transformers", "vllm"]  # those that read checkpoints, and so become averages by themselves
+EngineName = Literal["transformers", "vllm", "openai", "scripted"]
 Coverage = Annotated[float, Field(gt=0, le=1)]
 # Rows keep seeds and steps as 32-bit integers.
 MOST_COUNTED = 2**31 - 1
@@ -252,6 +255,55 @@ class EvaluationPoint(Strict):
     finished: tuple[str, ...] = ()
 
 
+class VllmOptions(Strict):
+    """`data_parallel` copies of the model, each on `tensor_parallel` devices.
+
+    `dtype` "checkpoint" computes in the type of the weights. `memory_share`: of each device, for weights and cache.
+    `context_tokens` None is the model's own. `eager` saves the minutes of compiling, and is slower afterwards.
+    """
+
+    tensor_parallel: int = Field(1, ge=1, le=64)
+    data_parallel: int = Field(1, ge=1, le=64)
+    dtype: Literal["checkpoint", "float32", "bfloat16", "float16"] = "checkpoint"
+    memory_share: float = Field(0.9, gt=0, le=1)
+    context_tokens: int | None = Field(None, ge=1)
+    eager: bool = False
+
+
+class Served(Strict):
+    """A server that speaks OpenAI's API. `model` is the name it serves the checkpoint under.
+
+    `interface` "chat" sends conversations and knows no weights; "vllm" sends tokens of the checkpoint's own tokenizer
+    to a vLLM server that lets its weights be set. The key is read from the environment variable `key_variable` where
+    the job runs. `spool` keeps finished answers, so that a job that was killed asks for none of them twice.
+    `log_probabilities` asks for them, as the server reports them; "vllm" always does.
+    """
+
+    base_url: str = Field(max_length=500)
+    model: str = Field(min_length=1, max_length=500)
+    interface: Literal["chat", "vllm"] = "chat"
+    key_variable: str | None = Field(None, pattern=r"^(OPENAI_API_KEY|FRONTIER_KEY_[A-Z0-9_]+)$")
+    requests_per_minute: float | None = Field(None, gt=0)
+    tokens_per_minute: float | None = Field(None, gt=0)
+    concurrency: int = Field(16, ge=1, le=1024)
+    attempts: int = Field(7, ge=1, le=100)
+    first_wait_seconds: float = Field(1.0, gt=0, le=60)
+    timeout_seconds: float = Field(600.0, gt=0)
+    length_key: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    log_probabilities: bool = False
+    spool: Path | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def is_an_address_without_a_key(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("the server's address begins with http:// or https://")
+        if parts.username or parts.password or parts.query:
+            raise ValueError("a key has no place in the address: name the environment variable that holds it")
+        return value.rstrip("/")
+
+
 class EvaluateConfig(Strict):
     """Sample and judge one or more points. A sweep over alpha is several points that share their ingredients."""
 
@@ -262,11 +314,19 @@ class EvaluateConfig(Strict):
     sampling: Sampling = Sampling()
     limits: JudgeLimits = JudgeLimits()
     judge_cache: Path | None = None
-    engine: Literal["transformers", "scripted"] = "transformers"
+    engine: EngineName = "transformers"
+    vllm: VllmOptions = VllmOptions()
+    served: Served | None = Field(None, description="the server that the openai engine asks")
     script: Path | None = Field(
         None, description="answers of the scripted engine: a JSON file, problem -> list of texts"
     )
     initialisation: Path | None = Field(None, description="the shared start, for the alarms `distance` and `cosine`")
+
+    @model_validator(mode="after")
+    def the_openai_engine_has_a_server(self) -> "EvaluateConfig":
+        if self.engine == "openai" and self.served is None:
+            raise ValueError("the openai engine needs a server: served.base_url and served.model")
+        return self
 
 
 JobConfig = Annotated[

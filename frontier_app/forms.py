@@ -18,6 +18,7 @@ from frontier_app.problem_formats import format_choices
 
 MOST_CHOICES = 500
 LONGEST_NUMBERS = 4_000
+ENGINES = [("transformers", "transformers"), ("vllm", "vLLM")]
 TRAINERS = [("trl", "TRL GRPOTrainer"), ("compact", "compact loop")]
 
 
@@ -171,6 +172,13 @@ class SamplingFields(forms.Form):
         initial=PLAN.samples,
         help_text="answers drawn for each held-out problem",
     )
+    engine = forms.TypedChoiceField(
+        label="Engine",
+        required=False,
+        choices=ENGINES,
+        empty_value=ENGINES[0][0],
+        help_text="vLLM needs its interpreter on the worker: python -m compute doctor there says whether it has one",
+    )
 
 
 class PathFields(forms.Form):
@@ -191,6 +199,7 @@ class SweepForm(PathFields, SamplingFields, LaunchForm):
         help_text="numbers, or first:last:step; below 0 and above 1 extrapolates; measured points are not repeated",
     )
     field_order = ("low", "high", "alphas", "samples")
+    folded = ("engine",)
 
 
 class MergeForm(PathFields, LaunchForm):
@@ -207,6 +216,7 @@ class EvaluateForm(SamplingFields, LaunchForm):
         label="And these", required=False, help_text="references of more checkpoints, by commas; one job each"
     )
     field_order = ("checkpoint", "others", "samples")
+    folded = ("engine",)
 
     def checkpoints(self, field: str) -> QuerySet[Checkpoint]:
         return Checkpoint.objects.filter(study=self.study)

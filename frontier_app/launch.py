@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from compute.configs import MergeConfig, Sampling, Setting, Tests, Trainer
+from compute.configs import MergeConfig, Sampling, Setting, Tests, Trainer, WeightsEngine
 from compute.miniature import study as miniature
 from compute.miniature.study import PLAN, MiniaturePlan
 from frontier_app import live
@@ -306,6 +306,7 @@ def launch_sweep(
     max_tokens: int = 160,
     seed: int | None = None,
     setting: Setting = "reasoning",
+    engine: WeightsEngine = "transformers",
     remote: bool = False,
     dry_run: bool = False,
 ) -> Launched:
@@ -328,7 +329,14 @@ def launch_sweep(
             raise LaunchError("alphas", "All of these alphas are measured, or being measured, with this sampling.")
         jobs = [
             plan_evaluation(
-                study, by, part, sampling=sampling, setting=setting, remote=remote, title=sweep_title(path, part)
+                study,
+                by,
+                part,
+                sampling=sampling,
+                setting=setting,
+                engine=engine,
+                remote=remote,
+                title=sweep_title(path, part),
             )
             for part in deal(points, workers())
         ]
@@ -345,6 +353,7 @@ def launch_evaluation(
     max_tokens: int = 160,
     seed: int | None = None,
     setting: Setting = "reasoning",
+    engine: WeightsEngine = "transformers",
     others: Sequence[Checkpoint] = (),
     remote: bool = False,
     dry_run: bool = False,
@@ -370,6 +379,7 @@ def launch_evaluation(
                 [point],
                 sampling=sampling,
                 setting=setting,
+                engine=engine,
                 remote=remote,
                 title=f"Evaluate {point.checkpoint.name}",
             )

@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 from compute.configs import EvaluateConfig, EvaluationPoint
 from compute.errors import Cancelled, ConfigError
-from compute.events import EvaluationFinished, EvaluationStarted, EventWriter, Progress, SampleRecord, Samples
+from compute.events import EvaluationFinished, EvaluationStarted, EventWriter, Log, Progress, SampleRecord, Samples
 from compute.judge.judge import Judge, Judgement, Submission
 from compute.problems.problem import BlobStore, Problem, read_problem_set
 from compute.rollout.engines import Completion, Engine, open_engine
-from compute.rollout.reasoning import program_from
+from compute.rollout.reasoning import messages, program_from
 
 BATCHES_AHEAD = 2  # sampled but not yet judged: bounds memory, keeps the judge busy
 
@@ -36,7 +36,7 @@ def run(config: EvaluateConfig, emit: EventWriter, cancelled: Callable[[], bool]
     # The judge first: its fork server must stay small, so nothing heavy may be loaded before it starts.
     with (
         Judge(config.limits, BlobStore(config.problems.blobs), cache=config.judge_cache) as judge,
-        closing(open_engine(config)) as engine,
+        closing(open_engine(config, lambda sentence: emit(Log(line=sentence)))) as engine,
     ):
         return Sweep(config, problems, judge, engine, emit, cancelled).run()
 
@@ -156,13 +156,10 @@ class Sweep:
             self.refuse_when_cancelled()
             started = time.monotonic()
             problems = missing[start : start + width]
-            prompts = [self.engine.render(problem.statement) for problem in problems]
+            prompts = [messages(problem.statement) for problem in problems]
             keys = [problem.slug for problem in problems]
-            groups = self.engine.generate([prompt for prompt, _ in prompts], keys, self.config.sampling)
-            programs = [
-                [program_from(beginning + completion.text) for completion in group]
-                for (_, beginning), group in zip(prompts, groups, strict=True)
-            ]
+            groups = self.engine.generate(prompts, keys, self.config.sampling, self.stopped)
+            programs = [[program_from(completion.text) for completion in group] for group in groups]
             self.seconds["sampling"] += time.monotonic() - started
             yield Batch(problems, groups, programs)
 
@@ -209,8 +206,11 @@ class Sweep:
         self.done += more
         self.emit(Progress(stage="evaluate", done=self.done, total=self.total, unit="samples"))
 
+    def stopped(self) -> bool:
+        return self.stopping.is_set() or self.cancelled()
+
     def refuse_when_cancelled(self) -> None:
-        if self.stopping.is_set() or self.cancelled():
+        if self.stopped():
             raise Cancelled("The evaluation was cancelled.")
 
 

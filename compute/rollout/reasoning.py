@@ -8,6 +8,8 @@ before its fence is closed holds no program.
 import re
 from typing import TYPE_CHECKING, Literal
 
+from compute.rollout import prompts
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
@@ -20,12 +22,9 @@ def messages(statement: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": statement}]
 
 
-def render(tokenizer: "PreTrainedTokenizerBase", statement: str) -> tuple[str, str]:
+def render(tokenizer: "PreTrainedTokenizerBase", statement: str) -> prompts.Rendered:
     """The prompt's text, and the part of it that the template writes on the model's behalf."""
-    conversation = messages(statement)
-    prompt = str(tokenizer.apply_chat_template(conversation, tokenize=False, add_generation_prompt=True))
-    asked = str(tokenizer.apply_chat_template(conversation, tokenize=False, add_generation_prompt=False))
-    return prompt, prompt[len(asked) :] if prompt.startswith(asked) else ""
+    return prompts.render(tokenizer, messages(statement))
 
 
 def program_from(text: str, which: Literal["first", "last"] = "first") -> str | None:

@@ -7,11 +7,13 @@ lie close together give close answers. Rows that ended leave the batch; nothing 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
+
+from compute.errors import Cancelled
 
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel
@@ -73,8 +75,12 @@ class CachedSampler:
         seed: int,
         temperature: float,
         max_tokens: int,
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> list[list[Draw]]:
-        """`samples` answers to each prompt (token ids), with the random numbers of (`seed`, key, index)."""
+        """`samples` answers to each prompt (token ids), with the random numbers of (`seed`, key, index).
+
+        `cancelled` is asked before every token. Raises Cancelled.
+        """
         from transformers import DynamicCache
 
         was_training = self.model.training
@@ -89,6 +95,8 @@ class CachedSampler:
         alive = torch.ones(len(rows), dtype=torch.bool, device=logits.device)
         written: list[Written] = []
         for step in range(max_tokens):
+            if cancelled():
+                raise Cancelled("The sampling was cancelled.")
             uniforms = torch.from_numpy(streams.column(step, rows)).to(logits.device)
             tokens, log_likelihoods = choose(logits, uniforms, temperature)
             written.append(Written(rows, tokens, log_likelihoods))

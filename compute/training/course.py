@@ -60,7 +60,7 @@ class Course:
         self.config, self.problems, self.judge = config, problems, judge
         self.model, self.tokenizer, self.emit, self.cancelled = model, tokenizer, emit, cancelled
         self.reward = CoverageReward(judge, config.coverage, config.seed if config.tests == "random" else None)
-        self.stop_tokens = stop_tokens(model, tokenizer)
+        self.stop_tokens = stop_tokens(model.generation_config, tokenizer)
         pad = tokenizer.pad_token_id
         self.pad_token: int = self.stop_tokens[0] if pad is None else pad
         self.sampler = CachedSampler(model, self.stop_tokens, self.pad_token)

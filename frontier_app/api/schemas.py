@@ -6,7 +6,7 @@ from typing import Literal
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
-from compute.configs import Seed, Setting, Tests, Trainer
+from compute.configs import Seed, Setting, Tests, Trainer, WeightsEngine
 from compute.miniature.study import PLAN
 from frontier_app.models import Job
 
@@ -62,6 +62,7 @@ class SamplingRequest(Request):
     max_tokens: int = 160
     seed: int | None = None
     setting: Setting = "reasoning"
+    engine: WeightsEngine = "transformers"
     remote: bool = False
     dry_run: bool = False
 

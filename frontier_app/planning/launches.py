@@ -29,6 +29,7 @@ from compute.configs import (
     Setting,
     Tests,
     TrainConfig,
+    WeightsEngine,
     one_sentence,
 )
 from frontier_app import live
@@ -153,6 +154,7 @@ def plan_evaluation(
     sampling: Sampling,
     title: str,
     setting: Setting = "reasoning",
+    engine: WeightsEngine = "transformers",
     needs: Sequence[Job] = (),
     problems: int | None = None,
     remote: bool = False,
@@ -182,6 +184,7 @@ def plan_evaluation(
         sampling=sampling,
         limits=limits,
         judge_cache=judge_cache(),
+        engine=engine,
         initialisation=study.base.folder if study.base and study.base.folder else None,
     )
     needed = [job for end in ends.values() for job in needed_for(end, "checkpoint")]

@@ -17,7 +17,7 @@ def sampler(tiny_policy):
     from compute.rollout.sampler import CachedSampler
 
     model, tokenizer = load_policy(tiny_policy)
-    return CachedSampler(model, stop_tokens(model, tokenizer), tokenizer.pad_token_id)
+    return CachedSampler(model, stop_tokens(model.generation_config, tokenizer), tokenizer.pad_token_id)
 
 
 def drawn(sampler, prompts=PROMPTS, keys=KEYS, samples=6, seed=3, temperature=1.0, max_tokens=20):

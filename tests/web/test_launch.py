@@ -152,6 +152,15 @@ def test_a_sweep_measures_only_what_is_not_measured_yet(study: Study) -> None:
     assert len(launch.launch_sweep(study, factories.bob(), low, high, [0.5], 8).jobs) == 1
 
 
+def test_an_evaluation_and_a_sweep_run_on_the_engine_that_was_asked_for(study: Study) -> None:
+    low, high = ends(study)
+    (plain,) = launch.launch_evaluation(study, factories.bob(), study.base, 4).jobs
+    (asked,) = launch.launch_evaluation(study, factories.bob(), low, 4, engine="vllm").jobs
+    sweep = launch.launch_sweep(study, factories.bob(), low, high, [0.5], 4, engine="vllm")
+    engines = [job.config["engine"] for job in (plain, asked, *sweep.jobs)]
+    assert engines == ["transformers", "vllm", "vllm"]
+
+
 def test_what_a_failed_job_did_not_measure_is_taken_up_again(study: Study) -> None:
     (job,) = launch.launch_evaluation(study, factories.bob(), study.base, 4).jobs
     assert refusal(lambda: launch.launch_evaluation(study, factories.bob(), study.base, 4)).field == "checkpoint"

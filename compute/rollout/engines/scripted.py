@@ -6,7 +6,8 @@ from pathlib import Path
 
 from compute.configs import Ingredient, Sampling
 from compute.errors import ConfigError, MissingInput
-from compute.rollout.engines import Completion
+from compute.rollout.engines import Completion, IsCancelled, never
+from compute.rollout.prompts import Prompt
 
 
 class ScriptedEngine:
@@ -26,18 +27,17 @@ class ScriptedEngine:
             raise ConfigError(f"The script {path} must be a JSON object of lists.")
         self._answers: dict[str, list[str]] = answers
 
-    def render(self, statement: str) -> tuple[str, str]:
-        return statement, ""
-
     def set_weights(self, ingredients: Sequence[Ingredient]) -> None:
         """A script is the same at every point."""
 
-    def generate(self, prompts: Sequence[str], keys: Sequence[str], sampling: Sampling) -> list[list[Completion]]:
+    def generate(
+        self, prompts: Sequence[Prompt], keys: Sequence[str], sampling: Sampling, cancelled: IsCancelled = never
+    ) -> list[list[Completion]]:
         groups = []
         for key in keys:
             texts = self._answers.get(key) or [""]
             drawn = [texts[index % len(texts)] for index in range(sampling.samples)]
-            groups.append([Completion(text, len(text.split()), "stop", None) for text in drawn])
+            groups.append([Completion(text, len(text.split()), "stop") for text in drawn])
         return groups
 
     def alarms(self) -> dict[str, float | None]:

@@ -7,7 +7,6 @@ and nothing is written. A weight of 1 gives the checkpoint bit for bit.
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 import torch
 
@@ -16,13 +15,10 @@ from compute.configs import Ingredient, Sampling
 from compute.errors import EngineError
 from compute.merging.merge import refuse_mismatch, refuse_weights
 from compute.merging.methods import linear_in_place
-from compute.rollout import reasoning
-from compute.rollout.engines import Completion
-from compute.rollout.policy import decoded, load_policy, stop_tokens
-from compute.rollout.sampler import CachedSampler, Draw
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+from compute.rollout.engines import Completion, IsCancelled, never, tokens
+from compute.rollout.policy import load_policy, stop_tokens
+from compute.rollout.prompts import Prompt
+from compute.rollout.sampler import CachedSampler
 
 Tensors = dict[str, torch.Tensor]
 
@@ -34,14 +30,13 @@ class TransformersEngine:
     def __init__(self, folder: Path, initialisation: Path | None = None) -> None:
         self.model, self.tokenizer = load_policy(folder, dtype="auto")
         pad = self.tokenizer.pad_token_id
-        self.sampler = CachedSampler(self.model, stop_tokens(self.model, self.tokenizer), 0 if pad is None else pad)
+        self.sampler = CachedSampler(
+            self.model, stop_tokens(self.model.generation_config, self.tokenizer), 0 if pad is None else pad
+        )
         self._read: dict[Path, Tensors] = {}
         self._folders: dict[Path, CheckpointFolder] = {}
         self._ingredients: tuple[Ingredient, ...] = ()
         self._initialisation = initialisation
-
-    def render(self, statement: str) -> tuple[str, str]:
-        return reasoning.render(self.tokenizer, statement)
 
     def set_weights(self, ingredients: Sequence[Ingredient]) -> None:
         refuse_weights(ingredients)
@@ -52,17 +47,23 @@ class TransformersEngine:
         linear_in_place(places, sources, [ingredient.weight for ingredient in ingredients])
         self._ingredients = tuple(ingredients)
 
-    def generate(self, prompts: Sequence[str], keys: Sequence[str], sampling: Sampling) -> list[list[Completion]]:
-        token_ids = [self.tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
+    def generate(
+        self, prompts: Sequence[Prompt], keys: Sequence[str], sampling: Sampling, cancelled: IsCancelled = never
+    ) -> list[list[Completion]]:
+        questions = [tokens.asked(self.tokenizer, prompt) for prompt in prompts]
         groups = self.sampler.draw(
-            token_ids,
+            [question.tokens for question in questions],
             keys,
             sampling.samples,
             seed=sampling.seed,
             temperature=sampling.temperature,
             max_tokens=sampling.max_tokens,
+            cancelled=cancelled,
         )
-        return [[completion_of(draw, self.tokenizer) for draw in group] for group in groups]
+        return [
+            [tokens.completion_of(self.tokenizer, question, tokens.Answered(*draw)) for draw in group]
+            for question, group in zip(questions, groups, strict=True)
+        ]
 
     def alarms(self) -> dict[str, float | None]:
         """`distance`: Euclidean, from the initialisation. `cosine`: between the deltas of two ingredients. None without
@@ -117,8 +118,3 @@ def cosine_of_deltas(start: Tensors, first: Tensors, second: Tensors) -> float |
         second_square += float(other.square().sum())
     norm = math.sqrt(first_square * second_square)
     return product / norm if norm > 0 else None
-
-
-def completion_of(draw: Draw, tokenizer: "PreTrainedTokenizerBase") -> Completion:
-    finish: Literal["stop", "length"] = "stop" if draw.stopped else "length"
-    return Completion(decoded(tokenizer, draw.tokens), len(draw.tokens), finish, math.fsum(draw.log_likelihoods))
