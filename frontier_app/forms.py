@@ -271,6 +271,7 @@ class LevelsForm(SamplingFields, LaunchForm):
     )
     steps = forms.IntegerField(label="Steps", min_value=1, max_value=100_000, initial=PLAN.steps)
     field_order = ("coverages", "alphas", "seeds", "steps", "samples")
+    folded = ("engine",)
 
 
 class RandomTestsForm(SamplingFields, LaunchForm):
@@ -280,6 +281,7 @@ class RandomTestsForm(SamplingFields, LaunchForm):
     seeds = WholeNumbersField(label="Seeds", initial="0", help_text="those of the nested trainings to compare with")
     steps = forms.IntegerField(label="Steps", min_value=1, max_value=100_000, initial=PLAN.steps)
     field_order = ("coverages", "seeds", "steps", "samples")
+    folded = ("engine",)
 
 
 class FromBaseForm(PathFields, SamplingFields, LaunchForm):
@@ -289,6 +291,7 @@ class FromBaseForm(PathFields, SamplingFields, LaunchForm):
         help_text="base + a (end − base): 1 is the end itself, more goes past it",
     )
     field_order = ("low", "high", "alphas", "samples")
+    folded = ("engine",)
 
 
 class SoupForm(SamplingFields, LaunchForm):
@@ -299,6 +302,7 @@ class SoupForm(SamplingFields, LaunchForm):
         help_text="references of trained checkpoints; left empty: what every nested training ends with",
     )
     field_order = ("members", "samples")
+    folded = ("engine",)
 
 
 class SeedsForm(SamplingFields, LaunchForm):
@@ -306,6 +310,7 @@ class SeedsForm(SamplingFields, LaunchForm):
     seeds = WholeNumbersField(label="Seeds", initial="0, 1, 2", help_text="one member each")
     steps = forms.IntegerField(label="Steps", min_value=1, max_value=100_000, initial=PLAN.steps)
     field_order = ("coverages", "seeds", "steps", "samples")
+    folded = ("engine",)
 
 
 class ImportFields(forms.Form):

@@ -433,6 +433,7 @@ def launch_template(
     samples: int = PLAN.samples,
     temperature: float = 1.0,
     max_tokens: int = PLAN.max_tokens,
+    engine: WeightsEngine = "transformers",
     dry_run: bool = False,
 ) -> Launched:
     """What a template of `frontier_app.planning.templates` still lacks: trainings, sweeps and evaluations together."""
@@ -450,6 +451,7 @@ def launch_template(
         _refuse_foreign(study, members=member)
     asked = Asked(
         sampling=_sampling(study, samples, temperature, max_tokens, None),
+        engine=engine,
         coverages=coverages,
         seeds=seeds,
         alphas=alphas,

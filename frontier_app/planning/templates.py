@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from django.contrib.auth.models import User
 
-from compute.configs import Sampling, Tests
+from compute.configs import Sampling, Tests, WeightsEngine
 from frontier_app.models import Checkpoint, Job, MergeIngredient, Run, Study
 from frontier_app.planning.launches import (
     GIVEN_UP,
@@ -37,6 +37,7 @@ class Asked(NamedTuple):
     """What a template may be told; each takes what it needs. `members` empty: every training of the study."""
 
     sampling: Sampling
+    engine: WeightsEngine = "transformers"
     coverages: Sequence[float] = ()
     seeds: Sequence[int] = ()
     alphas: Sequence[float] = ()
@@ -101,7 +102,8 @@ class Plan:
         ]
 
     def _measure(self, points: Sequence[Point], title: str) -> None:
-        job = plan_evaluation(self.study, self.by, points, sampling=self.asked.sampling, title=title)
+        sampling, engine = self.asked.sampling, self.asked.engine
+        job = plan_evaluation(self.study, self.by, points, sampling=sampling, engine=engine, title=title)
         self.jobs.append(job)
 
     def precision(self) -> str:
