@@ -140,7 +140,7 @@ class CheckpointFolder:
     @cached_property
     def config(self) -> dict[str, Any]:
         """config.json, empty when there is none."""
-        return _read_json(self.path / "config.json") if (self.path / "config.json").exists() else {}
+        return read_json(self.path / "config.json") if (self.path / "config.json").exists() else {}
 
     def _file_sha256(self, file: WeightsFile) -> str:
         record = self.manifest.files.get(file.path.name) if self.manifest else None
@@ -155,7 +155,7 @@ def describe(folder: Path) -> CheckpointFolder:
     manifest = None
     if (folder / MANIFEST).exists():
         try:
-            manifest = Manifest.model_validate(_read_json(folder / MANIFEST))
+            manifest = Manifest.model_validate(read_json(folder / MANIFEST))
         except ValidationError as error:
             raise MissingInput(f"The manifest in {folder} cannot be used. {one_sentence(error)}") from None
     return CheckpointFolder(folder, files, manifest)
@@ -310,7 +310,7 @@ def tokenizer_sha256(folder: Path) -> str | None:
     for path in present[:1] if present and present[0].name == "tokenizer.json" else present:
         content = path.read_bytes()
         if path.suffix == ".json":
-            data = _read_json(path)
+            data = read_json(path)
             content = json.dumps(data | {"padding": None, "truncation": None}, sort_keys=True).encode()
         digest.update(f"{path.name} {len(content)}\n".encode() + content)
     return digest.hexdigest() if present else None
@@ -345,7 +345,7 @@ def _disk_trouble(folder: Path) -> Iterator[None]:
 
 def _weight_files(folder: Path) -> list[str]:
     if (folder / INDEX).exists():
-        weight_map = _read_json(folder / INDEX).get("weight_map")
+        weight_map = read_json(folder / INDEX).get("weight_map")
         if not isinstance(weight_map, dict) or not weight_map:
             raise MissingInput(f"{folder / INDEX} maps no tensors to files.")
         shards = sorted({str(name) for name in weight_map.values()})
@@ -370,7 +370,8 @@ def _place(file: str, entry: dict[str, Any], offset: int) -> TensorPlace:
     return TensorPlace(file, entry["dtype"], shape, offset + start, offset + stop)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object's content. Raises MissingInput."""
     try:
         data = json.loads(path.read_bytes())
     except OSError as error:
@@ -404,7 +405,7 @@ def _completed(manifest: Manifest, writing: FolderBeingWritten) -> Manifest:
 
 def _recorded_request(folder: Path) -> str | None:
     try:
-        return Manifest.model_validate(_read_json(folder / MANIFEST)).request_sha256
+        return Manifest.model_validate(read_json(folder / MANIFEST)).request_sha256
     except (MissingInput, ValidationError):
         return None
 

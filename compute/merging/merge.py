@@ -4,8 +4,7 @@ Tensors stream through in pieces of a few MiB, so memory stays small at any mode
 header bytes and types of its source (the first ingredient, or the one of weight 1): at weight 1 the weight files are
 bit-identical to the ingredient's. Tensors that are not floating point are copied when all ingredients agree on them.
 
-It does not average quantised weights, and does not make sense of checkpoints that were never one: `refuse_mismatch`
-says exactly what differs. Runs on the CPU.
+What must not be averaged is refused before anything is written (`compute.merging.refusals`). Runs on the CPU.
 """
 
 import errno
@@ -34,21 +33,19 @@ from compute.checkpoints import (
     folder_being_written,
     refuse_changed,
 )
-from compute.configs import Ingredient, MergeConfig, request_sha256
-from compute.errors import Cancelled, ConfigError, MergeRefused, MissingInput
+from compute.configs import MergeConfig, request_sha256
+from compute.errors import Cancelled, ConfigError, MissingInput
 from compute.events import CheckpointWritten, Event, Progress
 from compute.events import IngredientRecord as IngredientEvent
 from compute.merging.methods import linear
+from compute.merging.refusals import refuse_mismatch, refuse_weights
 
 # Small enough that a piece of every ingredient and the sum stay in the processor's cache.
 PIECE_BYTES = 1 << 19
 # How far hashing may fall behind writing, so that neither waits for the other piece by piece on a busy machine.
 PIECES_AHEAD = 16
 SECONDS_BETWEEN_EVENTS = 0.5
-WEIGHT_TOLERANCE = 1e-6
 FLOATS = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "F64": torch.float64}
-# Settings that change what equally named and shaped tensors mean.
-ARCHITECTURE_KEYS = ("model_type", "num_attention_heads", "num_key_value_heads", "hidden_act", "rope_theta")
 
 
 class Term(NamedTuple):
@@ -84,26 +81,6 @@ def run(config: MergeConfig, emit: Callable[[Event], None], cancelled: Callable[
         )
     )
     return {"sha256": written.sha256, "size_bytes": written.size_bytes, "tensors": len(written.tensors)}
-
-
-def refuse_weights(ingredients: Sequence[Ingredient]) -> None:
-    """Raises MergeRefused unless the weights sum to 1."""
-    total = sum(ingredient.weight for ingredient in ingredients)
-    if abs(total - 1) > WEIGHT_TOLERANCE:
-        raise MergeRefused(f"The weights sum to {total:g}; those of an average sum to 1.")
-
-
-def refuse_mismatch(folders: Sequence[CheckpointFolder], titles: Sequence[str] | None = None) -> None:
-    """Compare every checkpoint with the first. Raises MergeRefused with a sentence that says what differs.
-
-    Names, shapes and types of tensors, the settings that give them meaning, the tokenizer, and the initialisation.
-    What a folder does not say (no tokenizer, no manifest) is not held against it.
-    """
-    titles = titles or [folder.path.name for folder in folders]
-    for title, folder in zip(titles[1:], folders[1:], strict=True):
-        difference = _difference(folders[0], titles[0], folder, title)
-        if difference:
-            raise MergeRefused(f"{titles[0]} and {title} cannot be averaged: {difference}.")
 
 
 def write_average(
@@ -195,54 +172,6 @@ class _Reporter:
             raise Cancelled("The merge was cancelled; nothing was written.")
         self._next = time.monotonic() + SECONDS_BETWEEN_EVENTS
         self._emit(Progress(stage="merge", done=self._done / 1e6, total=self._total / 1e6, unit="MB"))
-
-
-def _difference(a: CheckpointFolder, title_a: str, b: CheckpointFolder, title_b: str) -> str | None:
-    return (
-        _names(a, title_a, b, title_b)
-        or _layout(a, title_a, b, title_b)
-        or _architecture(a, title_a, b, title_b)
-        or _hashes("tokenizers", a.tokenizer_sha256, title_a, b.tokenizer_sha256, title_b)
-        or _hashes("initialisations", a.base_sha256, title_a, b.base_sha256, title_b)
-    )
-
-
-def _names(a: CheckpointFolder, title_a: str, b: CheckpointFolder, title_b: str) -> str | None:
-    only_a, only_b = sorted(a.tensors.keys() - b.tensors.keys()), sorted(b.tensors.keys() - a.tensors.keys())
-    phrases = [f"{_some(only_a)} only in {title_a}"] if only_a else []
-    phrases += [f"{_some(only_b)} only in {title_b}"] if only_b else []
-    return "tensors' names differ, " + " and ".join(phrases) if phrases else None
-
-
-def _layout(a: CheckpointFolder, title_a: str, b: CheckpointFolder, title_b: str) -> str | None:
-    for what in ("shape", "dtype"):
-        differing = [n for n in sorted(a.tensors) if getattr(a.tensors[n], what) != getattr(b.tensors[n], what)]
-        if differing:
-            in_a, in_b = (_spelled(getattr(f.tensors[differing[0]], what)) for f in (a, b))
-            more = f" (and {len(differing) - 1} more differ)" if len(differing) > 1 else ""
-            return f"{differing[0]} is {in_a} in {title_a} and {in_b} in {title_b}{more}"
-    return None
-
-
-def _architecture(a: CheckpointFolder, title_a: str, b: CheckpointFolder, title_b: str) -> str | None:
-    for key in ARCHITECTURE_KEYS:
-        if key in a.config and key in b.config and a.config[key] != b.config[key]:
-            return f"{key} is {a.config[key]} in {title_a} and {b.config[key]} in {title_b}"
-    return None
-
-
-def _hashes(what: str, a: str | None, title_a: str, b: str | None, title_b: str) -> str | None:
-    if a is None or b is None or a == b:
-        return None
-    return f"their {what} differ ({a[:12]} for {title_a}, {b[:12]} for {title_b})"
-
-
-def _some(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-
-
-def _spelled(value: object) -> str:
-    return " x ".join(map(str, value)) or "a single number" if isinstance(value, tuple) else str(value)
 
 
 def _manifest(config: MergeConfig, folders: Sequence[CheckpointFolder]) -> Manifest:
