@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from compute.checkpoints import CheckpointFolder, read_json
 from compute.configs import Ingredient
 from compute.errors import MergeRefused
+from compute.merging.tied import independent_tensors, refuse_broken_tie
 from compute.merging.tokenizers import template_difference, tokenizer_difference
 
 WEIGHT_TOLERANCE = 1e-6
@@ -56,6 +57,7 @@ def refuse_mismatch(folders: Sequence[CheckpointFolder], titles: Sequence[str] |
     titles = titles or [folder.path.name for folder in folders]
     for title, folder in zip(titles, folders, strict=True):
         refuse_quantised(folder, title)
+        refuse_broken_tie(folder, title)
     for title, folder in zip(titles[1:], folders[1:], strict=True):
         difference = _difference(folders[0], titles[0], folder, title)
         if difference:
@@ -64,9 +66,9 @@ def refuse_mismatch(folders: Sequence[CheckpointFolder], titles: Sequence[str] |
 
 def _difference(a: CheckpointFolder, title_a: str, b: CheckpointFolder, title_b: str) -> str | None:
     return (
-        _names(a, title_a, b, title_b)
+        _architecture(a, title_a, b, title_b)
+        or _names(a, title_a, b, title_b)
         or _layout(a, title_a, b, title_b)
-        or _architecture(a, title_a, b, title_b)
         or tokenizer_difference(a, title_a, b, title_b)
         or template_difference(a, title_a, b, title_b)
         or _initialisations(a, title_a, b, title_b)
@@ -74,7 +76,8 @@ def _difference(a: CheckpointFolder, title_a: str, b: CheckpointFolder, title_b:
 
 
 def _names(a: CheckpointFolder, title_a: str, b: CheckpointFolder, title_b: str) -> str | None:
-    only_a, only_b = sorted(a.tensors.keys() - b.tensors.keys()), sorted(b.tensors.keys() - a.tensors.keys())
+    names_a, names_b = independent_tensors(a).keys(), independent_tensors(b).keys()
+    only_a, only_b = sorted(names_a - names_b), sorted(names_b - names_a)
     phrases = [f"{_some(only_a)} only in {title_a}"] if only_a else []
     phrases += [f"{_some(only_b)} only in {title_b}"] if only_b else []
     return "tensors' names differ, " + " and ".join(phrases) if phrases else None
@@ -82,7 +85,8 @@ def _names(a: CheckpointFolder, title_a: str, b: CheckpointFolder, title_b: str)
 
 def _layout(a: CheckpointFolder, title_a: str, b: CheckpointFolder, title_b: str) -> str | None:
     for what in ("shape", "dtype"):
-        differing = [n for n in sorted(a.tensors) if getattr(a.tensors[n], what) != getattr(b.tensors[n], what)]
+        names = sorted(independent_tensors(a))
+        differing = [n for n in names if getattr(a.tensors[n], what) != getattr(b.tensors[n], what)]
         if differing:
             in_a, in_b = (spelled(getattr(f.tensors[differing[0]], what)) for f in (a, b))
             more = f" (and {len(differing) - 1} more differ)" if len(differing) > 1 else ""
