@@ -65,10 +65,23 @@ def run(config: MergeConfig, emit: Callable[[Event], None], cancelled: Callable[
             folder=str(config.folder),
             sha256=written.sha256,
             size_bytes=written.size_bytes,
-            ingredients=tuple(IngredientEvent(checkpoint=i.reference, weight=i.weight) for i in config.ingredients),
+            ingredients=weighted_sum(config, materials),
         )
     )
     return {"sha256": written.sha256, "size_bytes": written.size_bytes, "tensors": len(written.tensors)}
+
+
+def weighted_sum(config: MergeConfig, materials: Materials) -> tuple[IngredientEvent, ...]:
+    """The merge as one sum of whole checkpoints, the base among them; empty where it is none."""
+    one_sum = config.method in ("linear", "soup", "task_arithmetic") and not config.parts
+    if not one_sum or any(isinstance(one, Adapter) for one in materials.ingredients):
+        return ()
+    count = len(config.ingredients)
+    weights = {one.reference: 1 / count if config.method == "soup" else one.weight for one in config.ingredients}
+    if config.base is not None:
+        moved = sum(weights.values())
+        weights[config.base.reference] = weights.get(config.base.reference, 0.0) + 1 - moved
+    return tuple(IngredientEvent(checkpoint=name, weight=weight) for name, weight in weights.items())
 
 
 def materials_of(config: MergeConfig) -> Materials:

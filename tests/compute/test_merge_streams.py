@@ -11,6 +11,7 @@ from merging import adapter, checkpoint, config, run, tensors  # noqa: E402
 
 from compute.checkpoints import describe, read_tensors  # noqa: E402
 from compute.errors import ConfigError, MergeRefused, MissingInput  # noqa: E402
+from compute.events import CheckpointWritten, Event  # noqa: E402
 from compute.merging import methods, streams  # noqa: E402
 
 pytestmark = pytest.mark.ml
@@ -73,6 +74,27 @@ def test_a_merge_from_the_base_ends_bit_for_bit_in_the_ingredient_and_in_the_bas
         terms = (("a", weights[0]), ("b", weights[1]))
         run(config(tmp_path, "task_arithmetic", *terms, base="base", folder=tmp_path / f"to-{end}"))
         assert describe(tmp_path / f"to-{end}").sha256 == describe(tmp_path / end).sha256
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "terms"),
+    [
+        ("soup", {}, {"a": 0.5, "b": 0.5}),
+        ("task_arithmetic", {"base": "base"}, {"a": 1.0, "b": 1.0, "base": -1.0}),
+        ("slerp", {}, {}),
+        ("linear", {"parts": [{"pattern": "*", "weights": [0, 1]}]}, {}),
+    ],
+)
+def test_a_merge_announces_its_terms_where_it_is_one_sum(
+    tmp_path: Path, method: str, more: dict[str, Any], terms: dict[str, float]
+) -> None:
+    for seed, name in enumerate(("base", "a", "b")):
+        checkpoint(tmp_path / name, tensors(seed))
+    events: list[Event] = []
+    weight = 1.0 if method in ("soup", "task_arithmetic") else 0.5
+    run(config(tmp_path, method, ("a", weight), ("b", weight), **more), events)
+    assert isinstance(events[-1], CheckpointWritten)
+    assert {one.checkpoint: one.weight for one in events[-1].ingredients} == terms
 
 
 def test_the_manifest_says_how_the_merge_was_made(tmp_path: Path) -> None:
