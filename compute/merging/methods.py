@@ -259,8 +259,9 @@ def linear_in_place(
 ) -> None:
     """Set every tensor of `target` (a model's own parameters) to the weighted sum of the same names in `sources`.
 
-    Nothing is written to disk. A `target` name that the sources lack is left alone: tied weights are stored once.
+    Nothing is written to disk. A `target` name that a source lacks is left alone: tied weights are stored once by some,
+    twice by others, and set under the name that all have.
     """
     for name, tensor in target.items():
-        if name in sources[0]:
+        if all(name in source for source in sources):
             linear([source[name] for source in sources], weights, out=tensor, name=name)

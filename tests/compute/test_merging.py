@@ -122,6 +122,13 @@ def test_setting_weights_in_place_gives_the_ends_bit_for_bit(
     assert model["tied"] == 1
 
 
+def test_a_tied_tensor_that_only_some_store_twice_is_set_once() -> None:
+    shared = torch.zeros(2)
+    one, other = torch.ones(2), torch.full((2,), 3.0)
+    linear_in_place({"embed": shared, "head": shared}, [{"embed": one, "head": one}, {"embed": other}], (0.5, 0.5))
+    assert torch.equal(shared, torch.full((2,), 2.0))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_written_merge_equals_the_sum_tensor_by_tensor(tmp_path: Path, dtype: "torch.dtype") -> None:
     a, b = tensors(1, dtype), tensors(2, dtype)
