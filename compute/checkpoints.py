@@ -2,7 +2,8 @@
 
 Reading needs only the files' headers until a tensor or a hash is asked for; folders without a manifest (from elsewhere)
 read just as well. Writing is atomic: everything goes to a hidden neighbour that is renamed at the end, so a folder is
-complete or absent, also after a kill or on a full disk.
+complete or absent, also after a kill or on a full disk. A writer that says which files it has finished can be continued
+after a kill.
 
 Limits: nothing is synced to the device, so a power failure can lose a folder that was just renamed; the manifest's
 hashes tell (`damaged_files`). torch is imported only by what returns or saves tensors.
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MANIFEST = "manifest.json"
+JOURNAL = ".finished.json"
 SINGLE_FILE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 MAX_HEADER_BYTES = 100 << 20
@@ -140,7 +142,7 @@ class CheckpointFolder:
     @cached_property
     def config(self) -> dict[str, Any]:
         """config.json, empty when there is none."""
-        return _read_json(self.path / "config.json") if (self.path / "config.json").exists() else {}
+        return read_json(self.path / "config.json") if (self.path / "config.json").exists() else {}
 
     def _file_sha256(self, file: WeightsFile) -> str:
         record = self.manifest.files.get(file.path.name) if self.manifest else None
@@ -155,7 +157,7 @@ def describe(folder: Path) -> CheckpointFolder:
     manifest = None
     if (folder / MANIFEST).exists():
         try:
-            manifest = Manifest.model_validate(_read_json(folder / MANIFEST))
+            manifest = Manifest.model_validate(read_json(folder / MANIFEST))
         except ValidationError as error:
             raise MissingInput(f"The manifest in {folder} cannot be used. {one_sentence(error)}") from None
     return CheckpointFolder(folder, files, manifest)
@@ -231,29 +233,53 @@ def refuse_occupied(folder: Path, request_sha256: str | None) -> None:
         raise StorageError(f"{folder} already exists and is not a checkpoint of Frontier; it was left alone.")
 
 
+class _Journal(Stored):
+    """Which files of an unfinished folder are whole. `purpose` is a hash of what is written (`_purpose`)."""
+
+    purpose: str
+    sha256: dict[str, str]
+
+
 @dataclass
 class FolderBeingWritten:
     """Handed to the writer: put files into `path`. `known_sha256` may hold hashes taken while writing, by file name."""
 
     path: Path
     known_sha256: dict[str, str] = field(default_factory=dict)
+    purpose: str = ""
+
+    def has(self, name: str) -> bool:
+        """Whether a killed writer had finished the file, which was hashed again just now."""
+        return name in self.known_sha256
+
+    def keep(self, name: str, sha256: str) -> None:
+        """Note that a file is finished, so that whoever continues after a kill takes it over."""
+        self.known_sha256[name] = sha256
+        journal = _Journal(purpose=self.purpose, sha256=self.known_sha256)
+        written = self.path / f"{JOURNAL}.new"
+        written.write_text(journal.model_dump_json())
+        written.replace(self.path / JOURNAL)
 
 
 @contextmanager
-def folder_being_written(folder: Path, manifest: Manifest) -> Iterator[FolderBeingWritten]:
+def folder_being_written(folder: Path, manifest: Manifest, *, resumable: bool = False) -> Iterator[FolderBeingWritten]:
     """Fill a hidden neighbour of `folder`; at the end its manifest is completed and it takes the name.
 
     What `refuse_occupied` refuses is left alone. Raises StorageError for that, and when the disk is full or refuses;
-    then, as on any other error, nothing stays behind.
+    then, as on any other error, nothing stays behind. Only a kill leaves the neighbour; with `resumable`, files of it
+    that the same manifest's writer had finished (`FolderBeingWritten.keep`) are handed over, once their hashes are
+    found to hold.
     """
-    writing = FolderBeingWritten(folder.with_name(f".{folder.name}.{os.getpid()}.writing"))
+    writing = FolderBeingWritten(folder.with_name(f".{folder.name}.{os.getpid()}.writing"), purpose=_purpose(manifest))
     with _disk_trouble(folder):
         refuse_occupied(folder, manifest.request_sha256)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(folder)
+        taken_over = resumable and _take_over(folder, writing)
+        _remove_leftovers(folder, spared=writing.path if taken_over else None)
         try:
-            writing.path.mkdir()
+            writing.path.mkdir(exist_ok=taken_over)
             yield writing
+            (writing.path / JOURNAL).unlink(missing_ok=True)
             complete = _completed(manifest, writing)
             (writing.path / MANIFEST).write_text(complete.model_dump_json(indent=1) + "\n")
             _take_name(writing.path, folder)
@@ -310,7 +336,7 @@ def tokenizer_sha256(folder: Path) -> str | None:
     for path in present[:1] if present and present[0].name == "tokenizer.json" else present:
         content = path.read_bytes()
         if path.suffix == ".json":
-            data = _read_json(path)
+            data = read_json(path)
             content = json.dumps(data | {"padding": None, "truncation": None}, sort_keys=True).encode()
         digest.update(f"{path.name} {len(content)}\n".encode() + content)
     return digest.hexdigest() if present else None
@@ -345,7 +371,7 @@ def _disk_trouble(folder: Path) -> Iterator[None]:
 
 def _weight_files(folder: Path) -> list[str]:
     if (folder / INDEX).exists():
-        weight_map = _read_json(folder / INDEX).get("weight_map")
+        weight_map = read_json(folder / INDEX).get("weight_map")
         if not isinstance(weight_map, dict) or not weight_map:
             raise MissingInput(f"{folder / INDEX} maps no tensors to files.")
         shards = sorted({str(name) for name in weight_map.values()})
@@ -370,7 +396,8 @@ def _place(file: str, entry: dict[str, Any], offset: int) -> TensorPlace:
     return TensorPlace(file, entry["dtype"], shape, offset + start, offset + stop)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object's content. Raises MissingInput."""
     try:
         data = json.loads(path.read_bytes())
     except OSError as error:
@@ -404,7 +431,7 @@ def _completed(manifest: Manifest, writing: FolderBeingWritten) -> Manifest:
 
 def _recorded_request(folder: Path) -> str | None:
     try:
-        return Manifest.model_validate(_read_json(folder / MANIFEST)).request_sha256
+        return Manifest.model_validate(read_json(folder / MANIFEST)).request_sha256
     except (MissingInput, ValidationError):
         return None
 
@@ -420,10 +447,48 @@ def _take_name(temporary: Path, folder: Path) -> None:
     shutil.rmtree(replaced, ignore_errors=True)
 
 
-def _remove_leftovers(folder: Path) -> None:
+def _purpose(manifest: Manifest) -> str:
+    return hashlib.sha256(manifest.model_dump_json().encode()).hexdigest()
+
+
+def _take_over(folder: Path, writing: FolderBeingWritten) -> bool:
+    """Whether a killed writer of the same manifest left something; its finished files are kept and nothing else."""
+    for left in _leftovers(folder, "writing"):
+        journal = _journal(left)
+        if journal is None or journal.purpose != writing.purpose:
+            continue
+        try:
+            if left != writing.path:
+                left.rename(writing.path)
+        except FileNotFoundError:  # another process continues there
+            continue
+        for path in writing.path.iterdir():
+            if path.name in journal.sha256 and file_sha256(path) == journal.sha256[path.name]:
+                writing.known_sha256[path.name] = journal.sha256[path.name]
+            elif path.name != JOURNAL:
+                path.unlink()
+        return True
+    return False
+
+
+def _journal(left: Path) -> _Journal | None:
+    try:
+        return _Journal.model_validate(read_json(left / JOURNAL))
+    except (MissingInput, ValidationError):
+        return None
+
+
+def _leftovers(folder: Path, suffix: str) -> Iterator[Path]:
+    """Neighbours whose writer lives no more."""
+    for path in sorted(folder.parent.glob(f".{glob.escape(folder.name)}.*.{suffix}")):
+        writer = path.name.split(".")[-2]
+        if writer.isdigit() and (int(writer) == os.getpid() or not Path(f"/proc/{writer}").exists()):
+            yield path
+
+
+def _remove_leftovers(folder: Path, spared: Path | None) -> None:
     """Remove what a killed writer of the same folder left behind."""
     for suffix in ("writing", "replaced"):
-        for path in folder.parent.glob(f".{glob.escape(folder.name)}.*.{suffix}"):
-            writer = path.name.split(".")[-2]
-            if writer.isdigit() and (int(writer) == os.getpid() or not Path(f"/proc/{writer}").exists()):
+        for path in _leftovers(folder, suffix):
+            if path != spared:
                 shutil.rmtree(path, ignore_errors=True)

@@ -123,8 +123,8 @@ class Client:
     def launch_evaluation(self, study: str, checkpoint: str, **settings: object) -> list[Row]:
         return self._launch(study, "evaluate", {"checkpoint": checkpoint, **settings})
 
-    def launch_merge(self, study: str, low: str, high: str, alpha: float) -> list[Row]:
-        return self._launch(study, "merge", {"low": low, "high": high, "alpha": alpha})
+    def launch_merge(self, study: str, low: str, high: str, alpha: float, **settings: object) -> list[Row]:
+        return self._launch(study, "merge", {"low": low, "high": high, "alpha": alpha, **settings})
 
     def launch_template(self, study: str, template: str, **settings: object) -> list[Row]:
         """The jobs of a study template that are missing: levels, random-tests, from-base, soup or seeds."""

@@ -21,6 +21,9 @@ Trainer = Literal["trl", "compact"]
 Tests = Literal["first", "random"]
 WeightsEngine = Literal["transformers", "vllm"]  # those that read checkpoints, and so become averages by themselves
 EngineName = Literal["transformers", "vllm", "openai", "scripted"]
+MergeMethod = Literal["linear", "soup", "task_arithmetic", "slerp", "ties", "dare"]
+FROM_BASE = ("task_arithmetic", "ties", "dare")
+SPARSE = ("ties", "dare")
 Coverage = Annotated[float, Field(gt=0, le=1)]
 # Rows keep seeds and steps as 32-bit integers.
 MOST_COUNTED = 2**31 - 1
@@ -232,13 +235,67 @@ class Ingredient(Strict):
     sha256: str | None = None
 
 
+class MergeBase(Strict):
+    """The checkpoint from which differences are taken, as a rule the shared initialisation; `sha256` as above."""
+
+    reference: Reference
+    folder: Path
+    sha256: str | None = None
+
+
+class PartWeights(Strict):
+    """Weights of their own, one an ingredient, for the tensors whose names match a shell pattern."""
+
+    pattern: str = Field(min_length=1)
+    weights: tuple[float, ...]
+
+
 class MergeConfig(Strict):
-    """Write a linear average of checkpoints: the sum over ingredients of weight x tensor, in float32, cast once."""
+    """Write a merge of checkpoints, computed in float32 and cast once (`compute.merging.methods` has the formulas).
+
+    linear: the sum over ingredients of weight x tensor, with weights that sum to 1. soup: the same with equal weights.
+    slerp: from the first of two ingredients to the second, whose weight is alpha. The others add differences from
+    `base`: task_arithmetic each with its weight; dare so too, of a random share `density` of their entries, drawn from
+    `seed`; ties `scale` x the weighted mean of the largest share `density` that agree in sign. Their ingredients may be
+    LoRA adapters (a folder as PEFT writes it), and a weight of -1 subtracts one. `parts` give weights to single layers
+    or modules, such as "model.layers.0.*": the last pattern that matches a tensor wins, and where none does the
+    ingredients' own weights hold.
+    """
 
     kind: Literal["merge"] = "merge"
     reference: Reference
     folder: Path
     ingredients: tuple[Ingredient, ...] = Field(min_length=1)
+    method: MergeMethod = "linear"
+    base: MergeBase | None = None
+    density: float | None = Field(None, gt=0, le=1)
+    scale: float = 1.0
+    seed: Seed = 0
+    parts: tuple[PartWeights, ...] = ()
+
+    @model_validator(mode="after")
+    def the_method_has_what_it_needs(self) -> "MergeConfig":
+        if (self.base is None) == (self.method in FROM_BASE):
+            raise ValueError(f"base is {'needed' if self.base is None else 'of no use'} for the method {self.method}")
+        if (self.density is None) == (self.method in SPARSE):
+            verdict = "needed" if self.density is None else "of no use"
+            raise ValueError(f"density is {verdict} for the method {self.method}")
+        if self.scale != 1 and self.method != "ties":
+            raise ValueError(f"scale is of no use for the method {self.method}")
+        return self
+
+    @model_validator(mode="after")
+    def the_weights_suit_the_method(self) -> "MergeConfig":
+        if any(len(part.weights) != len(self.ingredients) for part in self.parts):
+            raise ValueError(f"parts need one weight an ingredient, {len(self.ingredients)} each")
+        rows = [tuple(one.weight for one in self.ingredients), *(part.weights for part in self.parts)]
+        if self.method == "soup" and (self.parts or len(set(rows[0])) > 1):
+            raise ValueError("ingredients of a soup have equal weights")
+        if self.method == "slerp" and len(self.ingredients) != 2:
+            raise ValueError("ingredients of slerp are two, the ends of an arc")
+        if self.method == "ties" and min(weight for row in rows for weight in row) < 0:
+            raise ValueError("ingredients of ties have weights from 0 on; scale extrapolates")
+        return self
 
 
 class EvaluationPoint(Strict):
@@ -376,6 +433,12 @@ def request_sha256(config: JobConfig) -> str:
         del limits["toolchain"]  # as in requests made before there was a choice
     if data.get("tests") == "first":
         del data["tests"]  # likewise
+    if isinstance(config, MergeConfig):
+        for key in ("method", "base", "density", "scale", "seed", "parts"):
+            if getattr(config, key) == MergeConfig.model_fields[key].default:
+                del data[key]
+        if config.base is not None:
+            data["base"] = config.base.reference
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 

@@ -131,7 +131,10 @@ class IngredientRecord(BaseModel):
 
 
 class CheckpointWritten(Event):
-    """A safetensors folder exists and is complete. `run` names the training run for early checkpoints as well."""
+    """A safetensors folder exists and is complete. `run` names the training run for early checkpoints as well.
+
+    `ingredients`: the terms of a weighted sum of checkpoints; empty for a merge that is none, as by slerp or TIES.
+    """
 
     type: Literal["checkpoint"] = "checkpoint"
     checkpoint: Reference

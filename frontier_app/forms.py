@@ -23,7 +23,9 @@ TRAINERS = [("trl", "TRL GRPOTrainer"), ("compact", "compact loop")]
 
 
 class NumbersField(forms.CharField):
-    """Numbers and ranges as `launch.parse_numbers` reads them, without repeats."""
+    """Numbers and ranges as `launch.parse_numbers` reads them; without repeats where they are `distinct`."""
+
+    distinct = True
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=LONGEST_NUMBERS, **kwargs)
@@ -31,9 +33,14 @@ class NumbersField(forms.CharField):
     def clean(self, value: str | None) -> Sequence[float]:
         text = super().clean(value).replace("−", "-")
         try:
-            return tuple(dict.fromkeys(parse_numbers(text, "")))
+            numbers = parse_numbers(text, "")
         except LaunchError as error:
             raise ValidationError(error.message) from None
+        return tuple(dict.fromkeys(numbers) if self.distinct else numbers)
+
+
+class CoefficientsField(NumbersField):
+    distinct = False
 
 
 class WholeNumbersField(NumbersField):
@@ -202,12 +209,40 @@ class SweepForm(PathFields, SamplingFields, LaunchForm):
     folded = ("engine",)
 
 
+MERGE_METHODS = [
+    ("linear", "linear: (1 − a) low + a high"),
+    ("slerp", "slerp: along the arc from low to high"),
+    ("task_arithmetic", "task arithmetic: base + coefficients × differences"),
+    ("ties", "TIES: largest differences that agree in sign"),
+    ("dare", "DARE: differences thinned at random"),
+]
+
+
 class MergeForm(PathFields, LaunchForm):
     alpha = NumberField(
         label="Alpha",
         initial="0.5",
         help_text="weights (1 − a) of the low end and a of the high end, summed in float32",
     )
+    method = forms.ChoiceField(
+        label="Method",
+        initial="linear",
+        choices=MERGE_METHODS,
+        required=False,
+        help_text="linear is what a sweep measures; the others are measured once they are written",
+    )
+    coefficients = CoefficientsField(
+        label="Coefficients",
+        required=False,
+        help_text="of the two differences from the base, such as 1, 0.5, in place of 1 − a and a",
+    )
+    density = forms.FloatField(
+        label="Density", required=False, help_text="share of each difference that TIES and DARE keep, such as 0.2"
+    )
+    folded = ("method", "coefficients", "density")
+
+    def clean_method(self) -> str:
+        return self.cleaned_data["method"] or "linear"
 
 
 class EvaluateForm(SamplingFields, LaunchForm):

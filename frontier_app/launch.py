@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from compute.configs import MergeConfig, Sampling, Setting, Tests, Trainer, WeightsEngine
+from compute.configs import FROM_BASE, MergeConfig, MergeMethod, Sampling, Setting, Tests, Trainer, WeightsEngine
 from compute.miniature import study as miniature
 from compute.miniature.study import PLAN, MiniaturePlan
 from frontier_app import live
@@ -34,9 +34,10 @@ from frontier_app.planning.launches import (
     compute_part,
     deal,
     enqueue,
-    ingredients,
     is_measured,
+    merge_base,
     needed_for,
+    off_path,
     on_path,
     path_between,
     plan_evaluation,
@@ -44,6 +45,7 @@ from frontier_app.planning.launches import (
     sweep_title,
     training_config,
     valid_config,
+    weighted,
     workers,
 )
 from frontier_app.planning.problems import (
@@ -389,29 +391,56 @@ def launch_evaluation(
 
 
 def launch_merge(
-    study: Study, by: User, low: Checkpoint, high: Checkpoint, alpha: float, *, dry_run: bool = False
+    study: Study,
+    by: User,
+    low: Checkpoint,
+    high: Checkpoint,
+    alpha: float,
+    *,
+    method: MergeMethod = "linear",
+    coefficients: Sequence[float] = (),
+    density: float | None = None,
+    dry_run: bool = False,
 ) -> Launched:
-    """Write the average at `alpha` to a folder of its own ("materialise")."""
+    """Write the average at `alpha` to a folder of its own ("materialise"), or a merge by another method.
+
+    Methods that add differences from the study's base take `coefficients`, one for each end, in place of 1 - alpha and
+    alpha. Their merges and those of slerp are on no path.
+    """
     _refuse_foreign(study, low=low, high=high)
     if low == high:
         raise LaunchError("high", "The two ends are the same checkpoint: choose another.")
     _check_alpha(alpha, "alpha")
-    if alpha in (0, 1):
+    if coefficients and (method not in FROM_BASE or len(coefficients) != 2):
+        sentence = "Give two coefficients, one for each end" if method in FROM_BASE else f"{method} has alpha alone"
+        raise LaunchError("coefficients", f"{sentence}.")
+    for coefficient in coefficients:
+        _check_alpha(coefficient, "coefficients")
+    if alpha in (0, 1) and not coefficients:
         raise LaunchError("alpha", f"At alpha {alpha:g} the average is an end itself, which has a folder already.")
     with transaction.atomic(), _one_launch_at_a_time(study), _undone_if(dry_run):
-        path = path_between(study, low, high)
-        merge = on_path(path, alpha)
+        weights = tuple(coefficients) or (1 - alpha, alpha)
+        if method == "linear":
+            merge = on_path(path_between(study, low, high), alpha)
+        else:
+            merge = off_path(low, high, method, weights, density)
         if merge.materialised:
             raise LaunchError("alpha", f"{merge.name} is written already.")
         if merge.made_by is not None and not merge.made_by.ended_already:
             raise LaunchError("alpha", f"{merge.name} is being written already.")
         config = valid_config(
             MergeConfig,
+            fields={"ingredients": "coefficients" if coefficients else "alpha"},
             reference=merge.reference,
             folder=checkpoint_folder(study, merge.reference),
-            ingredients=ingredients(merge),
+            ingredients=weighted([(low, weights[0]), (high, weights[1])]),
+            method=method,
+            base=merge_base(study) if method in FROM_BASE else None,
+            density=density,
+            seed=study.seed if method == "dare" else 0,
         )
-        needs = [*needed_for(low, "low"), *needed_for(high, "high"), *compute_part(study, by)]
+        starts = needed_for(study.base, "method") if study.base and method in FROM_BASE else []
+        needs = [*needed_for(low, "low"), *needed_for(high, "high"), *starts, *compute_part(study, by)]
         job = enqueue(config, title=f"Write {merge.name}", study=study, needs=needs, launched_by=by)
         merge.made_by = job
         merge.save(update_fields=["made_by"])

@@ -1,11 +1,13 @@
-"""Write a linear average of checkpoints as a checkpoint of its own.
+"""Write a merge of checkpoints as a checkpoint of its own.
 
-Tensors stream through in pieces of a few MiB, so memory stays small at any model size. The result has the files,
-header bytes and types of its source (the first ingredient, or the one of weight 1): at weight 1 the weight files are
-bit-identical to the ingredient's. Tensors that are not floating point are copied when all ingredients agree on them.
+Tensors stream through in pieces (`compute.merging.streams`), so memory stays small at any model size. The result has
+the files, header bytes and types of its source, which is the first ingredient that is a whole checkpoint, or the only
+one that counts: at weight 1 the weight files are bit-identical to it. A merge of adapters alone looks like its base.
+Tensors that are not floating point are copied when all ingredients agree on them.
 
-It does not average quantised weights, and does not make sense of checkpoints that were never one: `refuse_mismatch`
-says exactly what differs. Runs on the CPU.
+A merge that was killed is continued by the next one of the same request and the same ingredients: files that were
+finished are taken over when their hashes still hold, and the rest is made anew. What must not be merged is refused
+before anything is written (`compute.merging.refusals`). Runs on the CPU.
 """
 
 import errno
@@ -18,7 +20,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import cycle
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 
@@ -27,51 +28,35 @@ from compute.checkpoints import (
     FolderBeingWritten,
     IngredientRecord,
     Manifest,
-    TensorPlace,
     WeightsFile,
     copy_other_files,
     describe,
     folder_being_written,
     refuse_changed,
 )
-from compute.configs import Ingredient, MergeConfig, request_sha256
+from compute.configs import FROM_BASE, Ingredient, MergeBase, MergeConfig, request_sha256
 from compute.errors import Cancelled, ConfigError, MergeRefused, MissingInput
 from compute.events import CheckpointWritten, Event, Progress
 from compute.events import IngredientRecord as IngredientEvent
-from compute.merging.methods import linear
+from compute.merging import streams
+from compute.merging.adapters import Adapter, is_adapter, open_adapter, refuse_other_base
+from compute.merging.parts import weights_by_tensor
+from compute.merging.refusals import refuse_mismatch, refuse_weights
+from compute.merging.streams import FLOATS, Inputs, Materials, combine, spans
 
-# Small enough that a piece of every ingredient and the sum stay in the processor's cache.
-PIECE_BYTES = 1 << 19
+__all__ = ["FLOATS", "refuse_mismatch", "refuse_weights", "run"]
 # How far hashing may fall behind writing, so that neither waits for the other piece by piece on a busy machine.
 PIECES_AHEAD = 16
 SECONDS_BETWEEN_EVENTS = 0.5
-WEIGHT_TOLERANCE = 1e-6
-FLOATS = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "F64": torch.float64}
-# Settings that change what equally named and shaped tensors mean.
-ARCHITECTURE_KEYS = ("model_type", "num_attention_heads", "num_key_value_heads", "hidden_act", "rope_theta")
-
-
-class Term(NamedTuple):
-    """An ingredient that takes part in the sum."""
-
-    folder: CheckpointFolder
-    weight: float
+WITHOUT_DEFAULTS = ("method", "density", "scale", "seed", "parts")
 
 
 def run(config: MergeConfig, emit: Callable[[Event], None], cancelled: Callable[[], bool]) -> dict[str, object]:
-    """Write the average that `config` describes. Raises MissingInput, MergeRefused, StorageError, Cancelled."""
-    folders = [describe(ingredient.folder) for ingredient in config.ingredients]
-    for folder, ingredient in zip(folders, config.ingredients, strict=True):
-        refuse_changed(folder, ingredient.sha256)
-    refuse_weights(config.ingredients)
-    refuse_mismatch(folders, [ingredient.reference for ingredient in config.ingredients])
-    if any(_same_folder(config.folder, folder.path) for folder in folders):
-        raise ConfigError(f"The merge would overwrite its own ingredient {config.folder}.")
-    terms = [Term(f, i.weight) for f, i in zip(folders, config.ingredients, strict=True) if i.weight != 0]
-    source = terms[0].folder if len(terms) == 1 else folders[0]
-    with folder_being_written(config.folder, _manifest(config, folders)) as writing:
-        copy_other_files(source.path, writing.path)
-        write_average(source, terms, writing, _Reporter(emit, cancelled, source.size_bytes))
+    """Write the merge that `config` describes. Raises MissingInput, MergeRefused, StorageError, Cancelled."""
+    materials = materials_of(config)
+    with folder_being_written(config.folder, _manifest(config, materials), resumable=True) as writing:
+        copy_other_files(materials.source.path, writing.path)
+        write_merge(config, materials, writing, _Reporter(emit, cancelled, materials.source.size_bytes))
     written = describe(config.folder)
     emit(
         CheckpointWritten(
@@ -80,50 +65,70 @@ def run(config: MergeConfig, emit: Callable[[Event], None], cancelled: Callable[
             folder=str(config.folder),
             sha256=written.sha256,
             size_bytes=written.size_bytes,
-            ingredients=tuple(IngredientEvent(checkpoint=i.reference, weight=i.weight) for i in config.ingredients),
+            ingredients=weighted_sum(config, materials),
         )
     )
     return {"sha256": written.sha256, "size_bytes": written.size_bytes, "tensors": len(written.tensors)}
 
 
-def refuse_weights(ingredients: Sequence[Ingredient]) -> None:
-    """Raises MergeRefused unless the weights sum to 1."""
-    total = sum(ingredient.weight for ingredient in ingredients)
-    if abs(total - 1) > WEIGHT_TOLERANCE:
-        raise MergeRefused(f"The weights sum to {total:g}; those of an average sum to 1.")
+def weighted_sum(config: MergeConfig, materials: Materials) -> tuple[IngredientEvent, ...]:
+    """The merge as one sum of whole checkpoints, the base among them; empty where it is none."""
+    one_sum = config.method in ("linear", "soup", "task_arithmetic") and not config.parts
+    if not one_sum or any(isinstance(one, Adapter) for one in materials.ingredients):
+        return ()
+    count = len(config.ingredients)
+    weights = {one.reference: 1 / count if config.method == "soup" else one.weight for one in config.ingredients}
+    if config.base is not None:
+        moved = sum(weights.values())
+        weights[config.base.reference] = weights.get(config.base.reference, 0.0) + 1 - moved
+    return tuple(IngredientEvent(checkpoint=name, weight=weight) for name, weight in weights.items())
 
 
-def refuse_mismatch(folders: Sequence[CheckpointFolder], titles: Sequence[str] | None = None) -> None:
-    """Compare every checkpoint with the first. Raises MergeRefused with a sentence that says what differs.
+def materials_of(config: MergeConfig) -> Materials:
+    """Describe what is to be merged. Raises MissingInput and MergeRefused, ConfigError for a folder that it would
+    overwrite."""
+    base = _described(config.base) if config.base else None
+    ingredients = tuple(_opened(one, config.method) for one in config.ingredients)
+    if any(config.folder.resolve() == one.path.resolve() for one in (*ingredients, *([base] if base else []))):
+        raise ConfigError(f"The merge would overwrite its own ingredient {config.folder}.")
+    whole = [(one, i.reference) for one, i in _paired(ingredients, config) if isinstance(one, CheckpointFolder)]
+    together = [(base, config.base.reference), *whole] if base and config.base else whole
+    refuse_mismatch([one for one, _ in together], [title for _, title in together])
+    for one, ingredient in _paired(ingredients, config):
+        if isinstance(one, Adapter) and base and config.base:
+            refuse_other_base(one, ingredient.reference, base, config.base.reference)
+    if base and config.base:
+        _refuse_other_start(base, config.base.reference, whole)
+    counting = [one for one, i in _paired(ingredients, config) if i.weight != 0 or config.parts]
+    alone = counting[0] if len(counting) == 1 and isinstance(counting[0], CheckpointFolder) else None
+    source = alone or (whole[0][0] if whole else base)
+    assert source is not None
+    return Materials(source, ingredients, base, weights_by_tensor(config, source))
 
-    Names, shapes and types of tensors, the settings that give them meaning, the tokenizer, and the initialisation.
-    What a folder does not say (no tokenizer, no manifest) is not held against it.
-    """
-    titles = titles or [folder.path.name for folder in folders]
-    for title, folder in zip(titles[1:], folders[1:], strict=True):
-        difference = _difference(folders[0], titles[0], folder, title)
-        if difference:
-            raise MergeRefused(f"{titles[0]} and {title} cannot be averaged: {difference}.")
 
-
-def write_average(
-    source: CheckpointFolder, terms: Sequence[Term], writing: FolderBeingWritten, report: Callable[[int], None]
+def write_merge(
+    config: MergeConfig, materials: Materials, writing: FolderBeingWritten, report: Callable[[int], None]
 ) -> None:
-    """Write each of the source's weight files with averaged tensors. `report` is told how many bytes were written."""
-    for file in source.files:
-        writing.known_sha256[file.path.name] = _write_file(file, terms, writing.path / file.path.name, report)
+    """Write each of the source's weight files. `report` is told how many bytes were written."""
+    for file in materials.source.files:
+        if writing.has(file.path.name):
+            report(file.size_bytes)
+            continue
+        sha256 = _write_file(file, config, materials, writing.path / file.path.name, report)
+        writing.keep(file.path.name, sha256)
 
 
-def _write_file(file: WeightsFile, terms: Sequence[Term], path: Path, report: Callable[[int], None]) -> str:
+def _write_file(
+    file: WeightsFile, config: MergeConfig, materials: Materials, path: Path, report: Callable[[int], None]
+) -> str:
     """Write one file and return its SHA-256, which a second thread takes on the way."""
     digest = hashlib.sha256()
     with ExitStack() as stack:
         output = stack.enter_context(path.open("wb", buffering=0))
         _reserve(output.fileno(), file.size_bytes)
-        inputs = _Inputs(stack)
         hasher = stack.enter_context(ThreadPoolExecutor(1))
         unhashed: deque[Future[None]] = deque()
-        for piece in _pieces(file, terms, inputs):
+        for piece in _pieces(file, config, materials, Inputs(stack)):
             _write_all(output.fileno(), piece)
             unhashed.append(hasher.submit(digest.update, piece))
             if len(unhashed) == PIECES_AHEAD:
@@ -132,51 +137,49 @@ def _write_file(file: WeightsFile, terms: Sequence[Term], path: Path, report: Ca
     return digest.hexdigest()  # leaving the stack waited for the last piece
 
 
-def _pieces(file: WeightsFile, terms: Sequence[Term], inputs: "_Inputs") -> Iterator[memoryview]:
+def _pieces(file: WeightsFile, config: MergeConfig, materials: Materials, inputs: Inputs) -> Iterator[memoryview]:
     """The file's bytes in order. A piece is overwritten after `PIECES_AHEAD` further ones were asked for."""
     yield memoryview(file.header)
-    names = sorted(file.tensors, key=lambda name: file.tensors[name].start)
-    sums = cycle([torch.empty(PIECE_BYTES, dtype=torch.uint8) for _ in range(PIECES_AHEAD + 1)])
-    for name in names:
-        places = [(term.folder.path, term.folder.tensors[name]) for term in terms]
-        size = file.tensors[name].stop - file.tensors[name].start
-        for offset in range(0, size, PIECE_BYTES):
-            out = next(sums)[: min(PIECE_BYTES, size - offset)]
-            raw = [inputs.read(slot, folder, place, offset, len(out)) for slot, (folder, place) in enumerate(places)]
-            _average(name, file.tensors[name].dtype, raw, [term.weight for term in terms], out)
+    results = cycle([torch.empty(streams.PIECE_BYTES, dtype=torch.uint8) for _ in range(PIECES_AHEAD + 1)])
+    for name in sorted(file.tensors, key=lambda name: file.tensors[name].start):
+        fill = combine(config, materials, inputs, name)
+        for offset, length in spans(file.tensors[name].stop - file.tensors[name].start):
+            out = next(results)[:length]
+            fill(offset, out)
             yield out.numpy().data
 
 
-def _average(name: str, dtype: str, raw: Sequence[torch.Tensor], weights: Sequence[float], out: torch.Tensor) -> None:
-    """Bytes in, bytes out: (bytes,) tensors of one piece, one an ingredient."""
-    kind = FLOATS.get(dtype, torch.uint8)
-    linear([piece.view(kind) for piece in raw], weights, out=out.view(kind), name=name)
+def _described(one: Ingredient | MergeBase) -> CheckpointFolder:
+    folder = describe(one.folder)
+    refuse_changed(folder, one.sha256)
+    return folder
 
 
-class _Inputs:
-    """Reads pieces of tensors into buffers that are used again, one a slot; files stay open until the stack closes."""
+def _opened(one: Ingredient, method: str) -> CheckpointFolder | Adapter:
+    if not is_adapter(one.folder):
+        return _described(one)
+    if method not in FROM_BASE:
+        raise MergeRefused(
+            f"{one.reference} is an adapter, a difference from its base: add it with the method task_arithmetic."
+        )
+    adapter = open_adapter(one.folder, one.reference)
+    if one.sha256 is not None and one.sha256 != adapter.sha256:
+        raise MissingInput(f"The adapter {one.folder} is not what it was: it is not {one.sha256[:12]} any more.")
+    return adapter
 
-    def __init__(self, stack: ExitStack) -> None:
-        self._stack = stack
-        self._files: dict[Path, int] = {}
-        self._buffers: dict[int, torch.Tensor] = {}
 
-    def read(self, slot: int, folder: Path, place: TensorPlace, offset: int, length: int) -> torch.Tensor:
-        """`length` bytes of a tensor from `offset`; valid until the slot's next read."""
-        path = folder / place.file
-        if path not in self._files:
-            self._files[path] = self._stack.enter_context(path.open("rb", buffering=0)).fileno()
-        if slot not in self._buffers:
-            self._buffers[slot] = torch.empty(PIECE_BYTES, dtype=torch.uint8)
-        piece = self._buffers[slot][:length]
-        view = piece.numpy().data
-        done = 0
-        while done < length:
-            count = os.preadv(self._files[path], [view[done:]], place.start + offset + done)
-            if count == 0:
-                raise MissingInput(f"{path} became shorter while it was read.")
-            done += count
-        return piece
+def _paired(
+    ingredients: Sequence[CheckpointFolder | Adapter], config: MergeConfig
+) -> Iterator[tuple[CheckpointFolder | Adapter, Ingredient]]:
+    return zip(ingredients, config.ingredients, strict=True)
+
+
+def _refuse_other_start(base: CheckpointFolder, title: str, whole: Sequence[tuple[CheckpointFolder, str]]) -> None:
+    """A base from elsewhere does not say that it is one; its weights do."""
+    for folder, name in whole if base.base_sha256 is None else ():
+        start = folder.base_sha256
+        if start not in (None, base.sha256):
+            raise MergeRefused(f"{name} was trained from {start:.12}, but {title} is {base.sha256:.12}.")
 
 
 class _Reporter:
@@ -197,71 +200,24 @@ class _Reporter:
         self._emit(Progress(stage="merge", done=self._done / 1e6, total=self._total / 1e6, unit="MB"))
 
 
-def _difference(a: CheckpointFolder, title_a: str, b: CheckpointFolder, title_b: str) -> str | None:
-    return (
-        _names(a, title_a, b, title_b)
-        or _layout(a, title_a, b, title_b)
-        or _architecture(a, title_a, b, title_b)
-        or _hashes("tokenizers", a.tokenizer_sha256, title_a, b.tokenizer_sha256, title_b)
-        or _hashes("initialisations", a.base_sha256, title_a, b.base_sha256, title_b)
-    )
-
-
-def _names(a: CheckpointFolder, title_a: str, b: CheckpointFolder, title_b: str) -> str | None:
-    only_a, only_b = sorted(a.tensors.keys() - b.tensors.keys()), sorted(b.tensors.keys() - a.tensors.keys())
-    phrases = [f"{_some(only_a)} only in {title_a}"] if only_a else []
-    phrases += [f"{_some(only_b)} only in {title_b}"] if only_b else []
-    return "tensors' names differ, " + " and ".join(phrases) if phrases else None
-
-
-def _layout(a: CheckpointFolder, title_a: str, b: CheckpointFolder, title_b: str) -> str | None:
-    for what in ("shape", "dtype"):
-        differing = [n for n in sorted(a.tensors) if getattr(a.tensors[n], what) != getattr(b.tensors[n], what)]
-        if differing:
-            in_a, in_b = (_spelled(getattr(f.tensors[differing[0]], what)) for f in (a, b))
-            more = f" (and {len(differing) - 1} more differ)" if len(differing) > 1 else ""
-            return f"{differing[0]} is {in_a} in {title_a} and {in_b} in {title_b}{more}"
-    return None
-
-
-def _architecture(a: CheckpointFolder, title_a: str, b: CheckpointFolder, title_b: str) -> str | None:
-    for key in ARCHITECTURE_KEYS:
-        if key in a.config and key in b.config and a.config[key] != b.config[key]:
-            return f"{key} is {a.config[key]} in {title_a} and {b.config[key]} in {title_b}"
-    return None
-
-
-def _hashes(what: str, a: str | None, title_a: str, b: str | None, title_b: str) -> str | None:
-    if a is None or b is None or a == b:
-        return None
-    return f"their {what} differ ({a[:12]} for {title_a}, {b[:12]} for {title_b})"
-
-
-def _some(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-
-
-def _spelled(value: object) -> str:
-    return " x ".join(map(str, value)) or "a single number" if isinstance(value, tuple) else str(value)
-
-
-def _manifest(config: MergeConfig, folders: Sequence[CheckpointFolder]) -> Manifest:
-    bases = {folder.base_sha256 for folder in folders} - {None}
+def _manifest(config: MergeConfig, materials: Materials) -> Manifest:
+    """What was merged and how; two merges with the same one give the same bytes."""
+    folders = [one for one in (materials.base, *materials.ingredients) if isinstance(one, CheckpointFolder)]
+    known = {folder.base_sha256 for folder in folders} - {None}
+    notes = config.model_dump(mode="json", include=set(WITHOUT_DEFAULTS), exclude_defaults=True)
+    if config.base and materials.base:
+        notes["base"] = {"reference": config.base.reference, "sha256": materials.base.sha256}
     return Manifest(
         reference=config.reference,
         origin="merged",
-        base_sha256=bases.pop() if bases else None,
+        base_sha256=known.pop() if known else materials.base.sha256 if materials.base else None,
         request_sha256=request_sha256(config),
         ingredients=tuple(
-            IngredientRecord(reference=i.reference, sha256=folder.sha256, weight=i.weight)
-            for i, folder in zip(config.ingredients, folders, strict=True)
+            IngredientRecord(reference=i.reference, sha256=one.sha256, weight=i.weight)
+            for one, i in _paired(materials.ingredients, config)
         ),
-        notes={"method": "linear", "arithmetic": "float32, cast once"},
+        notes={"method": config.method, "arithmetic": "float32, cast once"} | notes,
     )
-
-
-def _same_folder(a: Path, b: Path) -> bool:
-    return a.resolve() == b.resolve()
 
 
 def _reserve(descriptor: int, size_bytes: int) -> None:

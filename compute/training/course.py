@@ -14,7 +14,7 @@ from compute.configs import TrainConfig, request_sha256
 from compute.errors import Cancelled, EngineError
 from compute.events import CheckpointWritten, EventWriter, Log, Metric, Progress
 from compute.judge.judge import Judge
-from compute.merging.merge import FLOATS
+from compute.merging.streams import FLOATS
 from compute.problems.problem import Problem
 from compute.rollout import reasoning
 from compute.rollout.policy import decoded, stop_tokens

@@ -6,7 +6,7 @@ from typing import Literal
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
-from compute.configs import Seed, Setting, Tests, Trainer, WeightsEngine
+from compute.configs import MergeMethod, Seed, Setting, Tests, Trainer, WeightsEngine
 from compute.miniature.study import PLAN
 from frontier_app.models import Job
 
@@ -82,6 +82,9 @@ class MergeRequest(Request):
     low: str
     high: str
     alpha: float
+    method: MergeMethod = "linear"
+    coefficients: list[float] = Field([], description="of the two differences from the base, for methods that add them")
+    density: float | None = Field(None, description="share of each difference that ties and dare keep")
     dry_run: bool = False
 
 

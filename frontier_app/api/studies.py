@@ -143,7 +143,7 @@ def evaluate(request: HttpRequest, slug: str, body: EvaluateRequest) -> Launched
 def merge(request: HttpRequest, slug: str, body: MergeRequest) -> LaunchedOut:
     study, user = open_study_to_write(request, slug)
     low, high = _checkpoint(study, body.low, "low"), _checkpoint(study, body.high, "high")
-    return _out(launch.launch_merge(study, user, low, high, body.alpha, dry_run=body.dry_run))
+    return _out(launch.launch_merge(study, user, low, high, **body.model_dump(exclude={"low", "high"})))
 
 
 @router.post("/studies/{slug}/templates/{template}", response=LaunchedOut)

@@ -24,6 +24,7 @@ from compute.configs import (
     InstallConfig,
     JobConfig,
     JudgeLimits,
+    MergeBase,
     ProblemSetSource,
     Sampling,
     Setting,
@@ -261,14 +262,44 @@ def on_path(path: Path, alpha: float) -> Checkpoint:
     return merge
 
 
+def off_path(
+    low: Checkpoint, high: Checkpoint, method: str, weights: Sequence[float], density: float | None
+) -> Checkpoint:
+    """A merge that is no weighted sum of its two ends: it has no ingredients to add up, and is read once written."""
+    amounts = f"{weights[0]:g}, {weights[1]:g}" + (f", density {density:g}" if density is not None else "")
+    recipe = f"{low.reference} {high.reference} {method} {tuple(weights)!r} {density!r}"
+    merge, _ = Checkpoint.objects.get_or_create(
+        reference=f"{reference_prefix(low.study.slug)}.merge-{sha256(recipe.encode()).hexdigest()[:12]}",
+        defaults={
+            "name": f"{low.name} → {high.name} by {method} ({amounts})"[:120],
+            "study": low.study,
+            "origin": Checkpoint.MERGED,
+        },
+    )
+    return merge
+
+
+def merge_base(study: Study) -> MergeBase:
+    """The study's base, from which differences are taken. Raises LaunchError where it has none."""
+    if study.base is None:
+        raise LaunchError("method", "This study has no base checkpoint to take differences from.")
+    folder = FilePath(study.base.folder or planned_folder(study.base))
+    return MergeBase(reference=study.base.reference, folder=folder, sha256=study.base.sha256 or None)
+
+
 def recipe(checkpoint: Checkpoint) -> list[tuple[Checkpoint, float]]:
-    """What to add up: the checkpoint itself, or the ingredients of a merge that has no folder."""
+    """What to add up: the checkpoint itself, or the ingredients of a merge that has no folder and is their sum."""
     if checkpoint.materialised or checkpoint.origin != Checkpoint.MERGED:
         return [(checkpoint, 1.0)]
-    return [(one.checkpoint, one.weight) for one in checkpoint.recipe.select_related("checkpoint")]
+    parts = [(one.checkpoint, one.weight) for one in checkpoint.recipe.select_related("checkpoint")]
+    return parts or [(checkpoint, 1.0)]
 
 
 def ingredients(checkpoint: Checkpoint) -> tuple[Ingredient, ...]:
+    return weighted(recipe(checkpoint))
+
+
+def weighted(parts: Sequence[tuple[Checkpoint, float]]) -> tuple[Ingredient, ...]:
     return tuple(
         Ingredient(
             reference=one.reference,
@@ -276,7 +307,7 @@ def ingredients(checkpoint: Checkpoint) -> tuple[Ingredient, ...]:
             weight=weight,
             sha256=one.sha256 or None,
         )
-        for one, weight in recipe(checkpoint)
+        for one, weight in parts
     )
 
 

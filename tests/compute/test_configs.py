@@ -68,6 +68,23 @@ def test_a_merge_is_the_same_request_before_and_after_its_ingredients_hashes_are
     assert request_sha256(parse_config(known)) == request_sha256(parse_config(unknown))
 
 
+def test_a_linear_merge_is_the_request_that_it_was_before_there_were_other_methods():
+    ends = [{"reference": name, "folder": f"/{name}", "weight": 0.5} for name in "ab"]
+    merge = {"kind": "merge", "reference": "m", "folder": "/x", "ingredients": ends}
+    before = "08665202a46cf6820ee9ecc51284094948002fd46fda66e73e2a15ebbfe0c2f5"
+    assert request_sha256(parse_config(merge)) == before
+    assert request_sha256(parse_config(merge | {"method": "slerp"})) != before
+
+
+def test_a_base_is_the_same_request_before_and_after_its_hash_is_known():
+    one = {"reference": "a", "folder": "/a", "weight": 1}
+    merge = {"kind": "merge", "reference": "m", "folder": "/m", "method": "task_arithmetic", "ingredients": [one]}
+    base = {"reference": "base", "folder": "/base"}
+    known, unknown = (parse_config(merge | {"base": base | more}) for more in ({"sha256": "1" * 64}, {}))
+    assert request_sha256(known) == request_sha256(unknown)
+    assert request_sha256(known) != request_sha256(parse_config(merge | {"base": base | {"reference": "other"}}))
+
+
 def test_a_missing_key_is_named():
     data = {name: value for name, value in TRAIN.items() if name != "folder"}
     with pytest.raises(ConfigError, match=r"^The key 'folder' is missing\.$"):

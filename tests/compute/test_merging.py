@@ -16,7 +16,7 @@ from compute.errors import Cancelled, ConfigError, MergeRefused, MissingInput, S
 from compute.events import CheckpointWritten, Event, Progress
 
 torch = pytest.importorskip("torch")
-from compute.merging import merge  # noqa: E402
+from compute.merging import merge, streams  # noqa: E402
 from compute.merging.methods import linear, linear_in_place  # noqa: E402
 
 pytestmark = pytest.mark.ml
@@ -122,6 +122,13 @@ def test_setting_weights_in_place_gives_the_ends_bit_for_bit(
     assert model["tied"] == 1
 
 
+def test_a_tied_tensor_that_only_some_store_twice_is_set_once() -> None:
+    shared = torch.zeros(2)
+    one, other = torch.ones(2), torch.full((2,), 3.0)
+    linear_in_place({"embed": shared, "head": shared}, [{"embed": one, "head": one}, {"embed": other}], (0.5, 0.5))
+    assert torch.equal(shared, torch.full((2,), 2.0))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_written_merge_equals_the_sum_tensor_by_tensor(tmp_path: Path, dtype: "torch.dtype") -> None:
     a, b = tensors(1, dtype), tensors(2, dtype)
@@ -137,7 +144,7 @@ def test_the_written_merge_equals_the_sum_tensor_by_tensor(tmp_path: Path, dtype
 
 
 def test_tensors_longer_than_a_piece_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(merge, "PIECE_BYTES", 64)
+    monkeypatch.setattr(streams, "PIECE_BYTES", 64)
     a, b = tensors(1), tensors(2)
     checkpoint(tmp_path / "a", a)
     checkpoint(tmp_path / "b", b)
@@ -225,7 +232,7 @@ def test_different_tensors_are_refused_by_name(tmp_path: Path, change: object, s
 def test_different_tokenizers_are_refused(tmp_path: Path) -> None:
     checkpoint(tmp_path / "a", tensors(1))
     checkpoint(tmp_path / "b", tensors(2), vocabulary="y")
-    with pytest.raises(MergeRefused, match="a and b cannot be averaged: their tokenizers differ"):
+    with pytest.raises(MergeRefused, match='a and b cannot be averaged: the token "x" with id 0 is only in a'):
         run(config(tmp_path, ("a", 0.5), ("b", 0.5)))
 
 

@@ -1,6 +1,7 @@
 """The verbs write rows that hang together, refuse what makes no sense beside its field, and start each thing once."""
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path as FilePath
 
 import factories
@@ -170,6 +171,24 @@ def test_what_a_failed_job_did_not_measure_is_taken_up_again(study: Study) -> No
     assert Evaluation.objects.get(checkpoint=study.base).job == again
 
 
+def test_a_merge_by_another_method_is_on_no_path_and_is_evaluated_once_it_is_written(study: Study) -> None:
+    low, high = ends(study)
+    ask = partial(launch.launch_merge, study, factories.bob(), low, high, 0.5, method="dare", density=0.2)
+    (job,) = ask(coefficients=[1, 1]).jobs
+    config = parse_config(job.config)
+    assert (config.method, config.density, config.seed) == ("dare", 0.2, study.seed)
+    assert config.base.reference == study.base.reference
+    assert [(one.reference, one.weight) for one in config.ingredients] == [(low.reference, 1), (high.reference, 1)]
+    assert refusal(lambda: ask(coefficients=[1, 1])).message.endswith("is being written already.")
+    (other,) = ask().jobs
+    assert [one["weight"] for one in other.config["ingredients"]] == [0.5, 0.5]
+    merge = Checkpoint.objects.get(made_by=job)
+    assert not merge.recipe.exists()
+    (evaluation,) = launch.launch_evaluation(study, factories.bob(), merge, 4).jobs
+    assert job in evaluation.needs.all()
+    assert [one["reference"] for one in evaluation.config["points"][0]["ingredients"]] == [merge.reference]
+
+
 def test_a_merge_is_written_once_and_then_evaluated_from_its_folder(study: Study) -> None:
     low, high = ends(study)
     (job,) = launch.launch_merge(study, factories.bob(), low, high, 1.25).jobs
@@ -231,6 +250,12 @@ def test_what_makes_no_sense_is_refused_beside_its_field(study: Study) -> None:
         (lambda: launch.launch_sweep(study, bob, gone, high, [0.5]), "low"),
         (lambda: launch.launch_merge(study, bob, low, high, 1), "alpha"),
         (lambda: launch.launch_merge(study, bob, low, high, float("inf")), "alpha"),
+        (lambda: launch.launch_merge(study, bob, low, high, 1, method="slerp"), "alpha"),
+        (lambda: launch.launch_merge(study, bob, low, high, 0.5, method="ties"), "density"),
+        (lambda: launch.launch_merge(study, bob, low, high, 0.5, method="dare", density=2), "density"),
+        (lambda: launch.launch_merge(study, bob, low, high, 1.5, method="ties", density=0.2), "alpha"),
+        (lambda: launch.launch_merge(study, bob, low, high, 0.5, coefficients=[1, 1]), "coefficients"),
+        (lambda: launch.launch_merge(study, bob, low, high, 0.5, method="magic"), "method"),
         (lambda: launch.launch_evaluation(study, bob, foreign), "checkpoint"),
     ]
     before = (Job.objects.count(), Checkpoint.objects.count(), Path.objects.count())

@@ -129,6 +129,22 @@ def test_a_merge_is_written_as_a_job(client, study):
     assert Checkpoint.objects.get(made_by=job).origin == Checkpoint.MERGED
 
 
+def test_a_merge_takes_a_method_with_a_coefficient_for_each_end(client, study):
+    chosen = sweep(study, alpha="0.5", method="task_arithmetic", coefficients="1, 1")
+
+    client.post(f"/studies/{study.slug}/launch/merge/", chosen)
+
+    config = Job.objects.get(kind="merge").config
+    assert (config["method"], [one["weight"] for one in config["ingredients"]]) == ("task_arithmetic", [1, 1])
+
+
+def test_a_method_that_lacks_its_density_is_told_beside_the_field(client, study):
+    response = client.post(f"/studies/{study.slug}/launch/merge/", sweep(study, alpha="0.5", method="ties"))
+
+    assert response.status_code == 422
+    assert "needed for the method ties" in response.context["form"].errors["density"][0]
+
+
 def test_a_merge_takes_exactly_one_alpha(client, study):
     response = client.post(f"/studies/{study.slug}/launch/merge/", sweep(study, alpha="0.5, 0.6"))
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from compute.checkpoints import CheckpointFolder, describe, read_tensors
 from compute.configs import Ingredient, MergeConfig
-from compute.merging.merge import refuse_mismatch, refuse_weights
 from compute.merging.merge import run as merge
+from compute.merging.refusals import refuse_mismatch, refuse_weights
 
 
 class Averages:

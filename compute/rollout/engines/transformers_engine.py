@@ -13,8 +13,8 @@ import torch
 from compute.checkpoints import CheckpointFolder, describe, read_tensors
 from compute.configs import Ingredient, Sampling
 from compute.errors import EngineError
-from compute.merging.merge import refuse_mismatch, refuse_weights
 from compute.merging.methods import linear_in_place
+from compute.merging.refusals import refuse_mismatch, refuse_weights
 from compute.rollout.engines import Completion, IsCancelled, never, tokens
 from compute.rollout.policy import load_policy, stop_tokens
 from compute.rollout.prompts import Prompt
