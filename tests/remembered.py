@@ -3,7 +3,8 @@
 `remembered` is for a factory whose rows follow from its arguments alone. Its first call on a database that holds
 nothing but people is the factory's, and what it wrote is kept; later calls with equal arguments write the same rows
 again, under the keys that they had, which no sequence gives out twice. What belongs to a person then belongs to who has
-that name now. On a database that holds more, a call of which nothing is kept yet is the factory's as ever.
+that name now. On a database that holds more, a call of which nothing is kept yet is the factory's as ever, and
+`__wrapped__` always is.
 """
 
 import copy

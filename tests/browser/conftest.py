@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from frontier_app.management.commands.test import BROWSERS
 from tests import factories
-from tests.browser.visitor import WINDOW, Theme, Visitor
+from tests.browser.visitor import PATIENCE_MILLISECONDS, WINDOW, Theme, Visitor
 
 QUIET = (
     "--no-sandbox",
@@ -37,19 +37,18 @@ QUIET = (
     "--disable-sync",
 )
 START_SECONDS = 60
-PATIENCE_MILLISECONDS = 20_000
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if program is None:
         if os.environ.get("CI"):
             pytest.fail("No Chromium is installed, and in CI the browser tests must run.")
         pytest.skip("no Chromium is installed")
-    # Playwright keeps an event loop in this thread, which Django would take for asynchronous code: hence one a module,
-    # which ends before the next module asks for a loop of its own.
+    # Playwright keeps an event loop in this thread, which Django would take for asynchronous code: hence one for this
+    # folder, which ends before a test of another asks for a loop of its own.
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
@@ -112,7 +111,7 @@ def until_it_answers(address: str, process: subprocess.Popen[bytes], log: Path) 
     pytest.fail(f"The web server did not answer within {START_SECONDS} s: {log.read_text()}")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def profiles(browser: Browser) -> Callable[[int, Theme], BrowserContext]:
     """Browser profiles by number and theme, each with a page, which go from one test to the next.
 
@@ -157,4 +156,5 @@ def alice(transactional_db: None) -> User:
 
 @pytest.fixture
 def measured(transactional_db: None) -> factories.Measured:
-    return factories.measured_study(problems=8, samples=4, alphas=(-0.5, 0.0, 0.5, 1.0, 1.5))
+    """Made anew for each test: a profile keeps what it was told of evaluations with the same keys and version."""
+    return factories.measured_study.__wrapped__(problems=8, samples=4, alphas=(-0.5, 0.0, 0.5, 1.0, 1.5))
