@@ -61,6 +61,7 @@ from frontier_app.models import (
     ShareLink,
     Study,
 )
+from tests.remembered import remembered
 
 GROUPS = (1, 1, 2, 2, 3, 3, 4, 4, 5, 5)
 DIFFICULTIES = ("easy", "medium", "hard", "hard")
@@ -127,6 +128,7 @@ def empty_study(slug: str = "miniature") -> Study:
     return study
 
 
+@remembered
 def study(slug: str = "miniature", problems: int = 4) -> Study:
     """An `empty_study` with its problem sets written and the trained ends of a path."""
     made = empty_study(slug)
@@ -143,6 +145,7 @@ def study(slug: str = "miniature", problems: int = 4) -> Study:
     return made
 
 
+@remembered
 def measured_study(
     slug: str = "miniature",
     problems: int = 4,

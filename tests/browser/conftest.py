@@ -4,6 +4,7 @@ A machine without a browser skips these tests; in CI that is a failure. The serv
 be committed: every test here has a database that is emptied after it.
 """
 
+import contextlib
 import functools
 import os
 import shutil
@@ -21,11 +22,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import BrowserContext, expect, sync_playwright
 
 from frontier_app.management.commands.test import BROWSERS
 from tests import factories
-from tests.browser.visitor import WINDOW, Theme, Visitor
+from tests.browser.visitor import PATIENCE_MILLISECONDS, WINDOW, Theme, Visitor
 
 QUIET = (
     "--no-sandbox",
@@ -36,28 +37,51 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+HERE = Path(__file__).parent
 START_SECONDS = 60
-PATIENCE_MILLISECONDS = 20_000
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+class Chromium:
+    """A browser that runs, and its profiles by number and theme, each with a page, which go from one test to the next:
+    a new page would compile Plotly again, which takes longer than most tests.
+
+    Playwright keeps an event loop in this thread, which Django would take for asynchronous code. So it ends with the
+    last of the tests here that follow one another, before one of another folder asks for a loop of its own.
+    """
+
+    running: "Chromium | None" = None
+
+    def __init__(self, program: str) -> None:
+        self._stack = contextlib.ExitStack()
+        self._stack.enter_context(pytest.MonkeyPatch.context()).setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        playwright = self._stack.enter_context(sync_playwright())
+        self._browser = self._stack.enter_context(playwright.chromium.launch(executable_path=program, args=list(QUIET)))
+        self.profile = functools.cache(self._new_profile)
+
+    def _new_profile(self, number: int, theme: Theme) -> BrowserContext:
+        return self._browser.new_context(viewport=WINDOW, color_scheme=theme)
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    if Chromium.running and (nextitem is None or not nextitem.path.is_relative_to(HERE)):
+        Chromium.running.close()
+        Chromium.running = None
+
+
+@pytest.fixture
+def chromium() -> Chromium:
     program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if program is None:
         if os.environ.get("CI"):
             pytest.fail("No Chromium is installed, and in CI the browser tests must run.")
         pytest.skip("no Chromium is installed")
-    # Playwright keeps an event loop in this thread, which Django would take for asynchronous code: hence one a module,
-    # which ends before the next module asks for a loop of its own.
-    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=list(QUIET))
-        yield started
-        started.close()
-    if before is None:
-        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+    Chromium.running = Chromium.running or Chromium(program)
+    return Chromium.running
 
 
 @pytest.fixture(scope="session")
@@ -112,29 +136,13 @@ def until_it_answers(address: str, process: subprocess.Popen[bytes], log: Path) 
     pytest.fail(f"The web server did not answer within {START_SECONDS} s: {log.read_text()}")
 
 
-@pytest.fixture(scope="module")
-def profiles(browser: Browser) -> Callable[[int, Theme], BrowserContext]:
-    """Browser profiles by number and theme, each with a page, which go from one test to the next.
-
-    A new page would compile Plotly again, which takes longer than most tests.
-    """
-
-    @functools.cache
-    def profile(number: int, theme: Theme) -> BrowserContext:
-        return browser.new_context(viewport=WINDOW, color_scheme=theme)
-
-    return profile
-
-
 @pytest.fixture
-def visitor(
-    profiles: Callable[[int, Theme], BrowserContext], server: str
-) -> Iterator[Callable[[User | None], Visitor]]:
+def visitor(chromium: Chromium, server: str) -> Iterator[Callable[[User | None], Visitor]]:
     """`visitor(user)` sits down at a browser profile of their own, logged in as `user`."""
     made: list[Visitor] = []
 
     def sit_down(user: User | None, theme: Theme = "light") -> Visitor:
-        context = profiles(len(made), theme)
+        context = chromium.profile(len(made), theme)
         if user is not None:
             client = Client()
             client.force_login(user)
@@ -157,4 +165,5 @@ def alice(transactional_db: None) -> User:
 
 @pytest.fixture
 def measured(transactional_db: None) -> factories.Measured:
-    return factories.measured_study(problems=8, samples=4, alphas=(-0.5, 0.0, 0.5, 1.0, 1.5))
+    """Made anew for each test: a profile keeps what it was told of evaluations with the same keys and version."""
+    return factories.measured_study.__wrapped__(problems=8, samples=4, alphas=(-0.5, 0.0, 0.5, 1.0, 1.5))

@@ -14,14 +14,13 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.urls import reverse
-from playwright.sync_api import Error, Page, Request, expect
+from playwright.sync_api import Error, Page, expect
 
 from compute.figure_colours import painted
 from frontier_app.models import Sample
 from frontier_app.sharing import reports, saved_views
 from tests import factories
-from tests.browser.conftest import PATIENCE_MILLISECONDS
-from tests.browser.visitor import Visitor, Visitors
+from tests.browser.visitor import PATIENCE_MILLISECONDS, Asked, Visitor, Visitors
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -124,17 +123,14 @@ def compare_the_hard(page: Page) -> None:
 
 
 class Looking:
-    """A person's one page, and what it shows."""
+    """A person's tab, and what it shows."""
 
     def __init__(self, visitor: Visitor) -> None:
-        self.visitor, self.page = visitor, visitor.page
-        self.asked: set[Request] = set()
-        self.page.on("request", lambda request: self.asked.add(request))
-        self.page.on("requestfinished", lambda request: self.asked.discard(request))
-        self.page.on("requestfailed", lambda request: self.asked.discard(request))
+        self.visitor, self.page = visitor, visitor.tab()
+        self.asked = Asked(self.page)
 
     def open(self, address: str) -> None:
-        self.visitor.open(address.removeprefix(self.visitor.server))
+        self.visitor.open(address.removeprefix(self.visitor.server), self.page)
         expect(self.page.locator("main .plot[aria-busy=true]")).to_have_count(0)
 
     def shown(self) -> dict[str, Any] | None:
@@ -143,7 +139,7 @@ class Looking:
             found = self.page.evaluate(SHOWN)
         except Error:  # the page went while it was looked at
             return None
-        return None if self.asked else found
+        return None if self.asked.requests else found
 
     def comes_to_show(self, wanted: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
         """What the page shows once it is what is wanted; where that never comes, what differs fails the test."""

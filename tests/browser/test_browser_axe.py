@@ -10,10 +10,10 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from playwright.sync_api import Page
 
-from frontier_app.models import Run
+from frontier_app.models import Run, Sample
 from frontier_app.sharing import reports
 from tests import factories
-from tests.browser.visitor import Visitors
+from tests.browser.visitor import Asked, Visitor, Visitors
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -59,6 +59,12 @@ def pages(measured: factories.Measured) -> dict[str, str]:
     return found
 
 
+def tab_with_axe(visitor: Visitor) -> tuple[Page, Asked]:
+    page = visitor.tab()
+    page.add_init_script(AXE)
+    return page, Asked(page)
+
+
 def grave_faults(page: Page, options: dict[str, Any]) -> list[str]:
     """What axe calls serious or worse, a line each."""
     found = page.evaluate(f"axe.run(document, {json.dumps(options)})")["violations"]
@@ -81,22 +87,24 @@ def sticking_out(page: Page) -> list[str]:
     return found
 
 
-def settled(page: Page) -> None:
-    """Wait until what was asked for has arrived and figures are drawn."""
-    page.wait_for_load_state("networkidle")
-    page.wait_for_function("document.querySelectorAll('.js-plotly-plot[aria-busy=true]').length === 0")
+@pytest.fixture
+def shown(transactional_db: None) -> factories.Measured:
+    """Few rows of every kind: both ends, a merge and an extrapolation, answers of every failure class."""
+    made = factories.measured_study.__wrapped__(problems=4, samples=4, alphas=(0.0, 0.5, 1.0, 1.5))
+    assert set(Sample.objects.values_list("failure_class", flat=True)) == {*"SOCN"}
+    return made
 
 
 def test_axe_finds_nothing_serious_and_nothing_is_too_wide(
-    visitor: Visitors, alice: User, measured: factories.Measured, subtests: Any
+    visitor: Visitors, alice: User, shown: factories.Measured, subtests: Any
 ) -> None:
-    factories.audit(measured.study)
+    factories.audit(shown.study)
     somebody = visitor(alice)
-    somebody.page.add_init_script(AXE)
-    for name, address in pages(measured).items():
+    page, asked = tab_with_axe(somebody)
+    for name, address in pages(shown).items():
         with subtests.test(name):
-            page = somebody.open(address)
-            settled(page)
+            somebody.open(address, page)
+            asked.settle()
             faults = grave_faults(page, RULES)
             page.evaluate("document.dispatchEvent(new CustomEvent('theme:choose', { detail: 'dark' }))")
             faults += [f"dark {fault}" for fault in grave_faults(page, CONTRAST)]
@@ -107,11 +115,11 @@ def test_axe_finds_nothing_serious_and_nothing_is_too_wide(
             assert faults == []
 
 
-def test_a_stranger_s_pages_are_clean_too(visitor: Visitors, measured: factories.Measured) -> None:
+def test_a_stranger_s_pages_are_clean_too(visitor: Visitors, shown: factories.Measured) -> None:
     somebody = visitor(None)
-    somebody.page.add_init_script(AXE)
-    link = factories.link(measured.study)
+    page, asked = tab_with_axe(somebody)
+    link = factories.link(shown.study)
     for address in (reverse("login"), reverse("share", args=[link.token])):
-        page = somebody.open(address)
-        settled(page)
+        somebody.open(address, page)
+        asked.settle()
         assert grave_faults(page, RULES) == []

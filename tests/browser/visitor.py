@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from django.urls import reverse
-from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, ViewportSize, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, Request, ViewportSize, expect
 
 from compute.events import EvaluationFinished, EvaluationStarted, Event, Finished
 from frontier_app.models import Evaluation, Study
@@ -12,6 +12,35 @@ from tests import factories
 
 Theme = Literal["light", "dark"]
 WINDOW = ViewportSize(width=1280, height=1100)
+PATIENCE_MILLISECONDS = 20_000
+
+
+class Asked:
+    """What a page has asked for and not been given yet. Listens until the page is closed, as a tab is at the end."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.requests: set[Request] = set()
+        page.on("request", self._sent)
+        page.on("requestfinished", self._ended)
+        page.on("requestfailed", self._ended)
+
+    def _sent(self, request: Request) -> None:
+        self.requests.add(request)
+
+    def _ended(self, request: Request) -> None:
+        self.requests.discard(request)
+
+    def settle(self) -> None:
+        """Wait until figures are drawn and nothing has been asked for in a tenth of a second."""
+        expect(self._page.locator(".plot[aria-busy=true]:visible")).to_have_count(0)
+        quiet = 0
+        for _ in range(PATIENCE_MILLISECONDS // 20):
+            quiet = 0 if self.requests else quiet + 1
+            if quiet == 5:
+                return
+            self._page.wait_for_timeout(20)
+        raise AssertionError(f"still asking for {[one.url for one in self.requests]}")
 
 
 class Visitor:

@@ -17,6 +17,8 @@ from tests.compute.records import read_records
 
 testlib.__test__ = False  # the header, not a test
 
+# Compiling is what takes the time here.
+QUICK = Toolchain(cpp_flags=("-O0", "-std=gnu++20", "-static"))
 LIMITS = RunLimits(cpu_seconds=5, wall_seconds=20, memory_bytes=512 << 20, output_bytes=1 << 20)
 GENERATOR = """#include "testlib.h"
 int main(int argc, char* argv[]) {
@@ -79,8 +81,7 @@ def bench(workshop):
 def workshop():
     sandbox = open_sandbox()
     sandbox.close()
-    # Compiling is what takes the time here.
-    with Workshop(sandbox.layer, Toolchain(cpp_flags=("-O0", "-std=gnu++20", "-static"))) as opened:
+    with Workshop(sandbox.layer, QUICK) as opened:
         yield opened
 
 
@@ -124,7 +125,7 @@ def test_two_answers_to_one_input_are_no_contradiction_with_a_checker(tmp_path):
 def test_a_record_without_tests_has_them_made_by_its_own_programs(tmp_path):
     (recipe,) = read(tmp_path, record())
     assert isinstance(recipe, Recipe)
-    (draft,) = finished([recipe], JudgeLimits())
+    (draft,) = finished([recipe], JudgeLimits(toolchain=QUICK))
     blobs = BlobStore(tmp_path / "blobs")
     inputs = [blobs.get(test.input) for test in draft.problem.tests]
     assert [int(given.split()[0]) for given in inputs] == [3, 5, 40]

@@ -1,4 +1,5 @@
-"""One small installation for all the tests here: `test_survival` makes its study, `test_whole_study` checks it."""
+"""One small installation for all the tests here: `test_survival` makes its study, `test_whole_study` checks it,
+`test_winding_down` ends it."""
 
 import shutil
 import tempfile

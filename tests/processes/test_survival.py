@@ -41,7 +41,7 @@ launch.launch_sweep(study, owner, path.low, path.high, {alphas}, samples={sample
 ALPHAS = [0.25, 0.5, 0.75]
 SAMPLES = 24
 # What is killed in each sweep, one after the other.
-SWEEPS = [("web server", "gpu worker"), ("Valkey",), ("PostgreSQL",)]
+SWEEPS = [("web server", "gpu worker"), ("Valkey", "PostgreSQL")]
 
 
 def test_killing_the_supervisor_leaves_nothing_running_and_the_next_start_completes_the_study(
@@ -100,14 +100,3 @@ def _kill(installation: Installation, name: str, seed: int) -> None:
         return found is not None and found.pid != victim.pid
 
     installation.wait_for(succeeded, 60, f"another {name}")
-
-
-def test_ctrl_c_stops_everything_in_order(installation: Installation):
-    installation.serve()
-    before = installation.everything()
-    assert installation.supervisor is not None
-    installation.supervisor.send_signal(signal.SIGINT)
-    assert installation.supervisor.wait(60) == 0, installation.told()
-    assert not still_running([*before, *installation.everything()])
-    assert "database system is shut down" in (installation.places.logs / "postgres.log").read_text()
-    assert installation.places.lock.read_text() == ""
