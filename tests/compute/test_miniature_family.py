@@ -181,7 +181,7 @@ def test_a_program_is_stopped_at_its_limit_and_leaves_the_streams_alone() -> Non
 
 @pytest.mark.parametrize("kind", WITH_TWO_PROGRAMS, ids=lambda kind: kind.name)
 def test_margins_around_the_time_limit_are_wide(kind: Kind) -> None:
-    """Where tests bind the slow program needs 5 limits; where they do not, a fifth; the fast program always a fifth.
+    """Where tests bind the slow program needs 5 limits; where they do not, a quarter, as the fast one ever.
 
     Only the least of a few runs counts, since a busy machine can only make a run longer; and where a plain loop, run
     before and after, takes longer than on the machines that the sizes are for, so may a program.
@@ -200,8 +200,8 @@ def test_margins_around_the_time_limit_are_wide(kind: Kind) -> None:
     unbound = least_seconds(slow, draw_input(drawn, Shape(largest_free), rng))
     efficient = least_seconds(fast, draw_input(drawn, Shape(largest, long_ranges=True), rng))
     times = max(before, slowness())
-    assert unbound < times * LIMIT_SECONDS / 5, f"the slow program, on a machine {times:.2f} times slower"
-    assert efficient < times * LIMIT_SECONDS / 5, f"the fast program, on a machine {times:.2f} times slower"
+    assert unbound < times * LIMIT_SECONDS / 4, f"the slow program, on a machine {times:.2f} times slower"
+    assert efficient < times * LIMIT_SECONDS / 4, f"the fast program, on a machine {times:.2f} times slower"
 
 
 def slowness() -> float:
