@@ -146,7 +146,6 @@ def plan(shape: Shape, device_bytes: int, context_tokens: int) -> Plan:
 
 
 def _splits(shape: Shape, least: int) -> int:
-    """The next number of devices that the attention heads can be split over evenly."""
-    while shape.num_attention_heads % least:
-        least += 1
-    return least
+    """The next number of devices that the attention heads split over evenly; `least` where there are fewer heads."""
+    heads = shape.num_attention_heads
+    return next((devices for devices in range(least, heads + 1) if heads % devices == 0), least)

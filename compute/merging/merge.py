@@ -41,10 +41,9 @@ from compute.events import IngredientRecord as IngredientEvent
 from compute.merging import streams
 from compute.merging.adapters import Adapter, is_adapter, open_adapter, refuse_other_base
 from compute.merging.parts import weights_by_tensor
-from compute.merging.refusals import refuse_mismatch, refuse_weights
-from compute.merging.streams import FLOATS, Inputs, Materials, combine, spans
+from compute.merging.refusals import refuse_mismatch
+from compute.merging.streams import Inputs, Materials, combine, spans
 
-__all__ = ["FLOATS", "refuse_mismatch", "refuse_weights", "run"]
 # How far hashing may fall behind writing, so that neither waits for the other piece by piece on a busy machine.
 PIECES_AHEAD = 16
 SECONDS_BETWEEN_EVENTS = 0.5

@@ -79,3 +79,9 @@ def test_what_cannot_be_planned_is_said_in_one_sentence(tmp_path):
         read_shape(str(tmp_path))
     with pytest.raises(ConfigError, match=r"A device of 2 GB holds no model"):
         plan(read_shape("qwen2.5-7b"), 2 * 10**9, 8192)
+
+
+def test_a_device_far_too_small_needs_more_of_them_than_the_model_has_heads():
+    found = plan(read_shape("qwen2.5-32b"), 4 * 10**9, 8192)
+    assert found.serving_devices * (4 * 10**9 * 0.9 - (3 << 30)) >= found.weights_bytes
+    assert found.training_devices == 0
