@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from compute.miniature.study import PLAN
 from frontier_app.launch import LaunchError, parse_numbers
-from frontier_app.models import Checkpoint, Path, ProblemSet, Study
+from frontier_app.models import Checkpoint, ProblemSet, Study
 from frontier_app.problem_formats import format_choices
 
 MOST_CHOICES = 500
@@ -475,7 +475,7 @@ FORMS: dict[str, type[LaunchForm]] = {
 
 def starting_values(study: Study) -> dict[str, object]:
     """What a form begins with: the ends of the newest path, else the lowest and the highest coverage trained."""
-    path = Path.objects.filter(study=study).select_related("low", "high").last()
+    path = study.paths.newest()
     if path is not None:
         return {"low": path.low.reference, "high": path.high.reference}
     trained = Checkpoint.objects.filter(study=study, origin=Checkpoint.TRAINED, coverage__isnull=False)

@@ -59,14 +59,23 @@ class MergeIngredient(models.Model):
         return f"{self.weight:g} x {self.checkpoint}"
 
 
+class PathQuerySet(models.QuerySet["Path"]):
+    def newest(self) -> "Path | None":
+        """The one that was made last; one that steps out from a base only where there is no other."""
+        paths = self.select_related("low", "high").order_by("-pk")
+        return paths.exclude(low__origin=Checkpoint.BASE).first() or paths.first()
+
+
 class Path(models.Model):
-    """A line through weight space between two trained checkpoints: theta(a) = (1-a) low + a high."""
+    """A line through weight space between two checkpoints, as a rule trained ones: theta(a) = (1-a) low + a high."""
 
     study = models.ForeignKey("Study", on_delete=models.CASCADE, related_name="paths")
     name = models.CharField(max_length=120)
     low = models.ForeignKey(Checkpoint, on_delete=models.CASCADE, related_name="+")
     high = models.ForeignKey(Checkpoint, on_delete=models.CASCADE, related_name="+")
     created = models.DateTimeField(auto_now_add=True)
+
+    objects = PathQuerySet.as_manager()
 
     class Meta:
         ordering = ("pk",)

@@ -16,7 +16,7 @@ from django.db.models.functions import Cast, NullIf
 
 from frontier_app.filters import PROBLEM_FIELDS, Field, Fields
 from frontier_app.filters.values import Kind
-from frontier_app.models import Evaluation, Path, Problem, ProblemSet, Rollup, Study
+from frontier_app.models import Evaluation, Problem, ProblemSet, Rollup, Study
 from frontier_app.numbers.audit import Mark, finding, marks_of
 
 # Where the list shows how the answers to a problem change along the newest path.
@@ -49,7 +49,7 @@ def problems_of(problem_set: ProblemSet | None) -> QuerySet[Problem]:
 
 def shown_evaluations(study: Study, problem_set: ProblemSet | None) -> list[Evaluation]:
     """The measured points of the newest path nearest to `SHOWN_ALPHAS`."""
-    path = Path.objects.filter(study=study).last()
+    path = study.paths.newest()
     if path is None or problem_set is None:
         return []
     measured = Evaluation.objects.filter(path=path, problem_set=problem_set, samples_done__gt=0, alpha__isnull=False)

@@ -99,6 +99,7 @@ def test_each_end_is_carried_on_from_the_base(study):
     start(study, "from-base", low=low, high=high, alphas=[1.5], samples=4)
 
     merges = Checkpoint.objects.filter(name__contains="at 1.5")
+    assert study.paths.newest().low == low, "forms go on to offer the path between trained ends"
     weights = {one.name: dict(one.recipe.values_list("checkpoint__name", "weight")) for one in merges}
     assert weights == {
         "base → low at 1.5": {"base": -0.5, "low": 1.5},
