@@ -93,6 +93,7 @@ class _Tensor:
         self.size = place.stop - place.start
         self.dtype = FLOATS.get(place.dtype, torch.uint8)
         self.weights = materials.weights[name]
+        self._places: dict[Path, TensorPlace] = {}
 
     def combine(self) -> Combine:
         whole = [(one, weight) for one, weight in self._whole() if weight != 0]
@@ -183,5 +184,6 @@ class _Tensor:
         return self._read(0, self.materials.base, offset, length)
 
     def _read(self, slot: int, folder: CheckpointFolder, offset: int, length: int) -> Tensor:
-        place = folder.tensors[first_copy(folder, self.name)]
-        return self.inputs.read(slot, folder.path, place, offset, length).view(self.dtype)
+        if folder.path not in self._places:
+            self._places[folder.path] = folder.tensors[first_copy(folder, self.name)]
+        return self.inputs.read(slot, folder.path, self._places[folder.path], offset, length).view(self.dtype)
