@@ -175,20 +175,25 @@ def test_a_worker_killed_once_is_replaced_and_the_verdict_is_unharmed(blobs):
 def test_a_worker_killed_again_and_again_is_infrastructure_and_never_remembered(blobs, tmp_path):
     problem, cache = successor_problem(blobs, tests=2, cpu_seconds=5), tmp_path / "verdicts.sqlite"
     with Judge(JudgeLimits(), blobs, cache) as judge:
-        killer = threading.Thread(target=kill_first_workers, args=(judge, 2))
+        judged = threading.Event()
+        killer = threading.Thread(target=kill_first_workers, args=(judge, judged))
         killer.start()
-        assert judge.judge([Submission(PATIENT, problem)])[0].letters == "II"
-        killer.join()
+        try:
+            assert judge.judge([Submission(PATIENT, problem)])[0].letters == "II"
+        finally:
+            judged.set()
+            killer.join()
         judgement = judge.judge([Submission(PATIENT, problem)])[0]
         assert (judgement.letters, judgement.cached) == ("AA", False)
 
 
-def kill_first_workers(judge, times):
-    for _ in range(times):
-        victim = judge.worker_pids[0]
-        os.kill(victim, signal.SIGKILL)
-        wait_until(lambda victim=victim: judge.worker_pids not in ([], [victim]))
-        time.sleep(0.5)
+def kill_first_workers(judge, judged):
+    """Kill each new worker well within a run of ``PATIENT``, so that no run ends, until ``judged``."""
+    last = None
+    while not judged.wait(0.05):
+        fresh = [pid for pid in judge.worker_pids[:1] if pid != last]
+        if fresh and not judged.wait(0.3):
+            os.kill(last := fresh[0], signal.SIGKILL)
 
 
 def test_the_same_programs_get_the_same_letters_twenty_times_on_a_busy_machine(blobs):
