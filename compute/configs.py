@@ -361,6 +361,27 @@ class Served(Strict):
         return value.rstrip("/")
 
 
+class ToolLimits(Strict):
+    """What the settings with several turns allow an answer. `Sampling.max_tokens` bounds one turn.
+
+    `turns` None is 16 with tools and 128 in the agentic setting. `context_tokens`: of the whole conversation, and never
+    more than the model's own. `attempts`: programs tried on the public samples, the last of which is graded; tools
+    only. `calls`, `calls_per_turn`: of tools, beyond which they are not run; the agentic setting has one a turn.
+    `mistakes`: turns in a row without a call that could be run, after which the answer ends. `call_seconds` of CPU and
+    of waiting, `memory_bytes` of one process. `shown_characters` of a tool's output go back to the model.
+    """
+
+    turns: int | None = Field(None, ge=1, le=1000)
+    context_tokens: int = Field(131_072, ge=16)
+    attempts: int = Field(3, ge=1, le=100)
+    calls: int = Field(32, ge=0, le=10_000)
+    calls_per_turn: int = Field(4, ge=1, le=100)
+    mistakes: int = Field(3, ge=1, le=100)
+    call_seconds: float = Field(10.0, gt=0, le=600)
+    memory_bytes: int = Field(512 << 20, ge=64 << 20)
+    shown_characters: int = Field(4000, ge=100, le=1_000_000)
+
+
 class EvaluateConfig(Strict):
     """Sample and judge one or more points. A sweep over alpha is several points that share their ingredients."""
 
@@ -368,6 +389,7 @@ class EvaluateConfig(Strict):
     points: tuple[EvaluationPoint, ...] = Field(min_length=1)
     problems: ProblemSetSource
     setting: Setting = "reasoning"
+    tools: ToolLimits = Field(ToolLimits(), description="of the settings tools and agentic")
     sampling: Sampling = Sampling()
     limits: JudgeLimits = JudgeLimits()
     judge_cache: Path | None = None

@@ -176,18 +176,21 @@ class SampleRecord(BaseModel):
     log_likelihood: float | None = None
     program: Sha256 | None = Field(description="sha256 of the program's text; null when no program was found")
     test_cpu_seconds: tuple[Seconds, ...] = ()
+    transcript: Sha256 | None = Field(None, description="sha256 of the transcript's text; null after a single turn")
 
 
 class Samples(Event):
     """All samples of some problems of one evaluation: a problem is either whole in one event or not yet judged.
 
-    `programs` maps the sha256 of each program that this event is the first to mention to its text.
+    `programs` maps the sha256 of each program that this event is the first to mention to its text, `transcripts`
+    likewise of each `compute.rollout.transcript.Transcript`.
     """
 
     type: Literal["samples"] = "samples"
     evaluation: Reference
     samples: tuple[SampleRecord, ...]
     programs: dict[str, str] = {}
+    transcripts: dict[Sha256, str] = {}
 
 
 class EvaluationFinished(Event):

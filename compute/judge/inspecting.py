@@ -10,15 +10,11 @@ from collections.abc import Callable
 from compute.configs import InspectConfig
 from compute.errors import ConfigError
 from compute.events import EventWriter
-from compute.judge.judge import compared, limits_on
 from compute.judge.languages import language_named
 from compute.judge.languages.language import Language
-from compute.judge.outcome import Outcome
-from compute.judge.ruling import ruling_on
-from compute.judge.sandbox import Run, SandboxLost, open_sandbox
-from compute.judge.sealed_file import SealedFile
-from compute.judge.verdict import Verdict
-from compute.judge.worker import CompileError, Work, Worker
+from compute.judge.once import run_once
+from compute.judge.sandbox import open_sandbox
+from compute.judge.worker import Worker
 from compute.judge.workshop import Builds
 from compute.problems.problem import BlobStore, Problem, TestCase, read_problem_set
 
@@ -35,7 +31,7 @@ def run(config: InspectConfig, emit: EventWriter, cancelled: Callable[[], bool])
     sandbox = open_sandbox(unsafe=config.limits.unsafe)
     worker = Worker(sandbox.layer, config.limits.toolchain, blobs, Builds(), sandbox)
     try:
-        outcome, got = _try(worker, config, problem, test, language, blobs)
+        outcome, output, errors = run_once(worker, blobs, problem, test, config.program, language, config.limits)
     finally:
         worker.close()
     return {
@@ -45,7 +41,9 @@ def run(config: InspectConfig, emit: EventWriter, cancelled: Callable[[], bool])
         "wall_seconds": round(outcome.wall_seconds, 6),
         "memory_bytes": outcome.memory_bytes,
         "isolation": sandbox.isolation,
-        **got,
+        "got": output[:SHOWN_BYTES].decode("utf-8", "replace"),
+        "got_bytes": len(output),
+        "error_output": errors.encode("utf-8", "replace")[-SHOWN_BYTES:].decode("utf-8", "replace"),
     }
 
 
@@ -70,36 +68,3 @@ def _language(name: str) -> Language:
         return language_named(name)
     except ValueError as error:
         raise ConfigError(str(error)) from None
-
-
-def _try(
-    worker: Worker, config: InspectConfig, problem: Problem, test: TestCase, language: Language, blobs: BlobStore
-) -> tuple[Outcome, dict[str, object]]:
-    """One run: its outcome, and what it wrote."""
-    limits, bounds = limits_on(problem, config.limits)
-    work = Work(config.program.encode("utf-8", "surrogatepass"), language, problem.call, limits)
-    with SealedFile(blobs.get(test.input)) as given:
-        try:
-            (one,) = worker.run(work, [given], stop=False)
-        except CompileError as error:
-            return Outcome(Verdict.COMPILE_ERROR, 0.0, 0.0, 0, "compiler"), _written(b"", str(error).encode())
-        except SandboxLost:
-            return Outcome(Verdict.INFRASTRUCTURE, 0.0, 0.0, 0, "sandbox lost"), _written(b"", b"")
-        ruling = ruling_on(one, bounds, language) or compared(
-            worker, problem, test, one.output, given, blobs.get(test.output)
-        )
-    outcome = Outcome(ruling.letter, one.cpu_seconds, one.wall_seconds, one.memory_bytes, ruling.rule)
-    return outcome, _written(one.output, _errors(one, language))
-
-
-def _errors(one: Run, language: Language) -> bytes:
-    return language.clean(one.error_output.decode("utf-8", "replace")).encode("utf-8", "replace")
-
-
-def _written(output: bytes, errors: bytes) -> dict[str, object]:
-    """The beginning of the output and the end of standard error, as text."""
-    return {
-        "got": output[:SHOWN_BYTES].decode("utf-8", "replace"),
-        "got_bytes": len(output),
-        "error_output": errors[-SHOWN_BYTES:].decode("utf-8", "replace"),
-    }

@@ -57,12 +57,13 @@ BOX_CALLS: Numbers = {
     "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "chdir": (80, 49), "sendfile": (40, 71),
     "landlock_restrict_self": (446, 446),
 }  # fmt: skip
-# What compilers do besides.
+# What compilers and shells do besides.
 BUILD_CALLS: Numbers = {
     "execve": (59, 221),
     "rename": (82, None), "renameat": (264, 38), "renameat2": (316, 276), "creat": (85, None), "truncate": (76, 45),
     "umask": (95, 166), "waitid": (247, 95), "utimensat": (280, 88), "flock": (73, 32), "statfs": (137, 43),
     "fstatfs": (138, 44), "fallocate": (285, 47), "copy_file_range": (326, 285), "fchdir": (81, 50),
+    "getxattr": (191, 8), "lgetxattr": (192, 9), "listxattr": (194, 11), "llistxattr": (195, 12),
     "setpgid": (109, 154), "link": (86, None), "linkat": (265, 37), "symlink": (88, None), "symlinkat": (266, 36),
 }  # fmt: skip
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, operand

@@ -19,17 +19,19 @@ from compute.configs import EvaluateConfig, EvaluationPoint
 from compute.errors import Cancelled, ConfigError
 from compute.events import EvaluationFinished, EvaluationStarted, EventWriter, Log, Progress, SampleRecord, Samples
 from compute.judge.judge import Judge, Judgement, Submission
+from compute.judge.verdict import Verdict
 from compute.problems.problem import BlobStore, Problem, read_problem_set
-from compute.rollout.engines import Completion, Engine, open_engine
-from compute.rollout.reasoning import messages, program_from
+from compute.rollout.agent import AgentDialogues
+from compute.rollout.answers import Answer, Harness
+from compute.rollout.engines import Engine, open_engine
+from compute.rollout.reasoning import Reasoning
+from compute.rollout.tools import ToolDialogues
 
 BATCHES_AHEAD = 2  # sampled but not yet judged: bounds memory, keeps the judge busy
 
 
 def run(config: EvaluateConfig, emit: EventWriter, cancelled: Callable[[], bool]) -> dict[str, object]:
     """Evaluate all points. Raises ConfigError, MissingInput, EngineError, SandboxError, Cancelled."""
-    if config.setting != "reasoning":
-        raise ConfigError(f"setting: {config.setting!r} cannot be evaluated yet, only 'reasoning'.")
     problems = read_problem_set(config.problems.path)
     if not problems:
         raise ConfigError(f"The problem set {config.problems.path} holds no problems.")
@@ -37,16 +39,25 @@ def run(config: EvaluateConfig, emit: EventWriter, cancelled: Callable[[], bool]
     with (
         Judge(config.limits, BlobStore(config.problems.blobs), cache=config.judge_cache) as judge,
         closing(open_engine(config, lambda sentence: emit(Log(line=sentence)))) as engine,
+        closing(open_harness(config, engine)) as harness,
     ):
-        return Sweep(config, problems, judge, engine, emit, cancelled).run()
+        return Sweep(config, problems, judge, engine, harness, emit, cancelled).run()
+
+
+def open_harness(config: EvaluateConfig, engine: Engine) -> Harness:
+    """The setting that a config asks for. Raises SandboxError where its tools cannot be isolated."""
+    if config.setting == "tools":
+        return ToolDialogues(config, engine)
+    if config.setting == "agentic":
+        return AgentDialogues(config, engine)
+    return Reasoning(engine)
 
 
 class Batch(NamedTuple):
-    """Some problems of one point, answered. `completions` and `programs`: (problems, samples); no program is None."""
+    """Some problems of one point, answered. `answers`: (problems, samples)."""
 
     problems: list[Problem]
-    completions: list[list[Completion]]
-    programs: list[list[str | None]]
+    answers: list[list[Answer]]
 
 
 @dataclass
@@ -61,16 +72,24 @@ class Tally:
     cut_off: int = 0
     log_likelihood: float = 0.0
     tokens_with_likelihood: int = 0
+    turns: int = 0
+    calls: int = 0
+    with_turns: int = 0
     sent_programs: set[str] = field(default_factory=set)
+    sent_transcripts: set[str] = field(default_factory=set)
 
-    def add(self, completion: Completion, program: str | None) -> None:
+    def add(self, answer: Answer) -> None:
         self.samples += 1
-        self.tokens += completion.tokens
-        self.without_program += program is None
-        self.cut_off += completion.finish == "length"
-        if completion.log_likelihood is not None:
-            self.log_likelihood += completion.log_likelihood
-            self.tokens_with_likelihood += completion.tokens
+        self.tokens += answer.tokens
+        self.without_program += answer.program is None
+        self.cut_off += answer.finish == "length"
+        if answer.log_likelihood is not None:
+            self.log_likelihood += answer.log_likelihood
+            self.tokens_with_likelihood += answer.tokens
+        if answer.transcript is not None:
+            self.with_turns += 1
+            self.turns += answer.transcript.turns
+            self.calls += answer.transcript.calls
 
     def alarms(self) -> dict[str, float | None]:
         """Over the samples of this attempt. `mean_log_likelihood`: nats a token of the policy's own answers."""
@@ -79,6 +98,8 @@ class Tally:
             "cut_off_rate": ratio(self.cut_off, self.samples),
             "mean_tokens": ratio(self.tokens, self.samples),
             "mean_log_likelihood": ratio(self.log_likelihood, self.tokens_with_likelihood),
+            "mean_turns": ratio(self.turns, self.with_turns),
+            "mean_calls": ratio(self.calls, self.with_turns),
         }
 
 
@@ -91,10 +112,11 @@ class Sweep:
         problems: list[Problem],
         judge: Judge,
         engine: Engine,
+        harness: Harness,
         emit: EventWriter,
         cancelled: Callable[[], bool],
     ) -> None:
-        self.config, self.problems, self.judge, self.engine = config, problems, judge, engine
+        self.config, self.problems, self.judge, self.engine, self.harness = config, problems, judge, engine, harness
         self.emit, self.cancelled = emit, cancelled
         self.stopping = threading.Event()
         self.seconds = {"weights": 0.0, "sampling": 0.0, "judging": 0.0}
@@ -156,20 +178,19 @@ class Sweep:
             self.refuse_when_cancelled()
             started = time.monotonic()
             problems = missing[start : start + width]
-            prompts = [messages(problem.statement) for problem in problems]
-            keys = [problem.slug for problem in problems]
-            groups = self.engine.generate(prompts, keys, self.config.sampling, self.stopped)
-            programs = [[program_from(completion.text) for completion in group] for group in groups]
+            answers = self.harness.answers(problems, self.config.sampling, self.stopped)
             self.seconds["sampling"] += time.monotonic() - started
-            yield Batch(problems, groups, programs)
+            yield Batch(problems, answers)
 
     def judged(self, batch: Batch) -> list[list[Judgement]]:
         """All tests of all programs: (problems, samples). Runs in the judge thread."""
         started = time.monotonic()
         groups = []
-        for problem, programs in zip(batch.problems, batch.programs, strict=True):
-            known = self.judged_once(problem, list(dict.fromkeys(programs)))
-            groups.append([known[program] for program in programs])
+        for problem, answers in zip(batch.problems, batch.answers, strict=True):
+            wanted = dict.fromkeys(answer.program for answer in answers if not answer.is_infrastructure)
+            known = self.judged_once(problem, list(wanted))
+            lost = self.not_judged(problem)
+            groups.append([lost if answer.is_infrastructure else known[answer.program] for answer in answers])
         self.seconds["judging"] += time.monotonic() - started
         return groups
 
@@ -184,6 +205,12 @@ class Sweep:
             known |= zip(few, self.judge.judge([Submission(program, problem) for program in few]), strict=True)
         return known
 
+    def not_judged(self, problem: Problem) -> Judgement:
+        """Of an answer that the machine spoilt: it is counted, and counts for nothing."""
+        nothing = (0,) * len(problem.tests)
+        letters = Verdict.INFRASTRUCTURE * len(problem.tests)
+        return Judgement(letters, nothing, nothing, str(self.judge.isolation), cached=False)
+
     def deliver(self, tally: Tally, batch: Batch | None, judging: Future[list[list[Judgement]]] | None) -> None:
         """Send one judged batch; or, after a point's last, what there is to say about the whole point."""
         if batch is None or judging is None:
@@ -191,15 +218,16 @@ class Sweep:
             return
         records = []
         programs: dict[str, str] = {}
-        for problem, completions, texts, judgements in zip(*batch, judging.result(), strict=True):
-            for index, (completion, text, judgement) in enumerate(zip(completions, texts, judgements, strict=True)):
-                record = record_of(problem, index, completion, text, judgement)
-                records.append(record)
-                tally.add(completion, text)
-                if text is not None and record.program is not None and record.program not in tally.sent_programs:
-                    tally.sent_programs.add(record.program)
-                    programs[record.program] = text
-        self.emit(Samples(evaluation=tally.point.evaluation, samples=tuple(records), programs=programs))
+        transcripts: dict[str, str] = {}
+        for problem, answers, judgements in zip(*batch, judging.result(), strict=True):
+            for index, (answer, judgement) in enumerate(zip(answers, judgements, strict=True)):
+                tally.add(answer)
+                program = new_text(answer.program, tally.sent_programs, programs)
+                told = answer.transcript.as_text() if answer.transcript is not None else None
+                transcript = new_text(told, tally.sent_transcripts, transcripts)
+                records.append(record_of(problem, index, answer, judgement, program, transcript))
+        evaluation = tally.point.evaluation
+        self.emit(Samples(evaluation=evaluation, samples=tuple(records), programs=programs, transcripts=transcripts))
         self.progress(len(records))
 
     def progress(self, more: int) -> None:
@@ -214,20 +242,33 @@ class Sweep:
             raise Cancelled("The evaluation was cancelled.")
 
 
+def new_text(text: str | None, sent: set[str], texts: dict[str, str]) -> str | None:
+    """The sha256 of `text`, which goes into `texts` unless it was `sent` before. None for None."""
+    if text is None:
+        return None
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    if sha256 not in sent:
+        sent.add(sha256)
+        texts[sha256] = text
+    return sha256
+
+
 def record_of(
-    problem: Problem, index: int, completion: Completion, program: str | None, judgement: Judgement
+    problem: Problem, index: int, answer: Answer, judgement: Judgement, program: str | None, transcript: str | None
 ) -> SampleRecord:
+    """`program` and `transcript`: the sha256 of their texts."""
     return SampleRecord(
         problem=problem.slug,
         index=index,
         letters=judgement.letters,
         cpu_seconds=max(judgement.cpu_seconds, default=0.0),
         memory_bytes=max(judgement.memory_bytes, default=0),
-        tokens=completion.tokens,
-        finish=completion.finish,
-        log_likelihood=completion.log_likelihood,
-        program=None if program is None else hashlib.sha256(program.encode()).hexdigest(),
+        tokens=answer.tokens,
+        finish=answer.finish,
+        log_likelihood=answer.log_likelihood,
+        program=program,
         test_cpu_seconds=tuple(round(seconds, 3) for seconds in judgement.cpu_seconds),
+        transcript=transcript,
     )
 
 

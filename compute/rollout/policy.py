@@ -58,6 +58,14 @@ def load_generation(folder: Path) -> "GenerationConfig":
     return GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder, local_files_only=True))
 
 
+def load_context(folder: Path) -> int | None:
+    """The most tokens that the checkpoint's model reads, None where its config does not say."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    return getattr(config.get_text_config(), "max_position_embeddings", None)
+
+
 def stop_tokens(generation: "GenerationConfig | None", tokenizer: "PreTrainedTokenizerBase") -> list[int]:
     """Every token id that ends an answer: the tokenizer's and all that the model declares."""
     declared = generation.eos_token_id if generation is not None else None

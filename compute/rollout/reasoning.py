@@ -6,9 +6,14 @@ before its fence is closed holds no program.
 """
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from compute.configs import Sampling
+from compute.problems.problem import Problem
 from compute.rollout import prompts
+from compute.rollout.answers import Answer
+from compute.rollout.engines import Completion, Engine, IsCancelled
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -40,3 +45,21 @@ def program_from(text: str, which: Literal["first", "last"] = "first") -> str | 
         return None
     program = candidates[0 if which == "first" else -1]
     return program if program.strip() else None
+
+
+def answer_of(completion: Completion) -> Answer:
+    return Answer(program_from(completion.text), completion.tokens, completion.finish, completion.log_likelihood)
+
+
+class Reasoning:
+    """One turn a problem and sample."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def answers(self, problems: Sequence[Problem], sampling: Sampling, cancelled: IsCancelled) -> list[list[Answer]]:
+        asked = [messages(problem.statement) for problem in problems]
+        groups = self.engine.generate(asked, [problem.slug for problem in problems], sampling, cancelled)
+        return [[answer_of(completion) for completion in group] for group in groups]
+
+    def close(self) -> None: ...

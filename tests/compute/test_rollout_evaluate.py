@@ -7,7 +7,7 @@ import json
 import pytest
 
 from compute.configs import parse_config
-from compute.errors import Cancelled, ConfigError, MergeRefused, MissingInput
+from compute.errors import Cancelled, MergeRefused, MissingInput
 from compute.events import EventWriter
 
 FENCED = "```python\n{}```"
@@ -107,11 +107,6 @@ def test_alarms_tell_how_many_answers_hold_no_program(tmp_path, sums):
     alarms = of_type(events, "evaluation_finished")[0]["alarms"]
     assert alarms["no_answer_rate"] == pytest.approx(5 / 6)
     assert alarms["mean_log_likelihood"] is None
-
-
-def test_a_setting_that_does_not_exist_yet_is_refused(tmp_path, sums):
-    with pytest.raises(ConfigError, match="agentic"):
-        events_of(scripted(tmp_path, sums, {"sum-0": [""]}, setting="agentic"))
 
 
 def test_a_cancelled_evaluation_stops(tmp_path, sums):

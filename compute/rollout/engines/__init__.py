@@ -45,7 +45,12 @@ class Completion(NamedTuple):
 
 
 class Engine(Protocol):
-    """A policy that answers. The answer to (seed, key, index) depends neither on the batch nor on what came before."""
+    """A policy that answers. The answer to (seed, key, index) depends neither on the batch nor on what came before.
+
+    `context_tokens`: the longest conversation with its answer, None where the engine does not know.
+    """
+
+    context_tokens: int | None
 
     def set_weights(self, ingredients: Sequence[Ingredient]) -> None:
         """Become the weighted sum of some checkpoints. Raises EngineError, MergeRefused, MissingInput."""

@@ -3,15 +3,18 @@
 The weights are the server's, and so is the template that makes a prompt of a conversation.
 """
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import BaseModel, Field
 
 from compute.configs import Ingredient, Sampling
 from compute.errors import EngineError
+from compute.rollout.calls import in_hermes
 from compute.rollout.engines import Completion, Finish
 from compute.rollout.engines.served import Question, ServedEngine, Usage
-from compute.rollout.prompts import Prompt
+from compute.rollout.prompts import Message, Prompt, conversation_of
 
 LETTERS_A_TOKEN = 3  # for limits on tokens a minute, which are booked before the server has counted
 
@@ -33,7 +36,8 @@ class OpenAIEngine(ServedEngine):
         self.weights = asked
 
     def question(self, prompt: Prompt, seed: int, sampling: Sampling) -> Question:
-        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(map(dict, prompt))
+        asked = conversation_of(prompt)
+        messages = [_sent(message) for message in asked.messages]
         body: dict[str, object] = {
             "model": self.served.model,
             "messages": messages,
@@ -41,6 +45,8 @@ class OpenAIEngine(ServedEngine):
             self.served.length_key: sampling.max_tokens,
             "seed": seed,
         }
+        if asked.tools:
+            body["tools"] = [dict(tool) for tool in asked.tools]
         if self.served.log_probabilities:
             body["logprobs"] = True
         letters = sum(len(message["content"]) for message in messages)
@@ -52,7 +58,7 @@ class OpenAIEngine(ServedEngine):
         drawn = choice.logprobs.content if choice.logprobs else None
         finish: Finish = "length" if choice.finish_reason == "length" else "stop"
         return Completion(
-            text=beginning + (choice.message.content or ""),
+            text=beginning + choice.message.as_text(),
             tokens=reply.usage.completion_tokens,
             finish=finish,
             log_probabilities=None if drawn is None else tuple(one.logprob for one in drawn),
@@ -60,8 +66,32 @@ class OpenAIEngine(ServedEngine):
         )
 
 
+def _sent(message: Message) -> dict[str, Any]:
+    """As a server takes it: the arguments of earlier calls are JSON within JSON."""
+    calls = [
+        call | {"function": call["function"] | {"arguments": json.dumps(call["function"]["arguments"])}}
+        for call in message.get("tool_calls", ())
+    ]
+    return {**message, "tool_calls": calls} if calls else dict(message)
+
+
+class CalledFunction(BaseModel):
+    name: str
+    arguments: str = ""
+
+
+class ToolCall(BaseModel):
+    function: CalledFunction
+
+
 class ChatMessage(BaseModel):
     content: str | None = None
+    tool_calls: list[ToolCall] | None = None
+
+    def as_text(self) -> str:
+        """A server reads calls by itself; here they are text again, as from every other engine."""
+        calls = [in_hermes(one.function.name, one.function.arguments) for one in self.tool_calls or ()]
+        return "\n".join([*([self.content] if self.content else []), *calls])
 
 
 class TokenProbability(BaseModel):

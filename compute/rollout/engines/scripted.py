@@ -7,12 +7,14 @@ from pathlib import Path
 from compute.configs import Ingredient, Sampling
 from compute.errors import ConfigError, MissingInput
 from compute.rollout.engines import Completion, IsCancelled, never
-from compute.rollout.prompts import Prompt
+from compute.rollout.prompts import Prompt, turn_of_key
 
 
 class ScriptedEngine:
-    """`path`: a JSON object, problem slug -> list of texts. Answer i of a problem is text i modulo their number, the
-    same for every checkpoint. A problem that is not in the file gets empty answers."""
+    """`path`: a JSON object, problem slug -> list of answers. Answer i of a problem is entry i modulo their number, the
+    same for every checkpoint: a text, or a list of texts, one a turn. Whatever is not in the file is empty."""
+
+    context_tokens: int | None = None
 
     def __init__(self, path: Path | None) -> None:
         if path is None:
@@ -25,7 +27,7 @@ class ScriptedEngine:
             raise ConfigError(f"The script {path} is not JSON: {error}.") from None
         if not isinstance(answers, dict) or not all(isinstance(texts, list) for texts in answers.values()):
             raise ConfigError(f"The script {path} must be a JSON object of lists.")
-        self._answers: dict[str, list[str]] = answers
+        self._answers: dict[str, list[str | list[str]]] = answers
 
     def set_weights(self, ingredients: Sequence[Ingredient]) -> None:
         """A script is the same at every point."""
@@ -35,10 +37,19 @@ class ScriptedEngine:
     ) -> list[list[Completion]]:
         groups = []
         for key in keys:
-            texts = self._answers.get(key) or [""]
-            drawn = [texts[index % len(texts)] for index in range(sampling.samples)]
+            later = turn_of_key(key)
+            if later is None:
+                drawn = [self._text(key, index, 1) for index in range(sampling.samples)]
+            else:
+                drawn = [self._text(*later)] * sampling.samples
             groups.append([Completion(text, len(text.split()), "stop") for text in drawn])
         return groups
+
+    def _text(self, problem: str, index: int, turn: int) -> str:
+        answers = self._answers.get(problem) or [""]
+        answer = answers[index % len(answers)]
+        turns = [answer] if isinstance(answer, str) else answer
+        return turns[turn - 1] if turn <= len(turns) else ""
 
     def alarms(self) -> dict[str, float | None]:
         return {}

@@ -35,6 +35,7 @@ class ServedEngine(ABC):
     """Asks for many answers at once. What is sent and how it is read is for its children to say."""
 
     path: str
+    context_tokens: int | None = None
 
     def __init__(self, served: Served) -> None:
         self.served = served

@@ -16,7 +16,7 @@ from compute.errors import EngineError
 from compute.merging.methods import linear_in_place
 from compute.merging.refusals import refuse_mismatch, refuse_weights
 from compute.rollout.engines import Completion, IsCancelled, never, tokens
-from compute.rollout.policy import load_policy, stop_tokens
+from compute.rollout.policy import load_context, load_policy, stop_tokens
 from compute.rollout.prompts import Prompt
 from compute.rollout.sampler import CachedSampler
 
@@ -33,6 +33,7 @@ class TransformersEngine:
         self.sampler = CachedSampler(
             self.model, stop_tokens(self.model.generation_config, self.tokenizer), 0 if pad is None else pad
         )
+        self.context_tokens: int | None = load_context(folder)
         self._read: dict[Path, Tensors] = {}
         self._folders: dict[Path, CheckpointFolder] = {}
         self._ingredients: tuple[Ingredient, ...] = ()

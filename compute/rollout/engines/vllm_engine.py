@@ -23,7 +23,7 @@ from compute.configs import Ingredient, Sampling, VllmOptions
 from compute.errors import Cancelled, EngineError
 from compute.rollout.engines import Completion, IsCancelled, never, seed_of, tokens
 from compute.rollout.engines.averages import Averages, materialised
-from compute.rollout.policy import load_generation, load_tokenizer, stop_tokens
+from compute.rollout.policy import load_context, load_generation, load_tokenizer, stop_tokens
 from compute.rollout.prompts import Prompt
 
 INTERPRETER = "FRONTIER_VLLM_PYTHON"
@@ -47,6 +47,7 @@ class VllmEngine:
     ) -> None:
         self.tokenizer = load_tokenizer(folder)
         self.stop_tokens = stop_tokens(load_generation(folder), self.tokenizer)
+        self.context_tokens = options.context_tokens or load_context(folder)
         self.averages = Averages(initialisation)
         self._note = note
         opening = options.model_dump(mode="json", exclude={"data_parallel"}) | {"folder": str(folder)}
