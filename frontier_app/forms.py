@@ -18,6 +18,7 @@ from frontier_app.problem_formats import format_choices
 
 MOST_CHOICES = 500
 LONGEST_NUMBERS = 4_000
+SETTINGS = [(name, name) for name in ("reasoning", "tools", "agentic")]
 ENGINES = [("transformers", "transformers"), ("vllm", "vLLM")]
 TRAINERS = [("trl", "TRL GRPOTrainer"), ("compact", "compact loop")]
 
@@ -179,6 +180,13 @@ class SamplingFields(forms.Form):
         initial=PLAN.samples,
         help_text="answers drawn for each held-out problem",
     )
+    setting = forms.TypedChoiceField(
+        label="Setting",
+        required=False,
+        choices=SETTINGS,
+        empty_value=SETTINGS[0][0],
+        help_text="tools and agentic take several turns an answer, and keep each one's transcript",
+    )
     engine = forms.TypedChoiceField(
         label="Engine",
         required=False,
@@ -205,7 +213,7 @@ class SweepForm(PathFields, SamplingFields, LaunchForm):
         initial="-0.5:1.5:0.25",
         help_text="numbers, or first:last:step; below 0 and above 1 extrapolates; measured points are not repeated",
     )
-    field_order = ("low", "high", "alphas", "samples")
+    field_order = ("low", "high", "alphas", "samples", "setting")
     folded = ("engine",)
 
 
@@ -250,7 +258,7 @@ class EvaluateForm(SamplingFields, LaunchForm):
     others = CheckpointsField(
         label="And these", required=False, help_text="references of more checkpoints, by commas; one job each"
     )
-    field_order = ("checkpoint", "others", "samples")
+    field_order = ("checkpoint", "others", "samples", "setting")
     folded = ("engine",)
 
     def checkpoints(self, field: str) -> QuerySet[Checkpoint]:
@@ -325,7 +333,7 @@ class FromBaseForm(PathFields, SamplingFields, LaunchForm):
         initial="0.5, 1.25, 1.5, 2",
         help_text="base + a (end − base): 1 is the end itself, more goes past it",
     )
-    field_order = ("low", "high", "alphas", "samples")
+    field_order = ("low", "high", "alphas", "samples", "setting")
     folded = ("engine",)
 
 

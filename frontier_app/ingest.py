@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
 
+from compute.errors import ConfigError
 from compute.events import (
     AnyEvent,
     AuditReady,
@@ -37,6 +38,7 @@ from compute.events import (
     Samples,
     Started,
 )
+from compute.rollout.transcript import read_transcript
 from frontier_app import live
 from frontier_app.jobs import queue
 from frontier_app.main_evaluations import refresh_main_evaluations
@@ -51,7 +53,7 @@ from frontier_app.models import (
     Run,
     Study,
 )
-from frontier_app.sample_rows import add_programs, add_samples
+from frontier_app.sample_rows import Told, add_programs, add_samples, add_transcripts
 
 ERROR_CHARACTERS = 4_000
 
@@ -70,6 +72,16 @@ class Ingested(NamedTuple):
 
 class RefusedError(Exception):
     """Why one event cannot be stored, as a sentence."""
+
+
+def told(name: str, text: str) -> Told:
+    """A transcript as it was sent. Raises RefusedError for one that is none, or is another than its name says."""
+    if sha256(text.encode()).hexdigest() != name:
+        raise RefusedError(f"the text of transcript {name[:12]!r} has another sha256.")
+    try:
+        return Told(text, read_transcript(text))
+    except ConfigError:
+        raise RefusedError(f"{name[:12]!r} is no transcript.") from None
 
 
 def ingest(job: Job, token: int, events: Sequence[AnyEvent]) -> Ingested:
@@ -134,6 +146,7 @@ class Batch:
         self._evaluations: dict[str, Evaluation] = {}
         self._samples: dict[str, list[SampleRecord]] = {}
         self._programs: dict[str, str] = {}
+        self._transcripts: dict[str, Told] = {}
         self._problem_sets: dict[str, ProblemSet] = {}
         self._problems: dict[str, list[Problem]] = {}
         self._audits: dict[tuple[str, str], dict[str, object]] = {}
@@ -248,6 +261,7 @@ class Batch:
         if evaluation.state == Evaluation.PLANNED:
             evaluation.state = Evaluation.RUNNING
         self._programs |= event.programs
+        self._transcripts |= {name: told(name, text) for name, text in event.transcripts.items()}
         self._samples.setdefault(event.evaluation, []).extend(event.samples)
 
     @_take.register
@@ -266,6 +280,7 @@ class Batch:
         self._write_problems()
         self._write_metrics()
         add_programs(self._programs)
+        add_transcripts(self._transcripts)
         for reference, evaluation in self._evaluations.items():
             self._write_evaluation(evaluation, self._samples.get(reference, []))
         if self._samples:

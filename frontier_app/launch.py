@@ -16,7 +16,17 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from compute.configs import FROM_BASE, MergeConfig, MergeMethod, Sampling, Setting, Tests, Trainer, WeightsEngine
+from compute.configs import (
+    FROM_BASE,
+    MergeConfig,
+    MergeMethod,
+    Sampling,
+    Setting,
+    Tests,
+    ToolLimits,
+    Trainer,
+    WeightsEngine,
+)
 from compute.miniature import study as miniature
 from compute.miniature.study import PLAN, MiniaturePlan
 from frontier_app import live
@@ -28,6 +38,7 @@ from frontier_app.planning import estimates
 from frontier_app.planning.estimates import Estimate
 from frontier_app.planning.inspections import inspection_config
 from frontier_app.planning.launches import (
+    USUAL_TOOLS,
     LaunchError,
     Point,
     checkpoint_folder,
@@ -308,6 +319,7 @@ def launch_sweep(
     max_tokens: int = 160,
     seed: int | None = None,
     setting: Setting = "reasoning",
+    tools: ToolLimits = USUAL_TOOLS,
     engine: WeightsEngine = "transformers",
     remote: bool = False,
     dry_run: bool = False,
@@ -326,7 +338,7 @@ def launch_sweep(
     with transaction.atomic(), _one_launch_at_a_time(study), _undone_if(dry_run):
         path = path_between(study, low, high)
         points = [Point(on_path(path, alpha), alpha, path) for alpha in dict.fromkeys(alphas)]
-        points = [point for point in points if not is_measured(study, point, sampling, setting)]
+        points = [point for point in points if not is_measured(study, point, sampling, setting, tools)]
         if not points:
             raise LaunchError("alphas", "All of these alphas are measured, or being measured, with this sampling.")
         jobs = [
@@ -336,6 +348,7 @@ def launch_sweep(
                 part,
                 sampling=sampling,
                 setting=setting,
+                tools=tools,
                 engine=engine,
                 remote=remote,
                 title=sweep_title(path, part),
@@ -355,6 +368,7 @@ def launch_evaluation(
     max_tokens: int = 160,
     seed: int | None = None,
     setting: Setting = "reasoning",
+    tools: ToolLimits = USUAL_TOOLS,
     engine: WeightsEngine = "transformers",
     others: Sequence[Checkpoint] = (),
     remote: bool = False,
@@ -370,7 +384,7 @@ def launch_evaluation(
     sampling = _sampling(study, samples, temperature, max_tokens, seed)
     with transaction.atomic(), _one_launch_at_a_time(study), _undone_if(dry_run):
         points = [Point(one) for one in chosen]
-        points = [point for point in points if not is_measured(study, point, sampling, setting)]
+        points = [point for point in points if not is_measured(study, point, sampling, setting, tools)]
         if not points:
             measured = f"{checkpoint.name} is" if len(chosen) == 1 else "All of these checkpoints are"
             raise LaunchError("checkpoint", f"{measured} measured, or being measured, with this sampling.")
@@ -381,6 +395,7 @@ def launch_evaluation(
                 [point],
                 sampling=sampling,
                 setting=setting,
+                tools=tools,
                 engine=engine,
                 remote=remote,
                 title=f"Evaluate {point.checkpoint.name}",

@@ -18,13 +18,14 @@ from compute.events import SampleRecord
 from compute.judge import tally as codes
 from compute.judge.tally import LETTER_OF_CODE, Tally, largest_so_far, tally
 from compute.problems.coverage import level_sizes
+from compute.rollout.transcript import Transcript as TranscriptRecord
 from frontier_app.copying import HEADER, TRAILER, Column, binary_rows, copy_statement
 from frontier_app.evaluation_rates import refresh_rates
-from frontier_app.models import Evaluation, Problem, Program, Rollup, Sample
+from frontier_app.models import Evaluation, Problem, Program, Rollup, Sample, Transcript
 
 SAMPLE_COLUMNS = (
     "evaluation_id", "problem_id", "index", "letters", "failure_class", "first_failure", "cpu_seconds",
-    "memory_bytes", "tokens", "truncated", "log_likelihood", "program_id", "test_milliseconds", "transcript",
+    "memory_bytes", "tokens", "truncated", "log_likelihood", "program_id", "test_milliseconds", "transcript_id",
 )  # fmt: skip
 COUNTS = (
     "n", "solved", "optimisation", "correctness", "no_answer", "first_optimisation", "first_correctness",
@@ -36,6 +37,13 @@ COUNT_TYPES = {"cpu_seconds_sum": "double precision", "tokens_sum": "bigint", "m
 
 Row = dict[str, Any]
 """The fields of a `compute.events.SampleRecord`."""
+
+
+class Told(NamedTuple):
+    """A transcript as it was sent, and as it was read."""
+
+    text: str
+    read: TranscriptRecord
 
 
 class Suite(NamedTuple):
@@ -65,6 +73,7 @@ class Columns:
     truncated: NDArray[np.bool_]
     log_likelihood: NDArray[np.float64]
     program: NDArray[np.bytes_]
+    transcript: NDArray[np.bytes_]
     test_seconds: NDArray[np.float64]
 
     def only(self, rows: NDArray) -> "Columns":
@@ -77,6 +86,7 @@ class Alike(NamedTuple):
     sizes: tuple[int, ...]
     has_program: bool
     has_likelihood: bool
+    has_transcript: bool
 
 
 class RollupRows(NamedTuple):
@@ -98,6 +108,15 @@ def add_programs(programs: dict[str, str]) -> None:
             "SELECT * FROM unnest(%s::text[], %s::text[]) ORDER BY 1 ON CONFLICT DO NOTHING",
             [list(programs), texts],
         )
+
+
+def add_transcripts(transcripts: dict[str, Told]) -> None:
+    """Store what is not there yet."""
+    rows = [
+        Transcript(sha256=sha256, text=text, ended=read.ended, turns=read.turns, calls=read.calls)
+        for sha256, (text, read) in sorted(transcripts.items())
+    ]
+    Transcript.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def suites_of(problem_set: int, slugs: Collection[str]) -> dict[str, Suite]:
@@ -162,15 +181,16 @@ def _columns(suites: dict[str, Suite], values: list[Row]) -> tuple[Columns, list
     shapes = sorted({suite.sizes for suite in suites.values()})
     number = {sizes: code for code, sizes in enumerate(shapes)}
     placed = [suites[slug] for slug in column("problem")]
-    program, likelihood = column("program"), column("log_likelihood")
+    program, likelihood, transcript = column("program"), column("log_likelihood"), column("transcript")
     shape = np.array([number[suite.sizes] for suite in placed])
     has_program = np.array([text is not None for text in program])
     has_likelihood = np.array([value is not None for value in likelihood])
+    has_transcript = np.array([text is not None for text in transcript])
     cpu_seconds = np.array(column("cpu_seconds"), dtype=np.float64)
     columns = Columns(
         problem=np.array([suite.problem for suite in placed], dtype=np.int64),
         index=np.array(column("index"), dtype=np.int64),
-        kind=4 * shape + 2 * has_program + has_likelihood,
+        kind=8 * shape + 4 * has_program + 2 * has_likelihood + has_transcript,
         letters=np.array(column("letters"), dtype=np.bytes_),
         cpu_seconds=cpu_seconds,
         memory_bytes=np.array(column("memory_bytes"), dtype=np.int64),
@@ -178,9 +198,10 @@ def _columns(suites: dict[str, Suite], values: list[Row]) -> tuple[Columns, list
         truncated=np.array([finish == "length" for finish in column("finish")]),
         log_likelihood=np.array(likelihood, dtype=np.float64),
         program=np.array([text or "" for text in program], dtype="S64"),
+        transcript=np.array([text or "" for text in transcript], dtype="S64"),
         test_seconds=_test_seconds(column("test_cpu_seconds"), cpu_seconds, max(sizes[-1] for sizes in shapes)),
     )
-    return columns, [Alike(sizes, *which) for sizes in shapes for which in product((False, True), repeat=2)]
+    return columns, [Alike(sizes, *which) for sizes in shapes for which in product((False, True), repeat=3)]
 
 
 def _test_seconds(sent: list[tuple[float, ...]], most: NDArray[np.float64], tests: int) -> NDArray[np.float64]:
@@ -225,7 +246,7 @@ def _sample_rows(
         members.log_likelihood if alike.has_likelihood else None,
         members.program if alike.has_program else None,
         np.rint(seconds * 1000).astype(np.int32),
-        b"",
+        members.transcript if alike.has_transcript else None,
     ]
     return binary_rows(columns, len(members.kind))
 

@@ -6,7 +6,7 @@ from typing import Literal
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
-from compute.configs import MergeMethod, Seed, Setting, Tests, Trainer, WeightsEngine
+from compute.configs import MergeMethod, Seed, Setting, Tests, ToolLimits, Trainer, WeightsEngine
 from compute.miniature.study import PLAN
 from frontier_app.models import Job
 
@@ -63,6 +63,7 @@ class SamplingRequest(Request):
     max_tokens: int = 160
     seed: int | None = None
     setting: Setting = "reasoning"
+    tools: ToolLimits = Field(ToolLimits(), description="of the settings tools and agentic")
     engine: WeightsEngine = "transformers"
     remote: bool = False
     dry_run: bool = False

@@ -1,7 +1,7 @@
 """Studies: read their points and rows, launch in them."""
 
 from collections import defaultdict
-from typing import Literal
+from typing import Any, Literal
 
 from django.http import HttpRequest
 from ninja import Router
@@ -22,6 +22,7 @@ from frontier_app.api.schemas import (
     Points,
     ProblemAuditOut,
     RunOut,
+    SamplingRequest,
     StudyOut,
     StudyRequest,
     SweepRequest,
@@ -129,14 +130,19 @@ def train(request: HttpRequest, slug: str, body: TrainRequest) -> LaunchedOut:
 def sweep(request: HttpRequest, slug: str, body: SweepRequest) -> LaunchedOut:
     study, user = open_study_to_write(request, slug)
     low, high = _checkpoint(study, body.low, "low"), _checkpoint(study, body.high, "high")
-    return _out(launch.launch_sweep(study, user, low, high, **body.model_dump(exclude={"low", "high"})))
+    return _out(launch.launch_sweep(study, user, low, high, **asked(body, "low", "high")))
+
+
+def asked(body: SamplingRequest, *named: str) -> dict[str, Any]:
+    """What a launch takes of a request, besides the checkpoints that it names."""
+    return body.model_dump(exclude={*named, "tools"}) | {"tools": body.tools}
 
 
 @router.post("/studies/{slug}/evaluate", response=LaunchedOut)
 def evaluate(request: HttpRequest, slug: str, body: EvaluateRequest) -> LaunchedOut:
     study, user = open_study_to_write(request, slug)
     checkpoint = _checkpoint(study, body.checkpoint, "checkpoint")
-    return _out(launch.launch_evaluation(study, user, checkpoint=checkpoint, **body.model_dump(exclude={"checkpoint"})))
+    return _out(launch.launch_evaluation(study, user, checkpoint=checkpoint, **asked(body, "checkpoint")))
 
 
 @router.post("/studies/{slug}/merge", response=LaunchedOut)

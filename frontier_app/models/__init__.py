@@ -1,7 +1,7 @@
 """The rows. One subject, one module."""
 
 from frontier_app.models.checkpoints import Checkpoint, MergeIngredient, Path, Run
-from frontier_app.models.evaluations import Evaluation, EvaluationRate, Program, Rollup, Sample
+from frontier_app.models.evaluations import Evaluation, EvaluationRate, Program, Rollup, Sample, Transcript
 from frontier_app.models.jobs import LEASE, Job
 from frontier_app.models.metrics import MetricPoint
 from frontier_app.models.people import ApiToken, AuditEntry, Invitation, LoginLink
@@ -36,4 +36,5 @@ __all__ = [
     "ShareLink",
     "Snapshot",
     "Study",
+    "Transcript",
 ]

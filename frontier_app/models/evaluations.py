@@ -51,6 +51,20 @@ class Program(models.Model):
         return self.sha256[:12]
 
 
+class Transcript(models.Model):
+    """What was said and run on the way to an answer of several turns; `text` is JSON as
+    `compute.rollout.transcript.Transcript` writes it, of which `ended`, `turns` and `calls` are kept for filters."""
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    text = models.TextField()
+    ended = models.CharField(max_length=20)
+    turns = models.PositiveIntegerField()
+    calls = models.PositiveIntegerField(help_text="of tools, that were run")
+
+    def __str__(self) -> str:
+        return f"{self.sha256[:12]}: {self.ended} after {self.turns} turns"
+
+
 class Sample(models.Model):
     """One answer. `letters` has one verdict letter a test in size order (see `compute.judge.verdict`).
 
@@ -83,7 +97,15 @@ class Sample(models.Model):
     test_milliseconds = ArrayField(
         models.IntegerField(), default=list, help_text="CPU milliseconds of each test in size order"
     )
-    transcript = models.CharField(max_length=64, blank=True, default="", help_text="blob reference, empty in one turn")
+    transcript = models.ForeignKey(
+        Transcript,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="samples",
+        db_index=False,
+        db_constraint=False,
+        help_text="null for a single turn",
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=("evaluation", "problem", "index"), name="one_sample_an_index")]

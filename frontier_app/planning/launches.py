@@ -29,6 +29,7 @@ from compute.configs import (
     Sampling,
     Setting,
     Tests,
+    ToolLimits,
     TrainConfig,
     WeightsEngine,
     one_sentence,
@@ -42,6 +43,9 @@ PARTS_OF_COMPUTE = ("torch", "transformers", "safetensors", "tokenizers", "accel
 PREFIX_LENGTH = 40
 GIVEN_UP = (Job.FAILED, Job.CANCELLED, Job.LOST)
 Config = TypeVar("Config", bound=BaseModel)
+
+
+USUAL_TOOLS = ToolLimits()
 
 
 class LaunchError(Exception):
@@ -155,6 +159,7 @@ def plan_evaluation(
     sampling: Sampling,
     title: str,
     setting: Setting = "reasoning",
+    tools: ToolLimits = USUAL_TOOLS,
     engine: WeightsEngine = "transformers",
     needs: Sequence[Job] = (),
     problems: int | None = None,
@@ -165,7 +170,7 @@ def plan_evaluation(
         raise LaunchError("checkpoint", "This study has no held-out problem set.")
     limits = JudgeLimits()
     asked = {"sampling": sampling.model_dump(mode="json"), "setting": setting}
-    begun = [same_question(study, point, sampling, setting).first() for point in points]
+    begun = [same_question(study, point, sampling, setting, tools).first() for point in points]
     references = [one.reference if one else queue.new_reference("evaluation") for one in begun]
     ends = {one.pk: one for point in points for one, _ in recipe(point.checkpoint)}
     config = valid_config(
@@ -182,6 +187,7 @@ def plan_evaluation(
         ),
         problems=source(study.held_out_set, "checkpoint"),
         setting=setting,
+        tools=tools,
         sampling=sampling,
         limits=limits,
         judge_cache=judge_cache(),
@@ -209,7 +215,7 @@ def plan_evaluation(
                 "path": point.path,
                 "alpha": point.alpha,
                 "problem_set": study.held_out_set,
-                "limits": limits.model_dump(mode="json"),
+                "limits": limits.model_dump(mode="json") | tools_asked(setting, tools),
                 "job": job,
                 **asked,
             },
@@ -217,26 +223,39 @@ def plan_evaluation(
     return job
 
 
+def tools_asked(setting: Setting, tools: ToolLimits) -> dict[str, object]:
+    """What an evaluation's limits hold besides the judge's."""
+    return {} if setting == "reasoning" else {"tools": tools.model_dump(mode="json")}
+
+
 def same_question(
-    study: Study, point: Point, sampling: Sampling, setting: str, anywhere: bool = False
+    study: Study, point: Point, sampling: Sampling, setting: Setting, tools: ToolLimits, anywhere: bool = False
 ) -> QuerySet[Evaluation]:
-    """Evaluations of the same weights with the same problems and sampling, the newest first; `anywhere`: on whatever
-    path they were asked for."""
+    """Evaluations of the same weights with the same problems, sampling and limits of tools, the newest first;
+    `anywhere`: on whatever path they were asked for."""
     rows = Evaluation.objects.filter(
         study=study,
         checkpoint=point.checkpoint,
         problem_set=study.held_out_set,
         setting=setting,
         sampling=sampling.model_dump(mode="json"),
+        **{f"limits__{key}": value for key, value in tools_asked(setting, tools).items()},
     )
     return (rows if anywhere else rows.filter(path=point.path)).order_by("-pk")
 
 
-def is_measured(study: Study, point: Point, sampling: Sampling, setting: str, anywhere: bool = False) -> bool:
+def is_measured(
+    study: Study,
+    point: Point,
+    sampling: Sampling,
+    setting: Setting = "reasoning",
+    tools: ToolLimits = USUAL_TOOLS,
+    anywhere: bool = False,
+) -> bool:
     """Whether the question has an answer, or will have one unless somebody interferes."""
     return any(
         one.state == Evaluation.COMPLETE or (one.job is not None and one.job.state not in GIVEN_UP)
-        for one in same_question(study, point, sampling, setting, anywhere).select_related("job")
+        for one in same_question(study, point, sampling, setting, tools, anywhere).select_related("job")
     )
 
 

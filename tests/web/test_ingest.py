@@ -25,6 +25,8 @@ from compute.events import (
 )
 from compute.judge.tally import LETTER_OF_CODE, NOT_RUN, tally
 from compute.judge.verdict import FailureClass, failure_class, first_failure
+from compute.rollout.transcript import Step, Transcript, read_transcript
+from frontier_app.filters import SAMPLE_FIELDS, compile_filter
 from frontier_app.ingest import StaleTokenError, ingest
 from frontier_app.jobs import queue
 from frontier_app.models import Checkpoint, Evaluation, Job, MetricPoint, Problem, Program, Rollup, Run, Sample, Study
@@ -372,3 +374,34 @@ def test_nothing_of_a_batch_remains_when_its_transaction_is_rolled_back(evaluati
         transaction.set_rollback(True)
     job = Job.objects.get(pk=evaluation.job.pk)
     assert (Sample.objects.count(), Rollup.objects.count(), job.last_sequence) == (0, 0, -1)
+
+
+def told(text: str) -> str:
+    steps = (Step(role="user", text="?"), Step(role="assistant", text=text), Step(role="assistant", text="Done."))
+    return Transcript(setting="tools", ended="answered", steps=steps).as_text()
+
+
+def test_a_sample_keeps_its_transcript_and_can_be_found_by_how_it_ended(evaluation: Evaluation) -> None:
+    slug, text = slugs(evaluation)[0], told("a zero byte \x00 and an ü")
+    name = hashlib.sha256(text.encode()).hexdigest()
+    records = (record(slug, 0, "A" * 10, transcript=name), record(slug, 1, "A" * 10))
+    event = Samples(evaluation=evaluation.reference, samples=records, transcripts={name: text})
+    factories.tell(evaluation.job, event)
+    several, one = Sample.objects.order_by("index")
+    assert read_transcript(several.transcript.text).steps[1].text == "a zero byte \x00 and an ü"
+    assert (several.transcript.turns, several.transcript.ended, one.transcript) == (2, "answered", None)
+    found = Sample.objects.filter(compile_filter("ended = answered and turns > 1", SAMPLE_FIELDS))
+    assert list(found) == [several]
+
+
+@pytest.mark.parametrize(("text", "name"), [("{}", None), (None, "0" * 64)])
+def test_a_transcript_that_is_none_or_has_a_false_name_is_refused(
+    evaluation: Evaluation, text: str | None, name: str | None
+) -> None:
+    text = told("x") if text is None else text
+    name = name or hashlib.sha256(text.encode()).hexdigest()
+    said = record(slugs(evaluation)[0], 0, "A" * 10, transcript=name)
+    event = Samples(evaluation=evaluation.reference, samples=(said,), transcripts={name: text})
+    (line,) = ingest(evaluation.job, evaluation.job.token, [event]).log
+    assert "is no transcript" in line or "has another sha256" in line
+    assert not Sample.objects.exists()

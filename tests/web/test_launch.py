@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from compute.configs import parse_config
+from compute.configs import ToolLimits, parse_config
 from compute.miniature.study import PLAN, SMALL
 from frontier_app import launch
 from frontier_app.jobs import queue
@@ -318,3 +318,17 @@ def test_what_is_no_number_is_named(text: str) -> None:
     error = refusal(lambda: parse_numbers(text, "alphas"))
     assert error.field == "alphas"
     assert text in error.message
+
+
+def test_a_setting_with_tools_is_measured_apart_and_by_its_limits(study: Study) -> None:
+    low, high = ends(study)
+    launch.launch_sweep(study, factories.bob(), low, high, [0.5], 4)
+    (plain,) = launch.launch_sweep(study, factories.bob(), low, high, [0.5], 4, setting="tools").jobs
+    (fewer,) = launch.launch_sweep(
+        study, factories.bob(), low, high, [0.5], 4, setting="tools", tools=ToolLimits(attempts=1)
+    ).jobs
+    assert [job.config["setting"] for job in (plain, fewer)] == ["tools", "tools"]
+    assert [job.config["tools"]["attempts"] for job in (plain, fewer)] == [3, 1]
+    assert plain.evaluations.get().limits["tools"]["attempts"] == 3
+    with pytest.raises(launch.LaunchError, match="are measured, or being measured"):
+        launch.launch_sweep(study, factories.bob(), low, high, [0.5], 4, setting="tools")
