@@ -150,7 +150,7 @@ class InspectConfig(Strict):
 
 
 class PretrainConfig(Strict):
-    """Supervised pre-training of the miniature base."""
+    """Supervised pre-training of a miniature base, whose scale is its width and number of layers."""
 
     kind: Literal["pretrain"] = "pretrain"
     folder: Path
@@ -158,6 +158,8 @@ class PretrainConfig(Strict):
     steps: int = Field(500, ge=1)
     batch: int = Field(64, ge=1)
     learning_rate: float = Field(3e-3, gt=0)
+    hidden_size: int = Field(128, ge=16, le=4096, multiple_of=8)
+    layers: int = Field(3, ge=1, le=64)
     seed: Seed = 0
 
 

@@ -314,7 +314,7 @@ class LevelsForm(SamplingFields, LaunchForm):
     )
     steps = forms.IntegerField(label="Steps", min_value=1, max_value=100_000, initial=PLAN.steps)
     field_order = ("coverages", "alphas", "seeds", "steps", "samples")
-    folded = ("engine",)
+    folded = ("setting", "engine")
 
 
 class RandomTestsForm(SamplingFields, LaunchForm):
@@ -324,7 +324,7 @@ class RandomTestsForm(SamplingFields, LaunchForm):
     seeds = WholeNumbersField(label="Seeds", initial="0", help_text="those of the nested trainings to compare with")
     steps = forms.IntegerField(label="Steps", min_value=1, max_value=100_000, initial=PLAN.steps)
     field_order = ("coverages", "seeds", "steps", "samples")
-    folded = ("engine",)
+    folded = ("setting", "engine")
 
 
 class FromBaseForm(PathFields, SamplingFields, LaunchForm):
@@ -333,8 +333,8 @@ class FromBaseForm(PathFields, SamplingFields, LaunchForm):
         initial="0.5, 1.25, 1.5, 2",
         help_text="base + a (end − base): 1 is the end itself, more goes past it",
     )
-    field_order = ("low", "high", "alphas", "samples", "setting")
-    folded = ("engine",)
+    field_order = ("low", "high", "alphas", "samples")
+    folded = ("setting", "engine")
 
 
 class SoupForm(SamplingFields, LaunchForm):
@@ -345,7 +345,7 @@ class SoupForm(SamplingFields, LaunchForm):
         help_text="references of trained checkpoints; left empty: what every nested training ends with",
     )
     field_order = ("members", "samples")
-    folded = ("engine",)
+    folded = ("setting", "engine")
 
 
 class SeedsForm(SamplingFields, LaunchForm):
@@ -353,7 +353,23 @@ class SeedsForm(SamplingFields, LaunchForm):
     seeds = WholeNumbersField(label="Seeds", initial="0, 1, 2", help_text="one member each")
     steps = forms.IntegerField(label="Steps", min_value=1, max_value=100_000, initial=PLAN.steps)
     field_order = ("coverages", "seeds", "steps", "samples")
+    folded = ("setting", "engine")
+
+
+class SettingsForm(PathFields, SamplingFields, LaunchForm):
+    alphas = NumbersField(
+        label="Alphas", initial="-0.5, 0.5, 1.5", help_text="measured in every setting, with both ends"
+    )
+    field_order = ("low", "high", "alphas", "samples")
     folded = ("engine",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["setting"]
+
+
+class ScaleForm(LevelsForm):
+    """The levels again, from a base of another scale."""
 
 
 class ImportFields(forms.Form):
@@ -478,6 +494,8 @@ FORMS: dict[str, type[LaunchForm]] = {
     "from-base": FromBaseForm,
     "soup": SoupForm,
     "seeds": SeedsForm,
+    "settings": SettingsForm,
+    "scale": ScaleForm,
 }
 
 

@@ -477,6 +477,7 @@ def launch_template(
     samples: int = PLAN.samples,
     temperature: float = 1.0,
     max_tokens: int = PLAN.max_tokens,
+    setting: Setting = "reasoning",
     engine: WeightsEngine = "transformers",
     dry_run: bool = False,
 ) -> Launched:
@@ -495,6 +496,7 @@ def launch_template(
         _refuse_foreign(study, members=member)
     asked = Asked(
         sampling=_sampling(study, samples, temperature, max_tokens, None),
+        setting=setting,
         engine=engine,
         coverages=coverages,
         seeds=seeds,

@@ -9,8 +9,9 @@ numbers; the direction between them does not.
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from compute.miniature.composition import Composition, draw_task, split
+from compute.miniature.composition import Composition, Task, draw_task, split
 from compute.miniature.kinds import Kind
 from compute.miniature.rendering import fast_program, slow_program, statement
 from compute.miniature.slips import with_slips
@@ -41,8 +42,27 @@ class Corpus:
         self._kinds = sorted(self._by_kind)
 
     def draw(self, rng: random.Random) -> tuple[str, str]:
+        draft = self.draft(rng)
+        return statement(draft.task), draft.text
+
+    def draft(self, rng: random.Random) -> "Draft":
         task = draw_task(rng.choice(self._by_kind[rng.choice(self._kinds)]), rng)
-        kind, mixture = task.kind, self.mixture
-        if kind.fast and rng.random() < mixture.fast_share[kind.difficulty]:
-            return statement(task), with_slips(fast_program(task), mixture.slip_rate(kind), rng)
-        return statement(task), with_slips(slow_program(task), mixture.slow_slip_rate, rng)
+        kind = task.kind
+        if kind.fast and rng.random() < self.mixture.fast_share[kind.difficulty]:
+            draft = Draft(task, fast_program(task), self.mixture.slip_rate(kind))
+        else:
+            draft = Draft(task, slow_program(task), self.mixture.slow_slip_rate)
+        return draft._replace(text=self.slipped(draft, rng))
+
+    def slipped(self, draft: "Draft", rng: random.Random) -> str:
+        """The right program, with such slips as happen this time."""
+        return with_slips(draft.right, draft.slip_rate, rng)
+
+
+class Draft(NamedTuple):
+    """A program for a task as somebody wrote it down. `right`: the same without its slips."""
+
+    task: Task
+    right: str
+    slip_rate: float
+    text: str = ""

@@ -13,6 +13,7 @@ SLUG = "miniature"
 TITLE = "The correctness-efficiency frontier in miniature"
 QUESTION = "What does averaging and extrapolating policies trained under low and high unit-test coverage do?"
 BASE_FOLDER = Path(__file__).parent / "base"
+SMALL_BASE_FOLDER = Path(__file__).parent / "base_small"
 
 Counts = dict[Literal["easy", "medium", "hard"], int]
 

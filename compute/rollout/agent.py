@@ -25,7 +25,10 @@ BASH = Tool("bash", "Runs a shell command in the workspace and returns its outpu
 SUBMIT = Tool("submit", "Hands in a Python file to be graded, and ends the work.", {"path": "the file's name"})
 SCRIPT = "run_samples.py"
 SAMPLES_CHECKED = f"python3 {SCRIPT}"
-_SCRIPT = Path(sample_script.__file__).read_bytes()
+SCRIPT_BYTES = Path(sample_script.__file__).read_bytes()
+
+
+AGENT_TOOLS = [tool.schema() for tool in (CREATE, EDIT, BASH, SUBMIT)]
 
 
 class Refused(Exception):
@@ -51,7 +54,7 @@ class AgentDialogues(Dialogues):
         return dialogue
 
     def samples(self, problem: Problem) -> dict[str, bytes]:
-        files = {SCRIPT: _SCRIPT}
+        files = {SCRIPT: SCRIPT_BYTES}
         for number, test in enumerate((test for test in problem.tests if test.public), start=1):
             files[f"samples/{number}.in"] = self.blobs.get(test.input)
             files[f"samples/{number}.out"] = self.blobs.get(test.output)

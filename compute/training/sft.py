@@ -1,7 +1,8 @@
-"""Supervised pre-training of the miniature base: a small Llama learns to answer with slow and with fast programs.
+"""Supervised pre-training of the miniature bases: a small Llama learns to answer with slow and with fast programs.
 
 One readable loop for one tiny model on one core; real bases come from elsewhere. The shipped base is rebuilt by
     OMP_NUM_THREADS=1 python -m compute pretrain compute/miniature/pretrain.json
+and the one of the second scale with pretrain_small.json.
 The same config gives the same weights on the same build of torch, and nearly the same elsewhere.
 """
 
@@ -19,7 +20,9 @@ from compute.configs import PretrainConfig, request_sha256
 from compute.errors import Cancelled
 from compute.events import CheckpointWritten, EventWriter, Metric, Progress
 from compute.miniature.corpus import Corpus
-from compute.miniature.tokenizer import prompt_text, train_tokenizer
+from compute.miniature.lessons import Lessons
+from compute.miniature.tokenizer import CLOSE, CLOSE_CALL, CONTEXT, train_tokenizer
+from compute.rollout.prompts import Conversation, render
 from compute.training.padding import NOT_SCORED, Answered, padded
 
 if TYPE_CHECKING:
@@ -38,14 +41,15 @@ def run(config: PretrainConfig, emit: EventWriter, cancelled: Callable[[], bool]
     request = request_sha256(config)
     refuse_occupied(config.folder, request)
     torch.manual_seed(config.seed)
-    corpus = Corpus()
-    tokenizer = train_tokenizer(corpus, config.seed)
-    model = new_model(tokenizer)
-    batches = draw_batches(corpus, tokenizer, config.batch, random.Random(config.seed + 1))
+    lessons = Lessons(Corpus())
+    tokenizer = train_tokenizer(lessons, config.seed)
+    model = new_model(tokenizer, config)
+    batches = draw_batches(lessons, tokenizer, config.batch, random.Random(config.seed + 1))
     loss = train(model, batches, config, emit, cancelled)
     notes = {
         "training": config.model_dump(mode="json", exclude={"folder"}),
-        "mixture": asdict(corpus.mixture),
+        "mixture": asdict(lessons.corpus.mixture),
+        "lessons": asdict(lessons.shares),
         "parameters": model.num_parameters(),
         "final_loss": round(loss, 4),
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
@@ -66,8 +70,8 @@ def run(config: PretrainConfig, emit: EventWriter, cancelled: Callable[[], bool]
     return {"loss": loss, "parameters": model.num_parameters()}
 
 
-def new_model(tokenizer: "PreTrainedTokenizerFast") -> "LlamaForCausalLM":
-    """A Llama of about 0.6 million parameters with fresh weights.
+def new_model(tokenizer: "PreTrainedTokenizerFast", config: PretrainConfig) -> "LlamaForCausalLM":
+    """A small Llama with fresh weights: at the usual size about 0.6 million parameters.
 
     Not a Qwen2: beside one, transformers 5 insists on Qwen's own tokenizer, whatever the folder holds."""
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -75,15 +79,15 @@ def new_model(tokenizer: "PreTrainedTokenizerFast") -> "LlamaForCausalLM":
     return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
-            hidden_size=128,
-            intermediate_size=352,
-            num_hidden_layers=3,
+            hidden_size=config.hidden_size,
+            intermediate_size=config.hidden_size * 11 // 4,
+            num_hidden_layers=config.layers,
             num_attention_heads=4,
             num_key_value_heads=2,
-            max_position_embeddings=512,
+            max_position_embeddings=CONTEXT,
             tie_word_embeddings=True,
             pad_token_id=tokenizer.pad_token_id,
-            eos_token_id=tokenizer.eos_token_id,
+            eos_token_id=list(ends_of(tokenizer)),
             bos_token_id=None,
         )
     )
@@ -132,16 +136,24 @@ def answer_loss(model: "LlamaForCausalLM", examples: list[Answered]) -> torch.Te
     return cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=NOT_SCORED)
 
 
+def ends_of(tokenizer: "PreTrainedTokenizerFast") -> tuple[int, int]:
+    """What ends a turn: the closing fence, and the mark that closes a call."""
+    known = tokenizer.get_vocab()
+    return known[CLOSE], known[CLOSE_CALL]
+
+
 def draw_batches(
-    corpus: Corpus, tokenizer: "PreTrainedTokenizerFast", size: int, rng: random.Random
+    lessons: Lessons, tokenizer: "PreTrainedTokenizerFast", size: int, rng: random.Random
 ) -> Iterator[list[Answered]]:
     """Endless batches of `size` examples of similar length."""
+    ends = ends_of(tokenizer)
     while True:
         examples = []
         for _ in range(size * BUCKET):
-            statement, program = corpus.draw(rng)
-            answer = [*tokenizer(program)["input_ids"], tokenizer.eos_token_id]
-            examples.append(Answered(tokenizer(prompt_text(statement))["input_ids"], answer))
+            lesson = lessons.draw(rng)
+            prompt = render(tokenizer, Conversation(lesson.messages, lesson.tools)).text
+            end = ends[lesson.call]
+            examples.append(Answered(tokenizer(prompt)["input_ids"], [*tokenizer(lesson.answer)["input_ids"], end]))
         examples.sort(key=lambda one: one.length)
         batches = [examples[start : start + size] for start in range(0, len(examples), size)]
         rng.shuffle(batches)

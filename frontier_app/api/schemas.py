@@ -53,6 +53,7 @@ class TemplateRequest(Request):
     samples: int = PLAN.samples
     temperature: float = 1.0
     max_tokens: int = PLAN.max_tokens
+    setting: Setting = "reasoning"
     engine: WeightsEngine = "transformers"
     dry_run: bool = False
 

@@ -7,17 +7,19 @@ measured with the same sampling, is taken as it is. `frontier_app.launch` decide
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from math import sqrt
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from django.contrib.auth.models import User
 
-from compute.configs import Sampling, Tests, WeightsEngine
+from compute.configs import Sampling, Setting, Tests, WeightsEngine
+from compute.miniature import study as miniature
 from frontier_app.models import Checkpoint, Job, MergeIngredient, Run, Study
 from frontier_app.planning.launches import (
     GIVEN_UP,
     LaunchError,
     Point,
     deal,
+    folder_bytes,
     is_measured,
     on_path,
     path_between,
@@ -29,6 +31,7 @@ from frontier_app.planning.launches import (
     workers,
 )
 
+SETTINGS: tuple[Setting, ...] = get_args(Setting)
 HALF_WIDTH_OF_ONE = 1.96 * 0.5
 """Of a mean of one number between 0 and 1: half of its 95 % interval where the numbers vary as much as they can."""
 
@@ -37,6 +40,7 @@ class Asked(NamedTuple):
     """What a template may be told; each takes what it needs. `members` empty: every training of the study."""
 
     sampling: Sampling
+    setting: Setting = "reasoning"
     engine: WeightsEngine = "transformers"
     coverages: Sequence[float] = ()
     seeds: Sequence[int] = ()
@@ -61,49 +65,59 @@ class Plan:
         self.study, self.by, self.asked = study, by, asked
         self.jobs: list[Job] = []
 
-    def train(self, tests: Tests = "first") -> dict[tuple[float, int], Checkpoint]:
-        """(coverage, seed) -> the checkpoint that a training ends with, of those that are not asked for yet."""
-        if self.study.base is None:
+    def train(self, tests: Tests = "first", start: Checkpoint | None = None) -> dict[tuple[float, int], Checkpoint]:
+        """(coverage, seed) -> the checkpoint that a training ends with, of those that are not asked for yet. `start`:
+        from which, the study's base if left out."""
+        start = start or self.study.base
+        if start is None:
             raise LaunchError("", "This study has no base checkpoint to start from.")
         trained = {}
         for seed in dict.fromkeys(self.asked.seeds):
             for coverage in dict.fromkeys(self.asked.coverages):
-                run = self._run(coverage, seed, tests)
+                run = self._run(start, coverage, seed, tests)
                 trained[coverage, seed] = run.checkpoints.get(reference=run.reference)
         return trained
 
-    def _run(self, coverage: float, seed: int, tests: Tests) -> Run:
-        assert self.study.base is not None
-        config = training_config(self.study, self.study.base, coverage, seed, tests, self.asked.recipe)
+    def _run(self, start: Checkpoint, coverage: float, seed: int, tests: Tests) -> Run:
+        config = training_config(self.study, start, coverage, seed, tests, self.asked.recipe)
         for run in self.study.runs.filter(coverage=coverage, seed=seed).select_related("job"):
             if _request(run.config) == _request(config.model_dump(mode="json")):
                 made = run.checkpoints.filter(reference=run.reference).first()
                 if made is not None and (made.materialised or (run.job and run.job.state not in GIVEN_UP)):
                     return run
-        (run,) = plan_runs(self.study, self.by, self.study.base, [config])
+        (run,) = plan_runs(self.study, self.by, start, [config])
         assert run.job is not None
         self.jobs.append(run.job)
         return run
 
-    def sweep(self, low: Checkpoint, high: Checkpoint, alphas: Sequence[float]) -> None:
+    def sweep(self, low: Checkpoint, high: Checkpoint, alphas: Sequence[float], setting: Setting | None = None) -> None:
+        """`setting`: the one asked for if left out."""
+        setting = setting or self.asked.setting
         path = path_between(self.study, low, high)
         points = [Point(on_path(path, alpha), alpha, path) for alpha in dict.fromkeys(alphas)]
-        for part in deal(self._missing(points), workers()):
-            self._measure(part, sweep_title(path, part))
+        for part in deal(self._missing(points, setting), workers()):
+            self._measure(part, sweep_title(path, part), setting)
 
     def evaluate(self, checkpoint: Checkpoint) -> None:
-        for point in self._missing([Point(checkpoint)]):
-            self._measure([point], f"Evaluate {checkpoint.name}")
+        for point in self._missing([Point(checkpoint)], self.asked.setting):
+            self._measure([point], f"Evaluate {checkpoint.name}", self.asked.setting)
 
-    def _missing(self, points: Sequence[Point]) -> list[Point]:
+    def _missing(self, points: Sequence[Point], setting: Setting) -> list[Point]:
         """Every page finds the ends of a path wherever they were measured, so they are not measured again."""
-        return [
-            one for one in points if not is_measured(self.study, one, self.asked.sampling, "reasoning", anywhere=True)
-        ]
+        sampling = self.asked.sampling
+        return [one for one in points if not is_measured(self.study, one, sampling, setting, anywhere=True)]
 
-    def _measure(self, points: Sequence[Point], title: str) -> None:
+    def _measure(self, points: Sequence[Point], title: str, setting: Setting) -> None:
         sampling, engine = self.asked.sampling, self.asked.engine
-        job = plan_evaluation(self.study, self.by, points, sampling=sampling, engine=engine, title=title)
+        job = plan_evaluation(
+            self.study,
+            self.by,
+            points,
+            sampling=sampling,
+            setting=setting,
+            engine=engine,
+            title=title if setting == "reasoning" else f"{title}, {setting}",
+        )
         self.jobs.append(job)
 
     def precision(self) -> str:
@@ -213,12 +227,47 @@ def trained_ensembles(plan: Plan) -> list[str]:
     ]
 
 
+def three_settings(plan: Plan) -> list[str]:
+    low, high = plan.asked.low, plan.asked.high
+    if low is None or high is None:
+        raise LaunchError("high" if low else "low", "Name both ends of a path.")
+    for setting in SETTINGS:
+        plan.sweep(low, high, [0, 1, *plan.asked.alphas], setting)
+    return [
+        f"Whether the path from {low.name} to {high.name} trades optimisation failures for correctness failures in "
+        "each setting, and what revising after the public samples, or working in a shell, adds at each place on it.",
+        "Nothing about training with tools: the policies were trained on one turn.",
+        plan.precision(),
+    ]
+
+
+def second_scale(plan: Plan) -> list[str]:
+    coverages, alphas = sorted(set(plan.asked.coverages)), plan.asked.alphas
+    if len(coverages) < 2:
+        raise LaunchError("coverages", "A frontier needs at least two coverages, for example 0.4, 1.")
+    start = other_base(plan.study)
+    trained = plan.train(start=start)
+    for seed in dict.fromkeys(plan.asked.seeds):
+        plan.sweep(trained[coverages[0], seed], trained[coverages[-1], seed], [0, 1, *alphas])
+        for coverage in coverages[1:-1]:
+            plan.evaluate(trained[coverage, seed])
+    plan.evaluate(start)
+    return [
+        f"Whether the frontier, and what averaging does on it, is the same at the scale of {start.name}: the same "
+        "levels, problems, order and steps from another base.",
+        plan.over_seeds(),
+        plan.precision(),
+    ]
+
+
 TEMPLATES: dict[str, Callable[[Plan], list[str]]] = {
     "levels": nested_levels,
     "random-tests": random_tests,
     "from-base": from_initialisation,
     "soup": uniform_soup,
     "seeds": trained_ensembles,
+    "settings": three_settings,
+    "scale": second_scale,
 }
 
 
@@ -229,6 +278,24 @@ def plan_template(study: Study, by: User, template: str, asked: Asked) -> Planne
     if not plan.jobs:
         raise LaunchError("", "All of this is trained and measured, or about to be.")
     return Planned(plan.jobs, concludes)
+
+
+def other_base(study: Study) -> Checkpoint:
+    """The base of another scale: one that the study has, or for a miniature the small one."""
+    known = Checkpoint.objects.filter(study=study, origin=Checkpoint.BASE).exclude(folder="").order_by("-pk")
+    found = next((one for one in known if one != study.base), None)
+    if found is not None:
+        return found
+    if study.base is None or study.base.folder != str(miniature.BASE_FOLDER):
+        raise LaunchError("", "This study has no base of another scale: import one, then ask again.")
+    return Checkpoint.objects.create(
+        reference=f"{reference_prefix(study.slug)}.base-small",
+        name="base-small",
+        study=study,
+        origin=Checkpoint.BASE,
+        folder=str(miniature.SMALL_BASE_FOLDER),
+        size_bytes=folder_bytes(miniature.SMALL_BASE_FOLDER),
+    )
 
 
 def soup_of(study: Study, members: Sequence[Checkpoint]) -> Checkpoint:

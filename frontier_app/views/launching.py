@@ -92,6 +92,18 @@ TEMPLATES = {
         "Trains one level with several seeds and measures each: the ensembles without merges that those along the path "
         "must beat.",
     ),
+    "settings": Kind(
+        "three settings",
+        "One path in three settings",
+        "Measures the same weights by reasoning alone, with tools and attempts on the public samples, and in a "
+        "workspace with a shell, at both ends and along the path.",
+    ),
+    "scale": Kind(
+        "second scale",
+        "The levels at a second scale",
+        "Trains the levels again from a base of another scale, with the same problems in the same order, and sweeps "
+        "the path between them; Frontiers then shows one panel a scale.",
+    ),
 }
 VERBS: dict[str, Callable[..., verbs.Launched]] = {
     "sweep": verbs.launch_sweep,

@@ -12,33 +12,39 @@ from compute.configs import PretrainConfig, read_config, request_sha256
 from compute.errors import Cancelled
 from compute.events import CheckpointWritten, EventWriter, Metric, parse_event
 from compute.miniature.corpus import Corpus, Mixture
-from compute.miniature.study import BASE_FOLDER, PLAN
+from compute.miniature.lessons import Shares
+from compute.miniature.study import BASE_FOLDER, PLAN, SMALL_BASE_FOLDER
 
-REBUILD = BASE_FOLDER.parent / "pretrain.json"
+REBUILD = {BASE_FOLDER: "pretrain.json", SMALL_BASE_FOLDER: "pretrain_small.json"}
+each_scale = pytest.mark.parametrize("base", REBUILD, ids=lambda base: base.name)
 
 
-def test_the_manifest_describes_the_files() -> None:
-    folder = describe(BASE_FOLDER)
+@each_scale
+def test_the_manifest_describes_the_files(base: Path) -> None:
+    folder = describe(base)
     assert folder.manifest is not None
     assert folder.manifest.origin == "base"
-    assert damaged_files(BASE_FOLDER) == []
-    present = {path.name for path in BASE_FOLDER.iterdir()} - {"manifest.json"}
+    assert damaged_files(base) == []
+    present = {path.name for path in base.iterdir()} - {"manifest.json"}
     assert set(folder.manifest.files) == present
     assert folder.manifest.sha256 == folder.sha256
 
 
-def test_the_base_is_small_enough_to_ship() -> None:
-    assert sum(path.stat().st_size for path in BASE_FOLDER.iterdir()) < 4 << 20
+def test_the_bases_are_small_enough_to_ship_and_of_two_scales() -> None:
+    sizes = [sum(path.stat().st_size for path in base.iterdir()) for base in REBUILD]
+    assert sizes[1] * 2 < sizes[0] < 4 << 20
 
 
-def test_the_manifest_was_made_by_the_documented_command_and_the_present_mixture() -> None:
-    manifest = describe(BASE_FOLDER).manifest
-    config = read_config(REBUILD, "pretrain")
+@each_scale
+def test_the_manifest_was_made_by_the_documented_command_and_the_present_mixture(base: Path) -> None:
+    manifest = describe(base).manifest
+    config = read_config(base.parent / REBUILD[base], "pretrain")
     assert manifest is not None
     assert isinstance(config, PretrainConfig)
     assert manifest.notes["training"] == config.model_dump(mode="json", exclude={"folder"})
     assert manifest.request_sha256 == request_sha256(config)
     assert manifest.notes["mixture"] == asdict(Mixture())
+    assert manifest.notes["lessons"] == asdict(Shares())
 
 
 @pytest.mark.ml

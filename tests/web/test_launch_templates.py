@@ -8,6 +8,7 @@ from frontier_app import launch
 from frontier_app.jobs import queue
 from frontier_app.launch import LaunchError
 from frontier_app.models import Checkpoint, Evaluation, Job, Run, Study
+from frontier_app.numbers.exploration.choice import scales_of
 
 pytestmark = pytest.mark.django_db
 LEVELS = {"coverages": [0.4, 0.8, 1.0], "seeds": [0, 1], "alphas": [-0.5, 0.5, 1.5], "samples": 4}
@@ -180,3 +181,36 @@ def test_a_template_comes_over_the_api_with_what_it_can_decide(study):
     assert response.status_code == 200
     assert "for k up to 8" in response.json()["concludes"][0]
     assert not Run.objects.filter(study=study, seed=1).exists()
+
+
+def test_the_three_settings_measure_one_path_and_repeat_nothing(study):
+    low, high = study.checkpoints.get(name="low"), study.checkpoints.get(name="high")
+    launch.launch_sweep(study, factories.alice(), low, high, [0.5], 4)
+
+    start(study, "settings", low=low, high=high, alphas=[0.5], samples=4)
+
+    rows = Evaluation.objects.filter(study=study).values_list("setting", "alpha")
+    assert sorted(rows) == sorted((s, a) for s in ("reasoning", "tools", "agentic") for a in (0.0, 0.5, 1.0))
+    with pytest.raises(LaunchError, match="All of this"):
+        start(study, "settings", low=low, high=high, alphas=[0.5], samples=4)
+
+
+def test_a_second_scale_trains_the_levels_from_another_base(study):
+    with pytest.raises(LaunchError, match="no base of another scale"):
+        start(study, "scale", coverages=[0.4, 1.0], alphas=[0.5], samples=4)
+    small = factories.checkpoint(study, "base-small", origin=Checkpoint.BASE)
+
+    launched = start(study, "scale", coverages=[0.4, 1.0], alphas=[0.5], samples=4)
+
+    runs = Run.objects.filter(job__in=launched.jobs)
+    assert {run.initialisation for run in runs} == {small}
+    assert ("base-small", None) in points(study)
+    evaluations = list(Evaluation.objects.filter(study=study, state=Evaluation.PLANNED, alpha=0.5))
+    assert scales_of(study, evaluations) == ["base-small"]
+
+
+def test_a_miniature_has_a_small_base_to_ask_for(study):
+    study = launch.create_miniature_study(factories.alice(), slug="again")
+    start(study, "scale", coverages=[0.4, 1.0], seeds=[0], samples=4)
+    start(study, "scale", coverages=[0.4, 1.0], seeds=[1], samples=4)
+    assert study.checkpoints.filter(name="base-small").count() == 1
