@@ -22,6 +22,7 @@ from typing import TextIO
 from compute.configs import KINDS, JobConfig, read_config
 from compute.errors import DISK_FULL, Cancelled, ComputeError, ConfigError, StorageError
 from compute.events import CancelAcknowledged, Event, EventWriter, Failed, Finished, Started
+from compute.usage import watched
 
 RUNNERS = {
     "install": "compute.installation",
@@ -70,7 +71,8 @@ def main(arguments: list[str]) -> int:
     try:
         config = request(arguments)
         runner: Runner = importlib.import_module(RUNNERS[config.kind]).run
-        summary = dict(runner(config, emit, cancel.is_set))
+        with watched(emit, config.kind):
+            summary = dict(runner(config, emit, cancel.is_set))
         json.dumps(summary, allow_nan=False)
     except KeyboardInterrupt:
         return report(emit, Cancelled("Interrupted."))

@@ -22,8 +22,10 @@ MOST_BYTES = 2**63 - 1
 MOST_SECONDS = 1e6
 # Of one step of a training.
 MOST_FIGURES = 200
+MOST_DEVICES = 64
 Letters = Annotated[str, Field(pattern=r"^[AWRTMOCNI-]+$", max_length=10_000)]
 Seconds = Annotated[float, Field(ge=0, le=MOST_SECONDS)]
+LongSeconds = Annotated[float, Field(ge=0, le=1000 * MOST_SECONDS)]  # of a whole job, summed over what runs abreast
 
 
 class Event(BaseModel):
@@ -201,6 +203,28 @@ class EvaluationFinished(Event):
     alarms: dict[str, float | None] = {}
 
 
+class DeviceUsage(BaseModel):
+    """One device at one moment. `utilisation` in [0, 1], null where the driver does not say."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    name: str = Field(max_length=80)
+    memory_bytes: int = Field(gt=0, le=MOST_BYTES)
+    used_bytes: int = Field(ge=0, le=MOST_BYTES)
+    utilisation: float | None = Field(ge=0, le=1)
+
+
+class Usage(Event):
+    """The devices that the job sees, `seconds` after its start; tokens and the seconds of each part since then."""
+
+    type: Literal["usage"] = "usage"
+    seconds: LongSeconds
+    devices: tuple[DeviceUsage, ...] = Field(max_length=MOST_DEVICES)
+    tokens: int = Field(0, ge=0, le=MOST_BYTES)
+    generation_seconds: LongSeconds = 0.0
+    judging_seconds: LongSeconds = 0.0
+    learning_seconds: LongSeconds = 0.0
+
+
 class Finished(Event):
     type: Literal["finished"] = "finished"
     summary: dict[str, object] = {}
@@ -229,6 +253,7 @@ AnyEvent = Annotated[
     | EvaluationStarted
     | Samples
     | EvaluationFinished
+    | Usage
     | Finished
     | CancelAcknowledged
     | Failed,

@@ -37,6 +37,7 @@ from compute.events import (
     SampleRecord,
     Samples,
     Started,
+    Usage,
 )
 from compute.rollout.transcript import read_transcript
 from frontier_app import live
@@ -46,6 +47,7 @@ from frontier_app.models import (
     Checkpoint,
     Evaluation,
     Job,
+    JobUsage,
     MergeIngredient,
     MetricPoint,
     Problem,
@@ -151,6 +153,7 @@ class Batch:
         self._problems: dict[str, list[Problem]] = {}
         self._audits: dict[tuple[str, str], dict[str, object]] = {}
         self._metrics: dict[tuple[str, int], dict[str, float | None]] = {}
+        self._usage: list[Usage] = []
         self._end: Event | None = None
 
     def add(self, event: AnyEvent) -> None:
@@ -167,6 +170,7 @@ class Batch:
     def _(self, event: Started) -> None:
         versions = ", ".join(f"{name} {version}" for name, version in event.versions.items())
         self.log.append(f"Started as process {event.pid}{f' with {versions}' if versions else ''}.")
+        JobUsage.objects.filter(job=self.job).delete()
 
     @_take.register
     def _(self, event: Log) -> None:
@@ -269,6 +273,10 @@ class Batch:
         evaluation = self._evaluation(event.evaluation)
         evaluation.state, evaluation.alarms = Evaluation.COMPLETE, dict(event.alarms)
 
+    @_take.register
+    def _(self, event: Usage) -> None:
+        self._usage.append(event)
+
     @_take.register(Finished)
     @_take.register(CancelAcknowledged)
     @_take.register(Failed)
@@ -285,6 +293,7 @@ class Batch:
             self._write_evaluation(evaluation, self._samples.get(reference, []))
         if self._samples:
             refresh_main_evaluations({self._evaluations[reference].checkpoint_id for reference in self._samples})
+        self._write_usage()
         job = self.job
         job.save(update_fields=["last_sequence", "stage", "done", "total", "unit"])
         if self._end is not None:
@@ -340,6 +349,13 @@ class Batch:
             points, update_conflicts=True, unique_fields=["run", "step", "name"], update_fields=["value"]
         )
         Run.objects.bulk_update(runs.values(), ["last_metrics"])
+
+    def _write_usage(self) -> None:
+        if self._usage:
+            row = JobUsage.objects.filter(job=self.job).first() or JobUsage(job=self.job)
+            for event in self._usage:
+                row.take(event)
+            row.save()
 
     def _write_evaluation(self, evaluation: Evaluation, samples: list[SampleRecord]) -> None:
         if samples:

@@ -26,6 +26,7 @@ from compute.rollout.answers import Answer, Harness
 from compute.rollout.engines import Engine, open_engine
 from compute.rollout.reasoning import Reasoning
 from compute.rollout.tools import ToolDialogues
+from compute.usage import SPENT
 
 BATCHES_AHEAD = 2  # sampled but not yet judged: bounds memory, keeps the judge busy
 
@@ -179,7 +180,9 @@ class Sweep:
             started = time.monotonic()
             problems = missing[start : start + width]
             answers = self.harness.answers(problems, self.config.sampling, self.stopped)
-            self.seconds["sampling"] += time.monotonic() - started
+            seconds = time.monotonic() - started
+            self.seconds["sampling"] += seconds
+            SPENT.add("generation", seconds, sum(answer.tokens for group in answers for answer in group))
             yield Batch(problems, answers)
 
     def judged(self, batch: Batch) -> list[list[Judgement]]:
@@ -191,7 +194,9 @@ class Sweep:
             known = self.judged_once(problem, list(wanted))
             lost = self.not_judged(problem)
             groups.append([lost if answer.is_infrastructure else known[answer.program] for answer in answers])
-        self.seconds["judging"] += time.monotonic() - started
+        seconds = time.monotonic() - started
+        self.seconds["judging"] += seconds
+        SPENT.add("judging", seconds)
         return groups
 
     def judged_once(self, problem: Problem, programs: list[str | None]) -> dict[str | None, Judgement]:

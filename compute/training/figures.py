@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from compute.judge.judge import Judge
 from compute.judge.verdict import FailureClass
 from compute.training.rewards import Scored
+from compute.usage import SPENT
 
 TIMED = ("sampling", "judging", "learning")
 
@@ -31,12 +32,15 @@ class StepFigures:
     def timed(self, what: str) -> Iterator[None]:
         started = time.monotonic()
         yield
-        self._seconds[what] += time.monotonic() - started
+        seconds = time.monotonic() - started
+        self._seconds[what] += seconds
+        SPENT.add("generation" if what == "sampling" else "judging", seconds)
 
     def add(self, scores: Sequence[Scored], lengths: Sequence[int]) -> None:
         self._judged = time.monotonic()  # what follows until the report is learning
         self._scores += scores
         self._lengths += lengths
+        SPENT.add("generation", 0.0, tokens=sum(lengths))
 
     def take(self) -> dict[str, float | None]:
         """Shares of the samples by outcome; infrastructure trouble is counted and left out of every share."""
@@ -46,6 +50,8 @@ class StepFigures:
         rewards = [score.reward for score in self._scores if score.reward is not None]
         executions = self._judge.executions - self._executions
         hits = self._judge.cache_hits - self._hits
+        learning = time.monotonic() - self._judged
+        SPENT.add("learning", learning)
         values = {
             "reward": share(sum(rewards), len(rewards)),
             "solved_rate": share(outcomes[FailureClass.SOLVED], judged),
@@ -56,7 +62,7 @@ class StepFigures:
             "mean_tokens": share(sum(self._lengths), len(self._lengths)),
             "sampling_seconds": self._seconds["sampling"],
             "judging_seconds": self._seconds["judging"],
-            "learning_seconds": time.monotonic() - self._judged,
+            "learning_seconds": learning,
             "cache_hit_rate": share(hits, hits + executions),
         }
         self._begin()

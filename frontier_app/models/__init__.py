@@ -9,6 +9,7 @@ from frontier_app.models.problems import Problem, ProblemSet
 from frontier_app.models.reports import Report
 from frontier_app.models.sharing import Comment, SavedView, ShareLink, Snapshot
 from frontier_app.models.studies import Membership, Study
+from frontier_app.models.usage import JobUsage, UsagePoint, Worker
 
 __all__ = [
     "LEASE",
@@ -20,6 +21,7 @@ __all__ = [
     "EvaluationRate",
     "Invitation",
     "Job",
+    "JobUsage",
     "LoginLink",
     "Membership",
     "MergeIngredient",
@@ -37,4 +39,6 @@ __all__ = [
     "Snapshot",
     "Study",
     "Transcript",
+    "UsagePoint",
+    "Worker",
 ]

@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from compute.judge.verdict import SUITE_VERDICTS
+from frontier_app.numbers.usage import Part
 from frontier_app.words import DASH, about, alpha, count, figure, finite, isolation, seconds, share, size, times
 
 register = template.Library()
@@ -121,6 +122,33 @@ def mix(counts: object) -> dict[str, object]:
         at += width
     failed = f"{of('optimisation')} too slow, {of('correctness')} wrong, {of('no_answer')} no program"
     return {"bars": bars, "label": f"{of('solved')} solved, {failed}, of {n}" if n else "no samples yet"}
+
+
+@register.inclusion_tag("parts/sparkline.html")
+def sparkline(points: Sequence[tuple[float, float]], name: str) -> dict[str, object]:
+    """A line over time of values in [0, 1]; what it shows is also said in words."""
+    if len(points) < 2:
+        return {"label": f"{name}: too few readings for a line"}
+    first, last = points[0][0], points[-1][0]
+    width = (last - first) or 1.0
+    places = [f"{100 * (at - first) / width:.1f},{23 - 22 * value:.1f}" for at, value in points]
+    values = [value for _, value in points]
+    return {
+        "line": " ".join(places),
+        "area": f"0,24 {' '.join(places)} 100,24",
+        "label": f"{name} over {seconds(last - first)}: from {share(min(values))} to {share(max(values))}, "
+        f"{share(values[-1])} at the end",
+    }
+
+
+@register.inclusion_tag("parts/split.html")
+def split(parts: Sequence[Part]) -> dict[str, object]:
+    """A bar of where the time went."""
+    bars, at = [], 0.0
+    for number, part in enumerate(parts, start=1):
+        bars.append({"number": number, "x": round(at, 3), "width": round(100 * part.share, 3)})
+        at += 100 * part.share
+    return {"bars": bars, "label": ", ".join(f"{part.name} {share(part.share)}" for part in parts)}
 
 
 @register.inclusion_tag("parts/point.html")

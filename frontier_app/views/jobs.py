@@ -9,10 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from compute.usage import WATCHED
 from frontier_app import launch
 from frontier_app.models import Job
 from frontier_app.models.jobs import JobQuerySet
 from frontier_app.numbers.explorer import rates_of
+from frontier_app.numbers.usage import usage_of
 from frontier_app.viewer import Viewer, viewer_of
 from frontier_app.views.evaluations import study_address
 from frontier_app.views.fetch import open_job, open_study, signed_in
@@ -99,8 +101,18 @@ def job(request: HttpRequest, reference: str) -> HttpResponse:
         "evaluations": evaluations_made(job),
         "found": found_by(job),
         "log": log_text(job),
+        "watched": job.kind in WATCHED,
+        "usage": usage_of(job),
+        "against_estimate": against_estimate(job),
     }
-    return render_page(request, "job.html", context, parts=("state", "found", "outcome"))
+    return render_page(request, "job.html", context, parts=("state", "found", "usage", "outcome"))
+
+
+def against_estimate(job: Job) -> float | None:
+    """How many times the estimate a job took that succeeded."""
+    if job.state != Job.SUCCEEDED or not job.cost_seconds or not job.cost_estimate_seconds:
+        return None
+    return job.cost_seconds / job.cost_estimate_seconds
 
 
 def found_by(job: Job) -> dict[str, object] | None:
