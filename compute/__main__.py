@@ -22,6 +22,7 @@ from typing import TextIO
 from compute.configs import KINDS, JobConfig, read_config
 from compute.errors import DISK_FULL, Cancelled, ComputeError, ConfigError, StorageError
 from compute.events import CancelAcknowledged, Event, EventWriter, Failed, Finished, Started
+from compute.fitting import refuse_misfit
 from compute.usage import watched
 
 RUNNERS = {
@@ -70,6 +71,7 @@ def main(arguments: list[str]) -> int:
     emit(Started(kind=arguments[0], pid=os.getpid(), versions=installed_versions()))
     try:
         config = request(arguments)
+        refuse_misfit(config)
         runner: Runner = importlib.import_module(RUNNERS[config.kind]).run
         with watched(emit, config.kind):
             summary = dict(runner(config, emit, cancel.is_set))

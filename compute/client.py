@@ -111,6 +111,10 @@ class Client:
         curves = cast(list[Row], self._ask("GET", f"/studies/{study}/runs/{run}/curves"))
         return {curve["name"]: (curve["steps"], curve["values"]) for curve in curves}
 
+    def queues(self) -> Row:
+        """`queues` that jobs can be launched for, and the `workers` alive with their devices."""
+        return self._row("GET", "/queues")
+
     def jobs(self, study: str) -> list[Row]:
         return cast(list[Row], self._ask("GET", f"/studies/{study}/jobs"))
 

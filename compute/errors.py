@@ -7,6 +7,7 @@ ComputeError                 what ends a job, with a message fit for a person
 ├── StorageError             the disk is full or refuses to be written
 ├── EngineError              the model could not be loaded or sampled
 ├── SandboxError             programs cannot be run in isolation here
+├── DoesNotFit               the model needs more memory than the device has
 └── Cancelled                somebody asked the job to stop
 
 A caller's mistake inside Python is a ValueError; ours is an assert.
@@ -52,6 +53,11 @@ class EngineError(ComputeError):
 class SandboxError(ComputeError):
     kind = "sandbox"
     exit_status = 7
+
+
+class DoesNotFit(ComputeError):
+    kind = "does_not_fit"
+    exit_status = 8
 
 
 class Cancelled(ComputeError):

@@ -91,3 +91,8 @@ class ApiTokenAdmin(admin.ModelAdmin):
     def has_add_permission(self, request: object) -> bool:
         """A token can be read only where it is issued, and nobody would ever see one that was made here."""
         return False
+
+
+@admin.register(models.Worker)
+class WorkerAdmin(admin.ModelAdmin):
+    list_display = ("name", "queues", "devices", "seen")

@@ -5,9 +5,12 @@ messages are sent again by `tend_queue`, and results are not stored. `tend_queue
 jobs keep the other workers busy for minutes.
 
     celery -A frontier_app worker --pool=solo -Q cpu      one process a slot
-    celery -A frontier_app worker --pool=solo -Q gpu      one process a device
+    celery -A frontier_app worker --pool=solo -Q gpu      one process a device, CUDA_VISIBLE_DEVICES naming it
     celery -A frontier_app worker --pool=solo -Q tend     one
     celery -A frontier_app beat                           one
+
+A worker may name any queue (`-Q h100`): it reports itself and its devices (`frontier_app.jobs.presence`), and from then
+on jobs can be launched for that queue.
 """
 
 import os
@@ -27,7 +30,7 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     imports=["frontier_app.jobs.tasks"],
-    task_queues=[Queue("cpu"), Queue("gpu"), Queue("tend")],
+    task_queues=[Queue(name) for name in ("cpu", *settings.FRONTIER_QUEUES, "tend")],
     task_default_queue="cpu",
     task_routes={"frontier_app.jobs.tasks.tend_queue": {"queue": "tend"}},
     task_serializer="json",

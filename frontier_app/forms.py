@@ -4,7 +4,8 @@ Whether a request makes sense is decided by `frontier_app.launch`; its refusals 
 Nothing here writes a row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -12,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from compute.miniature.study import PLAN
-from frontier_app.launch import LaunchError, parse_numbers
+from frontier_app.launch import LaunchError, parse_numbers, queue_choices
 from frontier_app.models import Checkpoint, ProblemSet, Study
 from frontier_app.problem_formats import format_choices
 
@@ -20,6 +21,7 @@ MOST_CHOICES = 500
 LONGEST_NUMBERS = 4_000
 SETTINGS = [(name, name) for name in ("reasoning", "tools", "agentic")]
 ENGINES = [("transformers", "transformers"), ("vllm", "vLLM")]
+PLACE_FIELDS = ("queue", "remote")
 TRAINERS = [("trl", "TRL GRPOTrainer"), ("compact", "compact loop")]
 
 
@@ -152,14 +154,17 @@ class LaunchForm(forms.Form):
         """What a field may name: for the ends of a path whatever has weights of its own."""
         return Checkpoint.objects.filter(study=self.study).exclude(origin=Checkpoint.MERGED)
 
+    def folded_names(self) -> tuple[str, ...]:
+        return (*self.folded, *(name for name in PLACE_FIELDS if name in self.fields))
+
     def open_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.fields if name not in self.folded]
+        return [self[name] for name in self.fields if name not in self.folded_names()]
 
     def folded_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.folded]
+        return [self[name] for name in self.folded_names()]
 
     def folded_has_errors(self) -> bool:
-        return any(name in self.errors for name in self.folded)
+        return any(name in self.errors for name in self.folded_names())
 
     def refuse(self, field: str, message: str) -> None:
         """Put a refusal beside its field, or above the form when it belongs to none."""
@@ -172,7 +177,31 @@ class LaunchForm(forms.Form):
         self.fields[name].widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"id_{name}_error"}
 
 
-class SamplingFields(forms.Form):
+class QueueField(forms.ChoiceField):
+    def __init__(self, choices: Callable[[], list[tuple[str, str]]]) -> None:
+        super().__init__(
+            label="Queue",
+            required=False,
+            choices=choices,
+            help_text="which workers take the job; one that does not fit their devices is refused",
+        )
+
+
+class QueueFields(forms.Form):
+    """Where a job runs: always among the settings that most launches leave alone (`LaunchForm.folded_names`)."""
+
+    queue = QueueField(queue_choices)
+
+
+class ElsewhereFields(forms.Form):
+    remote = forms.BooleanField(
+        label="Run elsewhere",
+        required=False,
+        help_text="no worker here takes it: its page has the command for another machine, and for Slurm",
+    )
+
+
+class SamplingFields(QueueFields):
     samples = forms.IntegerField(
         label="Samples a problem",
         min_value=1,
@@ -207,7 +236,7 @@ class PathFields(forms.Form):
         return cleaned
 
 
-class SweepForm(PathFields, SamplingFields, LaunchForm):
+class SweepForm(PathFields, SamplingFields, ElsewhereFields, LaunchForm):
     alphas = NumbersField(
         label="Alphas",
         initial="-0.5:1.5:0.25",
@@ -226,7 +255,8 @@ MERGE_METHODS = [
 ]
 
 
-class MergeForm(PathFields, LaunchForm):
+class MergeForm(PathFields, QueueFields, LaunchForm):
+    queue = QueueField(partial(queue_choices, light=True))
     alpha = NumberField(
         label="Alpha",
         initial="0.5",
@@ -253,7 +283,7 @@ class MergeForm(PathFields, LaunchForm):
         return self.cleaned_data["method"] or "linear"
 
 
-class EvaluateForm(SamplingFields, LaunchForm):
+class EvaluateForm(SamplingFields, ElsewhereFields, LaunchForm):
     checkpoint = CheckpointField(label="Checkpoint")
     others = CheckpointsField(
         label="And these", required=False, help_text="references of more checkpoints, by commas; one job each"
@@ -265,7 +295,7 @@ class EvaluateForm(SamplingFields, LaunchForm):
         return Checkpoint.objects.filter(study=self.study)
 
 
-class TrainForm(LaunchForm):
+class TrainForm(QueueFields, ElsewhereFields, LaunchForm):
     coverages = NumbersField(
         label="Coverages",
         initial="0.4, 1",

@@ -39,7 +39,6 @@ from frontier_app.planning.estimates import Estimate
 from frontier_app.planning.inspections import inspection_config
 from frontier_app.planning.launches import (
     USUAL_TOOLS,
-    LaunchError,
     Point,
     checkpoint_folder,
     compute_part,
@@ -57,7 +56,6 @@ from frontier_app.planning.launches import (
     training_config,
     valid_config,
     weighted,
-    workers,
 )
 from frontier_app.planning.problems import (
     USES,
@@ -71,10 +69,12 @@ from frontier_app.planning.problems import (
     refuse_taken,
     use_of,
 )
+from frontier_app.planning.queues import LIGHT, chosen_queue, queue_choices, queues, workers
+from frontier_app.planning.refusal import LaunchError
 from frontier_app.planning.templates import TEMPLATES, Asked, plan_template
 from frontier_app.sharing.audit_trail import note
 
-__all__ = ["LaunchError", "Launched", "workers"]
+__all__ = ["LaunchError", "Launched", "queue_choices", "queues", "workers"]
 MOST_ALPHAS = 200
 MOST_RUNS = 200
 MOST_NUMBERS = 5_000
@@ -267,14 +267,16 @@ def launch_training(
     tests: Tests = "first",
     trainer: Trainer = PLAN.trainer,
     initialisation: Checkpoint | None = None,
+    queue: str = "",
     remote: bool = False,
     dry_run: bool = False,
 ) -> Launched:
     """One run for each coverage and seed, all from the same initialisation. What is left open is as in the miniature.
 
-    Of every launch: `remote` leaves the jobs to a run elsewhere that claims them and posts its events; `dry_run` writes
-    nothing and gives the estimate.
+    Of every launch: `queue` is one of `queues()`, empty for the usual one; `remote` leaves the jobs to a run elsewhere
+    that claims them and posts its events; `dry_run` writes nothing and gives the estimate.
     """
+    on = chosen_queue(queue)
     start = initialisation or study.base
     if start is None:
         raise LaunchError("initialisation", "This study has no base checkpoint to start from.")
@@ -303,7 +305,7 @@ def launch_training(
             for seed in dict.fromkeys(seeds)
             for coverage in dict.fromkeys(coverages)
         )
-        jobs = [run.job for run in plan_runs(study, by, start, configs, remote) if run.job is not None]
+        jobs = [run.job for run in plan_runs(study, by, start, configs, remote, on) if run.job is not None]
         return _launched(study, by, jobs)
 
 
@@ -321,10 +323,12 @@ def launch_sweep(
     setting: Setting = "reasoning",
     tools: ToolLimits = USUAL_TOOLS,
     engine: WeightsEngine = "transformers",
+    queue: str = "",
     remote: bool = False,
     dry_run: bool = False,
 ) -> Launched:
     """Measure (1 - alpha) low + alpha high at those alphas that are not measured yet."""
+    on = chosen_queue(queue)
     _refuse_foreign(study, low=low, high=high)
     if low == high:
         raise LaunchError("high", "The two ends are the same checkpoint: choose another.")
@@ -351,9 +355,10 @@ def launch_sweep(
                 tools=tools,
                 engine=engine,
                 remote=remote,
+                on=on,
                 title=sweep_title(path, part),
             )
-            for part in deal(points, workers())
+            for part in deal(points, workers(on))
         ]
         return _launched(study, by, jobs)
 
@@ -371,11 +376,13 @@ def launch_evaluation(
     tools: ToolLimits = USUAL_TOOLS,
     engine: WeightsEngine = "transformers",
     others: Sequence[Checkpoint] = (),
+    queue: str = "",
     remote: bool = False,
     dry_run: bool = False,
 ) -> Launched:
     """Measure a checkpoint on the study's held-out problems, and those of `others` that are not measured yet: one job
     each."""
+    on = chosen_queue(queue)
     chosen = list({one.pk: one for one in (checkpoint, *others)}.values())
     if len(chosen) > MOST_RUNS:
         raise LaunchError("others", f"At most {MOST_RUNS} checkpoints can be evaluated at once.")
@@ -398,6 +405,7 @@ def launch_evaluation(
                 tools=tools,
                 engine=engine,
                 remote=remote,
+                on=on,
                 title=f"Evaluate {point.checkpoint.name}",
             )
             for point in points
@@ -415,6 +423,7 @@ def launch_merge(
     method: MergeMethod = "linear",
     coefficients: Sequence[float] = (),
     density: float | None = None,
+    queue: str = "",
     dry_run: bool = False,
 ) -> Launched:
     """Write the average at `alpha` to a folder of its own ("materialise"), or a merge by another method.
@@ -422,6 +431,7 @@ def launch_merge(
     Methods that add differences from the study's base take `coefficients`, one for each end, in place of 1 - alpha and
     alpha. Their merges and those of slerp are on no path.
     """
+    on = chosen_queue(queue, LIGHT)
     _refuse_foreign(study, low=low, high=high)
     if low == high:
         raise LaunchError("high", "The two ends are the same checkpoint: choose another.")
@@ -456,7 +466,7 @@ def launch_merge(
         )
         starts = needed_for(study.base, "method") if study.base and method in FROM_BASE else []
         needs = [*needed_for(low, "low"), *needed_for(high, "high"), *starts, *compute_part(study, by)]
-        job = enqueue(config, title=f"Write {merge.name}", study=study, needs=needs, launched_by=by)
+        job = enqueue(config, title=f"Write {merge.name}", study=study, needs=needs, launched_by=by, on=on)
         merge.made_by = job
         merge.save(update_fields=["made_by"])
         return _launched(study, by, [job])
@@ -479,6 +489,7 @@ def launch_template(
     max_tokens: int = PLAN.max_tokens,
     setting: Setting = "reasoning",
     engine: WeightsEngine = "transformers",
+    queue: str = "",
     dry_run: bool = False,
 ) -> Launched:
     """What a template of `frontier_app.planning.templates` still lacks: trainings, sweeps and evaluations together."""
@@ -498,6 +509,7 @@ def launch_template(
         sampling=_sampling(study, samples, temperature, max_tokens, None),
         setting=setting,
         engine=engine,
+        on=chosen_queue(queue),
         coverages=coverages,
         seeds=seeds,
         alphas=alphas,

@@ -27,8 +27,8 @@ from frontier_app.planning.launches import (
     reference_prefix,
     source,
     sweep_title,
-    workers,
 )
+from frontier_app.planning.queues import workers
 
 
 def write_miniature(owner: User, slug: str, seed: int, plan: MiniaturePlan) -> Study:

@@ -5,6 +5,8 @@ REDIS_URL               Redis or Valkey (redis://, rediss://, unix://); unset me
 SECRET_KEY              required with DATABASE_URL; otherwise kept in FRONTIER_HOME
 FRONTIER_HOME           data folder: blobs, problem sets, checkpoints, job logs, judge cache
 FRONTIER_GPU_SLOTS      how many `gpu` workers there are (default: one a device, two without any)
+FRONTIER_QUEUES         workers of named queues instead, each with its devices: "h100=0,1 h100=2,3 l4=4"
+FRONTIER_DEVICES        what workers report where no driver tells: "NVIDIA H100=80, NVIDIA H100=80" (GB)
 FRONTIER_HTTPS          1 marks cookies as secure; the default with DATABASE_URL
 ALLOWED_HOSTS           further host names, separated by commas
 CSRF_TRUSTED_ORIGINS    further origins (https://...), separated by commas
@@ -23,7 +25,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from frontier_app.embedded.devices import default_slots
+from frontier_app.embedded.devices import Slot, default_slots, gpu_slots, named_slots, names_of
 from frontier_app.embedded.places import Places, default_home
 
 
@@ -44,6 +46,14 @@ def slots(name: str) -> int:
     return int(given)
 
 
+def job_slots() -> list[Slot]:
+    """The workers for trainings and evaluations, at least one."""
+    try:
+        return named_slots(os.environ.get("FRONTIER_QUEUES", "")) or gpu_slots(slots("FRONTIER_GPU_SLOTS"))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"FRONTIER_QUEUES: {error}") from None
+
+
 def kombu_url(url: str) -> str:
     """Celery's spelling of a Redis address: kombu says redis+socket:// where redis-py says unix://."""
     parts = urlsplit(url)
@@ -56,7 +66,8 @@ def kombu_url(url: str) -> str:
 PROJECT = Path(__file__).resolve().parent.parent
 PLACES = Places(default_home())
 FRONTIER_HOME = PLACES.home
-FRONTIER_GPU_SLOTS = slots("FRONTIER_GPU_SLOTS")
+FRONTIER_SLOTS = job_slots()
+FRONTIER_QUEUES = names_of(FRONTIER_SLOTS)  # the first is where trainings and evaluations go unless somebody chooses
 EMBEDDED = not os.environ.get("DATABASE_URL")
 
 DEBUG = flag("DEBUG", False)

@@ -12,15 +12,21 @@ from compute.errors import ConfigError
 from compute.events import MAX_LINE_BYTES, AnyEvent, parse_event
 from frontier_app import launch, live
 from frontier_app.api.rights import open_job, open_job_to_write
-from frontier_app.api.schemas import ClaimOut, Delivered, JobOut, LogOut, StateOut
+from frontier_app.api.schemas import ClaimOut, Delivered, JobOut, LogOut, QueuesOut, StateOut, WorkerOut
 from frontier_app.ingest import StaleTokenError, ingest
 from frontier_app.jobs import queue
 from frontier_app.jobs.log import JobLog
 from frontier_app.jobs.process import config_to_run
-from frontier_app.models import Job
+from frontier_app.models import Job, Worker
 
 LOG_BYTES = 1 << 20
 router = Router()
+
+
+@router.get("/queues", response=QueuesOut)
+def queues(request: HttpRequest) -> QueuesOut:
+    alive = [WorkerOut(name=one.name, queues=one.queues, devices=one.devices) for one in Worker.objects.alive()]
+    return QueuesOut(queues=launch.queues(), workers=alive)
 
 
 @router.get("/jobs/{reference}", response=JobOut)

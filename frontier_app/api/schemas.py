@@ -36,6 +36,7 @@ class TrainRequest(Request):
     kl_coefficient: float = 0.0
     tests: Tests = "first"
     trainer: Trainer = PLAN.trainer
+    queue: str = Field("", description="one of /queues; the usual one when left out")
     remote: bool = False
     dry_run: bool = False
 
@@ -55,6 +56,7 @@ class TemplateRequest(Request):
     max_tokens: int = PLAN.max_tokens
     setting: Setting = "reasoning"
     engine: WeightsEngine = "transformers"
+    queue: str = Field("", description="one of /queues; the usual one when left out")
     dry_run: bool = False
 
 
@@ -66,6 +68,7 @@ class SamplingRequest(Request):
     setting: Setting = "reasoning"
     tools: ToolLimits = Field(ToolLimits(), description="of the settings tools and agentic")
     engine: WeightsEngine = "transformers"
+    queue: str = Field("", description="one of /queues; the usual one when left out")
     remote: bool = False
     dry_run: bool = False
 
@@ -87,6 +90,7 @@ class MergeRequest(Request):
     method: MergeMethod = "linear"
     coefficients: list[float] = Field([], description="of the two differences from the base, for methods that add them")
     density: float | None = Field(None, description="share of each difference that ties and dare keep")
+    queue: str = Field("", description="one of /queues; cpu when left out")
     dry_run: bool = False
 
 
@@ -223,6 +227,17 @@ class JobOut(Schema):
                 "retried_by": again.reference if again else None,
             }
         )
+
+
+class WorkerOut(Schema):
+    name: str
+    queues: list[str]
+    devices: list[dict[str, object]] = Field(description="name, memory_bytes and accelerator of each")
+
+
+class QueuesOut(Schema):
+    queues: list[str] = Field(description="that jobs can be launched for, the usual one first")
+    workers: list[WorkerOut] = Field(description="those alive")
 
 
 class LaunchedOut(Schema):

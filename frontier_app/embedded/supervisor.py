@@ -13,7 +13,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import OperationalError
 
-from frontier_app.embedded.devices import gpus
+from frontier_app.embedded.devices import Slot
 from frontier_app.embedded.places import Places
 from frontier_app.embedded.processes import EmbeddedError, Program, last_words, start, stop
 from frontier_app.embedded.servers import Server, needed_servers
@@ -83,7 +84,7 @@ class Supervisor:
     places: Places
     project: Path
     port: int | None = None
-    slots: int = 1
+    slots: Sequence[Slot] = (Slot("gpu"),)
     servers: list[Kept] = field(default_factory=list)
     others: list[Kept] = field(default_factory=list)
     stopping: bool = False
@@ -169,14 +170,14 @@ class Supervisor:
         return self._python("web", "-m", "frontier_app.embedded.web", str(descriptor), descriptors=(descriptor,))
 
     def _workers(self) -> Iterator[Program]:
-        devices = gpus()
-        for slot in range(CPU_WORKERS):
-            yield self._celery(f"cpu-{slot}", "cpu")
+        for number in range(CPU_WORKERS):
+            yield self._celery(f"cpu-{number}", "cpu")
         yield self._celery("tend", "tend")
         yield self._program("beat", (*CELERY, "beat", "--loglevel=WARNING"))
-        for slot in range(self.slots):
-            chosen = {"CUDA_VISIBLE_DEVICES": devices[slot]} if slot < len(devices) else {}
-            yield self._celery(f"gpu-{slot}", "gpu", chosen)
+        before: Counter[str] = Counter()
+        for slot in self.slots:
+            yield self._celery(f"{slot.queue}-{before[slot.queue]}", slot.queue, slot.environment)
+            before[slot.queue] += 1
 
     def _celery(self, name: str, queue: str, environment: dict[str, str] | None = None) -> Program:
         return self._program(name, (*CELERY, *WORKER, "-Q", queue, "-n", f"{name}@%h"), environment)

@@ -2,13 +2,16 @@
 
 import os
 import socket
+from typing import Any
 
 from celery import shared_task
+from celery.signals import worker_ready, worker_shutting_down
 from celery.worker import state as worker_state
 
 from frontier_app import live
 from frontier_app.jobs import process, queue
 from frontier_app.jobs.patience import patiently
+from frontier_app.jobs.presence import Presence
 
 
 @shared_task(name=queue.RUN_JOB, ignore_result=True)
@@ -27,6 +30,23 @@ def tend_queue() -> None:
     for job in (*tending.lost, *tending.retried):
         job.refresh_from_db()
         live.job_changed(job)
+
+
+_presences: list[Presence] = []
+
+
+@worker_ready.connect
+def begin_to_report(sender: Any, **_: object) -> None:
+    """From now on this worker is known by its queues and devices. The one that tends the queue takes no jobs."""
+    queues = [name for name in sender.app.amqp.queues.consume_from if name != "tend"]
+    if queues:
+        _presences.append(Presence(sender.hostname, queues))
+
+
+@worker_shutting_down.connect
+def report_no_more(**_: object) -> None:
+    while _presences:
+        _presences.pop().stop()
 
 
 def worker_must_stop() -> bool:

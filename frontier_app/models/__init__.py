@@ -9,7 +9,8 @@ from frontier_app.models.problems import Problem, ProblemSet
 from frontier_app.models.reports import Report
 from frontier_app.models.sharing import Comment, SavedView, ShareLink, Snapshot
 from frontier_app.models.studies import Membership, Study
-from frontier_app.models.usage import JobUsage, UsagePoint, Worker
+from frontier_app.models.usage import JobUsage, UsagePoint
+from frontier_app.models.workers import Worker
 
 __all__ = [
     "LEASE",

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from frontier_app.models.studies import WRITERS, Membership
+from frontier_app.models.workers import Worker
 from frontier_app.viewer import Viewer
 
 if TYPE_CHECKING:
@@ -182,6 +183,10 @@ class Job(models.Model):
 
     def retried_by(self) -> "Job | None":
         return self.children.order_by("-pk").first()
+
+    def is_unserved(self) -> bool:
+        """Whether it waits in a queue that no living worker takes jobs from."""
+        return self.state == self.QUEUED and not self.remote and not Worker.objects.serving(self.queue).exists()
 
     def queue_position(self) -> int | None:
         """1 for the next to start in its queue; None unless queued."""

@@ -1,16 +1,12 @@
-"""What a job used of its devices, in a bounded row of points, and the workers that are there to run jobs."""
+"""What a job used of its devices, in one bounded row of points."""
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import models
-from django.db.models.functions import Now
 
 from compute.events import Usage
 from frontier_app.models.jobs import Job
-
-ALIVE = timedelta(seconds=45)
 
 
 class UsagePoint(NamedTuple):
@@ -83,29 +79,3 @@ def _point(event: Usage) -> UsagePoint:
 def _halved(points: Sequence[UsagePoint]) -> list[UsagePoint]:
     joined = [one.joined(other) for one, other in zip(points[::2], points[1::2], strict=False)]
     return joined + list(points[len(points) - len(points) % 2 :])
-
-
-class WorkerQuerySet(models.QuerySet["Worker"]):
-    def alive(self) -> "WorkerQuerySet":
-        """Those heard of lately. The database's clock decides."""
-        return self.filter(seen__gt=Now() - ALIVE)
-
-    def serving(self, queue: str) -> "WorkerQuerySet":
-        return self.alive().filter(queues__contains=[queue])
-
-
-class Worker(models.Model):
-    """A Celery worker that takes jobs, as it reports itself: its queues and the devices that its jobs see."""
-
-    name = models.CharField(max_length=200, unique=True)
-    queues = models.JSONField(default=list)
-    devices: Any = models.JSONField(default=list, help_text="name, memory_bytes and accelerator of each device")
-    seen = models.DateTimeField(db_index=True)
-
-    objects = WorkerQuerySet.as_manager()
-
-    class Meta:
-        ordering = ("name",)
-
-    def __str__(self) -> str:
-        return self.name

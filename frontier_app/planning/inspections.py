@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from compute.configs import InspectConfig, JudgeLimits, one_sentence
 from frontier_app.models import Evaluation, Sample
 from frontier_app.numbers.failures.looks import limits_of_a_look
-from frontier_app.planning.launches import LaunchError, source, valid_config
+from frontier_app.planning.launches import source, valid_config
+from frontier_app.planning.refusal import LaunchError
 
 
 def inspection_config(sample: Sample, number: int) -> InspectConfig:

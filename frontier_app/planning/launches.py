@@ -4,6 +4,7 @@
 """
 
 import importlib
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -25,6 +26,7 @@ from compute.configs import (
     JobConfig,
     JudgeLimits,
     MergeBase,
+    MergeConfig,
     ProblemSetSource,
     Sampling,
     Setting,
@@ -34,27 +36,19 @@ from compute.configs import (
     WeightsEngine,
     one_sentence,
 )
+from compute.fitting import gigabytes
 from frontier_app import live
 from frontier_app.jobs import queue
 from frontier_app.models import Checkpoint, Evaluation, Job, MergeIngredient, Path, ProblemSet, Run, Study
 from frontier_app.planning import estimates
+from frontier_app.planning.queues import default_queue, refuse_misfit
+from frontier_app.planning.refusal import LaunchError
 
 PARTS_OF_COMPUTE = ("torch", "transformers", "safetensors", "tokenizers", "accelerate", "trl")
 PREFIX_LENGTH = 40
 GIVEN_UP = (Job.FAILED, Job.CANCELLED, Job.LOST)
 Config = TypeVar("Config", bound=BaseModel)
-
-
 USUAL_TOOLS = ToolLimits()
-
-
-class LaunchError(Exception):
-    """What is wrong with a request. `field` names the form field; empty when it is no single one."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
 
 
 @dataclass(frozen=True)
@@ -95,11 +89,16 @@ def training_config(
 
 
 def plan_runs(
-    study: Study, by: User, start: Checkpoint, configs: Iterable[TrainConfig], remote: bool = False
+    study: Study,
+    by: User,
+    start: Checkpoint,
+    configs: Iterable[TrainConfig],
+    remote: bool = False,
+    on: str = "",
 ) -> list[Run]:
     """A run for each config, all from `start`; each config is asked for when the rows of the one before are written."""
     needs = [*needed_for(start, "initialisation"), *needed_for_set(study.train_set)]
-    return [plan_training(study, by, config, _run_name(config), start, needs, remote) for config in configs]
+    return [plan_training(study, by, config, _run_name(config), start, needs, remote, on) for config in configs]
 
 
 def _run_name(config: TrainConfig) -> str:
@@ -115,13 +114,14 @@ def plan_training(
     start: Checkpoint,
     needs: Sequence[Job],
     remote: bool = False,
+    on: str = "",
 ) -> Run:
     """The job, the run and the planned checkpoint of one training."""
     job = enqueue(
         config,
         title=f"Train {name}" if "coverage" in name else f"Train {name} (coverage {config.coverage:g})",
         study=study,
-        on="gpu",
+        on=on or default_queue(),
         needs=[*needs, *compute_part(study, by, remote)],
         launched_by=by,
         remote=remote,
@@ -164,6 +164,7 @@ def plan_evaluation(
     needs: Sequence[Job] = (),
     problems: int | None = None,
     remote: bool = False,
+    on: str = "",
 ) -> Job:
     """One job for some points, and the planned evaluation of each. What was begun and given up is taken up again."""
     if study.held_out_set is None:
@@ -199,7 +200,7 @@ def plan_evaluation(
         config,
         title=title,
         study=study,
-        on="gpu",
+        on=on or default_queue(),
         needs=[*needs, *needed, *needed_for_set(study.held_out_set), *compute_part(study, by, remote)],
         launched_by=by,
         remote=remote,
@@ -377,6 +378,10 @@ def enqueue(
     problems: int = 1,
     remote: bool = False,
 ) -> Job:
+    if not remote:
+        refuse_misfit(config, on)
+    if isinstance(config, MergeConfig):
+        refuse_full_disk(config)
     cost = estimates.of_config(config.model_dump(mode="json"), problems)
     job = queue.enqueue(
         config,
@@ -390,6 +395,17 @@ def enqueue(
     )
     live.job_changed(job)
     return job
+
+
+def refuse_full_disk(config: MergeConfig) -> None:
+    """A merge is as large as its largest ingredient. Raises LaunchError where that is not free at its folder."""
+    needed = max(folder_bytes(ingredient.folder) for ingredient in config.ingredients)
+    place = next(folder for folder in config.folder.parents if folder.is_dir())
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        raise LaunchError(
+            "", f"This merge writes {gigabytes(needed)}, and {gigabytes(free)} are free at {place}: make room for it."
+        )
 
 
 def valid_config(kind: type[Config], *, fields: dict[str, str] | None = None, **values: object) -> Config:
@@ -448,11 +464,6 @@ def home_folder(folder: str) -> FilePath:
 
 def folder_bytes(folder: FilePath) -> int:
     return sum(file.stat().st_size for file in folder.glob("*")) if folder.is_dir() else 0
-
-
-def workers() -> int:
-    """Into how many jobs a sweep is dealt: one a worker of the `gpu` queue."""
-    return int(settings.FRONTIER_GPU_SLOTS)
 
 
 def deal(points: Sequence[Point], hands: int) -> list[list[Point]]:

@@ -16,7 +16,6 @@ from compute.problems.programs import programs_beside
 from frontier_app.jobs import queue
 from frontier_app.models import Job, Membership, ProblemSet, Study
 from frontier_app.planning.launches import (
-    LaunchError,
     enqueue,
     home_folder,
     judge_cache,
@@ -25,6 +24,7 @@ from frontier_app.planning.launches import (
     source,
     valid_config,
 )
+from frontier_app.planning.refusal import LaunchError
 from frontier_app.problem_formats import located
 
 Compare = Literal["seen", "study"]

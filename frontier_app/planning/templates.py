@@ -16,7 +16,6 @@ from compute.miniature import study as miniature
 from frontier_app.models import Checkpoint, Job, MergeIngredient, Run, Study
 from frontier_app.planning.launches import (
     GIVEN_UP,
-    LaunchError,
     Point,
     deal,
     folder_bytes,
@@ -28,8 +27,9 @@ from frontier_app.planning.launches import (
     reference_prefix,
     sweep_title,
     training_config,
-    workers,
 )
+from frontier_app.planning.queues import workers
+from frontier_app.planning.refusal import LaunchError
 
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
 HALF_WIDTH_OF_ONE = 1.96 * 0.5
@@ -42,6 +42,7 @@ class Asked(NamedTuple):
     sampling: Sampling
     setting: Setting = "reasoning"
     engine: WeightsEngine = "transformers"
+    on: str = ""
     coverages: Sequence[float] = ()
     seeds: Sequence[int] = ()
     alphas: Sequence[float] = ()
@@ -85,7 +86,7 @@ class Plan:
                 made = run.checkpoints.filter(reference=run.reference).first()
                 if made is not None and (made.materialised or (run.job and run.job.state not in GIVEN_UP)):
                     return run
-        (run,) = plan_runs(self.study, self.by, start, [config])
+        (run,) = plan_runs(self.study, self.by, start, [config], on=self.asked.on)
         assert run.job is not None
         self.jobs.append(run.job)
         return run
@@ -95,7 +96,7 @@ class Plan:
         setting = setting or self.asked.setting
         path = path_between(self.study, low, high)
         points = [Point(on_path(path, alpha), alpha, path) for alpha in dict.fromkeys(alphas)]
-        for part in deal(self._missing(points, setting), workers()):
+        for part in deal(self._missing(points, setting), workers(self.asked.on)):
             self._measure(part, sweep_title(path, part), setting)
 
     def evaluate(self, checkpoint: Checkpoint) -> None:
@@ -116,6 +117,7 @@ class Plan:
             sampling=sampling,
             setting=setting,
             engine=engine,
+            on=self.asked.on,
             title=title if setting == "reasoning" else f"{title}, {setting}",
         )
         self.jobs.append(job)

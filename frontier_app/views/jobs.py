@@ -94,6 +94,7 @@ def job(request: HttpRequest, reference: str) -> HttpResponse:
         "config": json.dumps(job.config, indent=2),
         "position": job.queue_position(),
         "waiting": job.waits_for() if job.state == Job.QUEUED else [],
+        "unserved": job.is_unserved(),
         "needs": list(job.needs.only("reference", "title", "state")[:50]),
         "children": list(job.children.only("reference", "title", "state", "attempt")[:50]),
         "runs": list(job.runs.all()[:50]),

@@ -180,7 +180,7 @@ def _cost(opened: OpenStudy, form: LaunchForm, kind: str) -> dict[str, object]:
     planned = _call(asked, opened, kind, dry_run=True)
     if planned is None:
         return {"estimate": None, "no_estimate": _first_error(asked)}
-    hands = min(len(planned.jobs), verbs.workers())
+    hands = min(len(planned.jobs), verbs.workers(planned.jobs[0].queue))
     ahead = Job.objects.active().filter(queue=planned.jobs[0].queue).count()
     template = kind in TEMPLATES
     return {

@@ -28,7 +28,7 @@ class Command(BaseCommand):
 
 def supervisor(port: object) -> Supervisor:
     assert port is None or isinstance(port, int)
-    return Supervisor(settings.PLACES, Path(settings.PROJECT), port, settings.FRONTIER_GPU_SLOTS)
+    return Supervisor(settings.PLACES, Path(settings.PROJECT), port, settings.FRONTIER_SLOTS)
 
 
 def welcome(address: str) -> str:
