@@ -1,6 +1,6 @@
 """`python -m compute KIND config.json`: a config in, one event a line out on standard output.
 
-Commands for people, `judge`, `audit`, `geometry` and `doctor`, start here as well and speak in plain text (`COMMANDS`).
+Commands for people, such as `judge` and `doctor`, start here as well and speak in plain text (`COMMANDS`).
 
 The child of a worker, or of anybody's shell. It dies with its parent, stops between steps when it gets SIGTERM, and
 ends in exactly one of finished, cancelled and failed. It knows neither database nor broker. Whatever a library prints
@@ -37,11 +37,12 @@ RUNNERS = {
     "evaluate": "compute.rollout.evaluate",
 }
 VERSIONS_OF = ("frontier", "torch", "transformers", "trl", "numpy")
-COMMANDS = {name: f"compute.commands.{name}" for name in ("judge", "audit", "geometry", "doctor")}
+COMMANDS = {name: f"compute.commands.{name}" for name in ("judge", "audit", "geometry", "doctor", "remote", "slurm")}
 USAGE = f"Usage: python -m compute KIND config.json, where KIND is one of {', '.join(KINDS)}."
 HELP = f"""{USAGE}
    or: python -m compute judge PACKAGE ..., python -m compute audit PACKAGE ..., python -m compute geometry LOW HIGH
-       --base START and python -m compute doctor, which --help after them explains.
+       --base START, python -m compute doctor, and python -m compute remote JOB or slurm JOB for a job of a server,
+       which --help after them explains.
 
 The config is a JSON object; compute/configs.py says what each kind takes. A job's page shows its config to run by hand.
 Events come out on standard output, one JSON object a line; what libraries print goes to standard error.

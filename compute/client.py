@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any, NamedTuple, cast
@@ -189,37 +189,59 @@ class Client:
         answer = self._patiently("POST", f"/jobs/{claim.reference}/heartbeat", params={"token": claim.token})
         return cast(str, answer["state"])
 
-    def run_here(self, reference: str, change: Callable[[Row], Row] = lambda config: config) -> Row:
+    def send_elsewhere(self, reference: str) -> Row:
+        """Keep a queued job from the workers of the server, so that `run_here` can claim it."""
+        return self._row("POST", f"/jobs/{reference}/elsewhere")
+
+    def commands(self, reference: str, devices: int = 1) -> Row:
+        """`command` and `slurm`: how the job is run on another machine and on a Slurm cluster."""
+        return self._row("GET", f"/jobs/{reference}/elsewhere", params={"devices": devices})
+
+    def run_here(
+        self,
+        reference: str,
+        change: Callable[[Row], Row] = lambda config: config,
+        launcher: Sequence[str] = (),
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> Row:
         """Claim a remote job, run it on this machine and report it. Returns the job as it ended.
 
-        `change` adapts the config, for example its folders, to this machine.
+        `change` adapts the config, for example its folders, to this machine. `launcher` stands in place of the
+        interpreter, such as `["accelerate", "launch"]`. Once `stopping` says so, the job is asked to stop.
         """
         claim = self.claim(reference)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "config.json"
             path.write_text(json.dumps(change(claim.config)))
-            command = [sys.executable, "-m", "compute", claim.config["kind"], str(path)]
-            with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).resolve().parents[1]) as process:
+            command = [*(launcher or [sys.executable]), "-m", "compute", claim.config["kind"], str(path)]
+            try:
+                process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).resolve().parents[1])
+            except OSError as error:
+                self._fail(claim, f"{command[0]} cannot be started: {error.strerror}.")
+                raise
+            with process:
                 try:
-                    self._relay(claim, process)
+                    self._relay(claim, process, stopping)
                 finally:
                     process.kill()
         return self.job(reference)
 
-    def _relay(self, claim: Claim, process: "subprocess.Popen[bytes]") -> None:
+    def _relay(self, claim: Claim, process: "subprocess.Popen[bytes]", stopping: Callable[[], bool]) -> None:
         """Post the child's lines as they come, keep the lease alive between them, pass a cancel on."""
         kill_at = float("inf")
         for lines in _batches(process):
             answer = self.post_events(claim, lines)["state"] if lines else self.heartbeat(claim)
-            if answer == "cancelling" and kill_at == float("inf"):
+            if (answer == "cancelling" or stopping()) and kill_at == float("inf"):
                 process.terminate()
                 kill_at = time.monotonic() + STOP_SECONDS
             if time.monotonic() > kill_at:
                 process.kill()
         if self.job(claim.reference)["state"] not in ENDED:
-            status = process.wait()
-            last = {"type": "failed", "error_kind": "crashed", "message": f"The process ended with status {status}."}
-            self.post_events(claim, [json.dumps(last)])
+            self._fail(claim, f"The process ended with status {process.wait()}.")
+
+    def _fail(self, claim: Claim, sentence: str) -> None:
+        last = {"type": "failed", "error_kind": "crashed", "message": sentence}
+        self.post_events(claim, [json.dumps(last)])
 
     def _launch(self, study: str, kind: str, body: Mapping[str, object]) -> list[Row]:
         return cast(list[Row], self._row("POST", f"/studies/{study}/{kind}", json=body)["jobs"])

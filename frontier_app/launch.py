@@ -536,6 +536,29 @@ def cancel(job: Job, by: User) -> Job:
     return job
 
 
+def send_elsewhere(job: Job, by: User) -> Job:
+    """Keep a queued job from the workers here: whoever runs it elsewhere claims it over the API."""
+    return _moved(job, by, queue.send_elsewhere, "send")
+
+
+def take_back(job: Job, by: User) -> Job:
+    """Give a job that waits for a run elsewhere to the workers here."""
+    return _moved(job, by, queue.take_back, "take")
+
+
+def _moved(job: Job, by: User, move: Callable[[int], bool], verb: str) -> Job:
+    with transaction.atomic():
+        changed = move(job.pk)
+        if changed and job.study is not None:
+            note(job.study, by, verb, job.title, jobs=[job.reference])
+    job.refresh_from_db()
+    if not changed:
+        where = "waits for a run elsewhere" if job.remote else "waits for a worker here"
+        raise LaunchError("", f"This job {where if job.state == Job.QUEUED else f'is {job.state}'} already.")
+    live.job_changed(job)
+    return job
+
+
 def retry(job: Job, by: User) -> Job:
     """Try an ended job again, as a new job that takes its place."""
     with transaction.atomic():

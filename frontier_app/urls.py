@@ -119,6 +119,8 @@ urlpatterns = [
     path("jobs/<str:reference>/log/", jobs.log, name="job_log"),
     path("jobs/<str:reference>/cancel/", jobs.cancel, name="job_cancel"),
     path("jobs/<str:reference>/retry/", jobs.retry, name="job_retry"),
+    path("jobs/<str:reference>/elsewhere/", jobs.send_elsewhere, name="job_elsewhere"),
+    path("jobs/<str:reference>/here/", jobs.take_back, name="job_here"),
     path("jobs/<str:reference>/import/", jobs.import_for_real, name="job_import"),
     path("api/", api.urls),
     path("admin/", admin.site.urls),

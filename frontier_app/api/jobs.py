@@ -9,15 +9,16 @@ from ninja import Router
 from ninja.errors import HttpError
 
 from compute.errors import ConfigError
-from compute.events import MAX_LINE_BYTES, AnyEvent, parse_event
+from compute.events import MAX_LINE_BYTES, MOST_DEVICES, AnyEvent, parse_event
 from frontier_app import launch, live
 from frontier_app.api.rights import open_job, open_job_to_write
-from frontier_app.api.schemas import ClaimOut, Delivered, JobOut, LogOut, QueuesOut, StateOut, WorkerOut
+from frontier_app.api.schemas import ClaimOut, Delivered, ElsewhereOut, JobOut, LogOut, QueuesOut, StateOut, WorkerOut
 from frontier_app.ingest import StaleTokenError, ingest
 from frontier_app.jobs import queue
 from frontier_app.jobs.log import JobLog
 from frontier_app.jobs.process import config_to_run
 from frontier_app.models import Job, Worker
+from frontier_app.running_elsewhere import commands_elsewhere, server_address
 
 LOG_BYTES = 1 << 20
 router = Router()
@@ -54,6 +55,27 @@ def cancel(request: HttpRequest, reference: str) -> JobOut:
 def retry(request: HttpRequest, reference: str) -> JobOut:
     """The new job that takes the ended one's place."""
     return JobOut.of(launch.retry(*open_job_to_write(request, reference)))
+
+
+@router.post("/jobs/{reference}/elsewhere", response=JobOut)
+def send_elsewhere(request: HttpRequest, reference: str) -> JobOut:
+    """Keep a queued job from the workers here, so that a run elsewhere can claim it."""
+    return JobOut.of(launch.send_elsewhere(*open_job_to_write(request, reference)))
+
+
+@router.post("/jobs/{reference}/here", response=JobOut)
+def take_back(request: HttpRequest, reference: str) -> JobOut:
+    """Give a job that waits for a run elsewhere to the workers here."""
+    return JobOut.of(launch.take_back(*open_job_to_write(request, reference)))
+
+
+@router.get("/jobs/{reference}/elsewhere", response=ElsewhereOut)
+def elsewhere(request: HttpRequest, reference: str, devices: int = 1) -> ElsewhereOut:
+    """How the job is run on another machine, and on a Slurm cluster."""
+    if not 1 <= devices <= MOST_DEVICES:
+        raise HttpError(422, f"Name 1 to {MOST_DEVICES} devices.")
+    found = commands_elsewhere(open_job(request, reference), server_address(request), devices)
+    return ElsewhereOut(command=found.several or found.command, submit=found.submit, slurm=found.slurm)
 
 
 @router.post("/jobs/{reference}/claim", response=ClaimOut)

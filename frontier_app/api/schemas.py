@@ -251,6 +251,12 @@ class LogOut(Schema):
     text: str
 
 
+class ElsewhereOut(Schema):
+    command: str
+    submit: str = Field(description="on a Slurm cluster's login node")
+    slurm: str = Field(description="an sbatch script of the same")
+
+
 class ClaimOut(Schema):
     token: int
     config: dict[str, object] = Field(description="for `python -m compute KIND config.json`")

@@ -197,6 +197,20 @@ def release(pk: int, token: int) -> bool:
         return bool(back)
 
 
+def send_elsewhere(pk: int) -> bool:
+    """A queued job waits for a run elsewhere from now on. False when it has begun, or waits for one already."""
+    return bool(Job.objects.filter(pk=pk, state=Job.QUEUED, remote=False).update(remote=True, max_attempts=1))
+
+
+def take_back(pk: int) -> bool:
+    """A queued job that waited for a run elsewhere is for workers here again. False when somebody has claimed it."""
+    with transaction.atomic():
+        waiting = Job.objects.filter(pk=pk, state=Job.QUEUED, remote=True)
+        changed = waiting.update(remote=False, max_attempts=2, dispatched=None)
+        transaction.on_commit(dispatch_ready)
+        return bool(changed)
+
+
 def cancel(pk: int) -> str | None:
     """queued -> cancelled, or running -> cancelling. Returns the new state; None when there is nothing to cancel."""
     with transaction.atomic():

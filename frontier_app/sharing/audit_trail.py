@@ -13,6 +13,8 @@ ACTIONS = {
     "launch": "launched",
     "cancel": "cancelled",
     "retry": "retried",
+    "send": "left to a run elsewhere",
+    "take": "took back for workers here",
     "share": "shared",
     "revoke": "revoked a link",
     "reopen": "opened a link again",

@@ -15,6 +15,7 @@ from frontier_app.models import Job
 from frontier_app.models.jobs import JobQuerySet
 from frontier_app.numbers.explorer import rates_of
 from frontier_app.numbers.usage import usage_of
+from frontier_app.running_elsewhere import commands_elsewhere, server_address
 from frontier_app.viewer import Viewer, viewer_of
 from frontier_app.views.evaluations import study_address
 from frontier_app.views.fetch import open_job, open_study, signed_in
@@ -102,6 +103,7 @@ def job(request: HttpRequest, reference: str) -> HttpResponse:
         "evaluations": evaluations_made(job),
         "found": found_by(job),
         "log": log_text(job),
+        "elsewhere": commands_elsewhere(job, server_address(request)) if job.remote else None,
         "watched": job.kind in WATCHED,
         "usage": usage_of(job),
         "against_estimate": against_estimate(job),
@@ -181,6 +183,19 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
 def retry(request: HttpRequest, reference: str) -> HttpResponse:
     job = open_job(request, reference)
     return _change(request, job, launch.retry)
+
+
+@require_POST
+def send_elsewhere(request: HttpRequest, reference: str) -> HttpResponse:
+    """Keep it from the workers here; its page then shows how it is run."""
+    job = open_job(request, reference)
+    return _change(request, job, launch.send_elsewhere)
+
+
+@require_POST
+def take_back(request: HttpRequest, reference: str) -> HttpResponse:
+    job = open_job(request, reference)
+    return _change(request, job, launch.take_back)
 
 
 @require_POST
