@@ -20,6 +20,7 @@ DESCRIBED = "FRONTIER_DEVICES"
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 CPU = "CPU"
 LONGEST_NAME = 80
+LEAST_SECONDS = 0.25
 
 
 class Device(NamedTuple):
@@ -122,7 +123,7 @@ def _reading(nvml: Any, handle: Any) -> Reading | None:
 class Processes:
     """The processor's share and memory that a process and all it started take: the reading where no accelerator is.
 
-    The share is of all cores, and of the time since the reading before.
+    The share is of all cores, and of the time since the reading before; None where that is too short to tell.
     """
 
     def __init__(self, pid: int, cores: int, clock: Callable[[], float]) -> None:
@@ -135,7 +136,7 @@ class Processes:
         seconds, resident = self._measure()
         self._before = (now, seconds)
         passed = (now - before) * self._cores
-        share = min(max(seconds - spent, 0.0) / passed, 1.0) if passed > 0 else None
+        share = min(max(seconds - spent, 0.0) / passed, 1.0) if passed >= LEAST_SECONDS * self._cores else None
         return Reading(self._device, resident, share)
 
     def _measure(self) -> tuple[float, int]:

@@ -135,7 +135,8 @@ class IngredientRecord(BaseModel):
 class CheckpointWritten(Event):
     """A safetensors folder exists and is complete. `run` names the training run for early checkpoints as well.
 
-    `ingredients`: the terms of a weighted sum of checkpoints; empty for a merge that is none, as by slerp or TIES.
+    `ingredients`: the terms of a weighted sum of checkpoints; empty for a merge that is none, as by slerp or TIES:
+    that one says in `grown_from` what went into it.
     """
 
     type: Literal["checkpoint"] = "checkpoint"
@@ -149,6 +150,7 @@ class CheckpointWritten(Event):
     step: int | None = None
     coverage: float | None = None
     ingredients: tuple[IngredientRecord, ...] = ()
+    grown_from: tuple[Reference, ...] = ()
 
 
 class EvaluationStarted(Event):

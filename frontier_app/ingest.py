@@ -247,6 +247,8 @@ class Batch:
         checkpoint.coverage = event.coverage if event.coverage is not None else checkpoint.coverage
         checkpoint.save()
         self._write_recipe(checkpoint, event)
+        if event.grown_from:
+            checkpoint.grown_from.set(Checkpoint.objects.filter(reference__in=event.grown_from, study=self.job.study))
         if known is not None:
             refresh_main_evaluations([known.pk])
         self._tell_study("checkpoint", {"reference": checkpoint.reference, "origin": checkpoint.origin})

@@ -342,7 +342,7 @@ def launch_sweep(
     with transaction.atomic(), _one_launch_at_a_time(study), _undone_if(dry_run):
         path = path_between(study, low, high)
         points = [Point(on_path(path, alpha), alpha, path) for alpha in dict.fromkeys(alphas)]
-        points = [point for point in points if not is_measured(study, point, sampling, setting, tools)]
+        points = [point for point in points if not is_measured(study, point, sampling, engine, setting, tools)]
         if not points:
             raise LaunchError("alphas", "All of these alphas are measured, or being measured, with this sampling.")
         jobs = [
@@ -391,7 +391,7 @@ def launch_evaluation(
     sampling = _sampling(study, samples, temperature, max_tokens, seed)
     with transaction.atomic(), _one_launch_at_a_time(study), _undone_if(dry_run):
         points = [Point(one) for one in chosen]
-        points = [point for point in points if not is_measured(study, point, sampling, setting, tools)]
+        points = [point for point in points if not is_measured(study, point, sampling, engine, setting, tools)]
         if not points:
             measured = f"{checkpoint.name} is" if len(chosen) == 1 else "All of these checkpoints are"
             raise LaunchError("checkpoint", f"{measured} measured, or being measured, with this sampling.")

@@ -57,6 +57,7 @@ def run(config: MergeConfig, emit: Callable[[Event], None], cancelled: Callable[
         copy_other_files(materials.source.path, writing.path)
         write_merge(config, materials, writing, _Reporter(emit, cancelled, materials.source.size_bytes))
     written = describe(config.folder)
+    terms = weighted_sum(config, materials)
     emit(
         CheckpointWritten(
             checkpoint=config.reference,
@@ -64,7 +65,8 @@ def run(config: MergeConfig, emit: Callable[[Event], None], cancelled: Callable[
             folder=str(config.folder),
             sha256=written.sha256,
             size_bytes=written.size_bytes,
-            ingredients=weighted_sum(config, materials),
+            ingredients=terms,
+            grown_from=() if terms else grown_from(config),
         )
     )
     return {"sha256": written.sha256, "size_bytes": written.size_bytes, "tensors": len(written.tensors)}
@@ -81,6 +83,12 @@ def weighted_sum(config: MergeConfig, materials: Materials) -> tuple[IngredientE
         moved = sum(weights.values())
         weights[config.base.reference] = weights.get(config.base.reference, 0.0) + 1 - moved
     return tuple(IngredientEvent(checkpoint=name, weight=weight) for name, weight in weights.items())
+
+
+def grown_from(config: MergeConfig) -> tuple[str, ...]:
+    """Whatever went into the merge: its ingredients, and the base that differences were taken from."""
+    base = [config.base.reference] if config.base is not None else []
+    return tuple(dict.fromkeys([*(one.reference for one in config.ingredients), *base]))
 
 
 def materials_of(config: MergeConfig) -> Materials:

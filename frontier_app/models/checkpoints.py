@@ -33,6 +33,9 @@ class Checkpoint(models.Model):
         "Evaluation", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", help_text=MAIN
     )
     ingredients = models.ManyToManyField("self", through="MergeIngredient", symmetrical=False, related_name="merges")
+    grown_from = models.ManyToManyField(
+        "self", symmetrical=False, related_name="grew_into", blank=True, help_text="of a merge that is no weighted sum"
+    )
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:

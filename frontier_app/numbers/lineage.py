@@ -73,7 +73,7 @@ class Place(NamedTuple):
 
 
 def lineage_of(study: Study) -> Lineage:
-    """The whole graph of a study, in two queries. A checkpoint of a run grows from the one that the run wrote before
+    """The whole graph of a study, in three queries. A checkpoint of a run grows from the one that the run wrote before
     it, the first from its initialisation."""
     rows = Checkpoint.objects.filter(study=study).order_by("run", "step", "pk")
     found = list(rows.values_list("pk", "reference", "origin", "parent", "run", "run__initialisation"))
@@ -91,6 +91,11 @@ def lineage_of(study: Study) -> Lineage:
     for merge, ingredient in parts.values_list("merge", "checkpoint"):
         if ingredient in references:
             grown.setdefault(references[merge], []).append(references[ingredient])
+    summed = set(grown)
+    others = Checkpoint.grown_from.through.objects.filter(from_checkpoint__study=study).order_by("pk")
+    for merge, source in others.values_list("from_checkpoint", "to_checkpoint"):
+        if source in references and references[merge] not in summed:
+            grown.setdefault(references[merge], []).append(references[source])
     return Lineage(_ancestors_first({reference: origin for _, reference, origin, *_ in found}, grown), grown)
 
 

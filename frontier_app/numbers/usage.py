@@ -18,6 +18,10 @@ class Part:
     seconds: float
     share: float
 
+    @property
+    def css(self) -> str:
+        return self.name.removeprefix("the ")
+
 
 @dataclass(frozen=True)
 class UsageNumbers:
@@ -76,15 +80,16 @@ def tokens_a_second(last: UsagePoint, since: UsagePoint | None) -> float | None:
     tokens, seconds = last.tokens, last.generation
     if since is not None and last.generation > since.generation:
         tokens, seconds = tokens - since.tokens, seconds - since.generation
-    return tokens / seconds if seconds > 0 else None
+    return tokens / seconds if seconds > 0 and last.tokens else None
 
 
 def parts_of(last: UsagePoint) -> list[Part]:
-    """Generation, judging, learning and the rest (loading, saving, waiting); empty where no part was timed."""
+    """Generation, judging, learning and the rest (loading, saving, waiting), without those that took no time;
+    empty where none was timed."""
     seconds = {name: float(getattr(last, name)) for name in PARTS}
     busy = sum(seconds.values())
     if busy <= 0:
         return []
     whole = max(busy, last.seconds)
     seconds["the rest"] = whole - busy
-    return [Part(name, spent, spent / whole) for name, spent in seconds.items()]
+    return [Part(name, spent, spent / whole) for name, spent in seconds.items() if spent > 0]

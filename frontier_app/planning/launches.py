@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path as FilePath
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 import compute
 from compute.configs import (
+    FROM_BASE,
     EvaluateConfig,
     EvaluationPoint,
     Ingredient,
@@ -171,7 +172,7 @@ def plan_evaluation(
         raise LaunchError("checkpoint", "This study has no held-out problem set.")
     limits = JudgeLimits()
     asked = {"sampling": sampling.model_dump(mode="json"), "setting": setting}
-    begun = [same_question(study, point, sampling, setting, tools).first() for point in points]
+    begun = [same_question(study, point, sampling, engine, setting, tools).first() for point in points]
     references = [one.reference if one else queue.new_reference("evaluation") for one in begun]
     ends = {one.pk: one for point in points for one, _ in recipe(point.checkpoint)}
     config = valid_config(
@@ -230,11 +231,18 @@ def tools_asked(setting: Setting, tools: ToolLimits) -> dict[str, object]:
 
 
 def same_question(
-    study: Study, point: Point, sampling: Sampling, setting: Setting, tools: ToolLimits, anywhere: bool = False
+    study: Study,
+    point: Point,
+    sampling: Sampling,
+    engine: str,
+    setting: Setting,
+    tools: ToolLimits,
+    anywhere: bool = False,
 ) -> QuerySet[Evaluation]:
-    """Evaluations of the same weights with the same problems, sampling and limits of tools, the newest first;
-    `anywhere`: on whatever path they were asked for."""
-    rows = Evaluation.objects.filter(
+    """Evaluations of the same weights with the same problems, sampling and limits of tools, the newest first, without
+    those of another engine that reads checkpoints; `anywhere`: on whatever path they were asked for."""
+    others = [name for name in get_args(WeightsEngine) if name != engine]
+    rows = Evaluation.objects.exclude(job__config__engine__in=others).filter(
         study=study,
         checkpoint=point.checkpoint,
         problem_set=study.held_out_set,
@@ -249,6 +257,7 @@ def is_measured(
     study: Study,
     point: Point,
     sampling: Sampling,
+    engine: str,
     setting: Setting = "reasoning",
     tools: ToolLimits = USUAL_TOOLS,
     anywhere: bool = False,
@@ -256,7 +265,7 @@ def is_measured(
     """Whether the question has an answer, or will have one unless somebody interferes."""
     return any(
         one.state == Evaluation.COMPLETE or (one.job is not None and one.job.state not in GIVEN_UP)
-        for one in same_question(study, point, sampling, setting, tools, anywhere).select_related("job")
+        for one in same_question(study, point, sampling, engine, setting, tools, anywhere).select_related("job")
     )
 
 
@@ -288,7 +297,7 @@ def off_path(
     """A merge that is no weighted sum of its two ends: it has no ingredients to add up, and is read once written."""
     amounts = f"{weights[0]:g}, {weights[1]:g}" + (f", density {density:g}" if density is not None else "")
     recipe = f"{low.reference} {high.reference} {method} {tuple(weights)!r} {density!r}"
-    merge, _ = Checkpoint.objects.get_or_create(
+    merge, created = Checkpoint.objects.get_or_create(
         reference=f"{reference_prefix(low.study.slug)}.merge-{sha256(recipe.encode()).hexdigest()[:12]}",
         defaults={
             "name": f"{low.name} → {high.name} by {method} ({amounts})"[:120],
@@ -296,6 +305,9 @@ def off_path(
             "origin": Checkpoint.MERGED,
         },
     )
+    if created:
+        base = [low.study.base] if method in FROM_BASE and low.study.base is not None else []
+        merge.grown_from.set([low, high, *base])
     return merge
 
 

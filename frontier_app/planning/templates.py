@@ -105,8 +105,8 @@ class Plan:
 
     def _missing(self, points: Sequence[Point], setting: Setting) -> list[Point]:
         """Every page finds the ends of a path wherever they were measured, so they are not measured again."""
-        sampling = self.asked.sampling
-        return [one for one in points if not is_measured(self.study, one, sampling, setting, anywhere=True)]
+        sampling, engine = self.asked.sampling, self.asked.engine
+        return [one for one in points if not is_measured(self.study, one, sampling, engine, setting, anywhere=True)]
 
     def _measure(self, points: Sequence[Point], title: str, setting: Setting) -> None:
         sampling, engine = self.asked.sampling, self.asked.engine

@@ -145,8 +145,8 @@ def sparkline(points: Sequence[tuple[float, float]], name: str) -> dict[str, obj
 def split(parts: Sequence[Part]) -> dict[str, object]:
     """A bar of where the time went."""
     bars, at = [], 0.0
-    for number, part in enumerate(parts, start=1):
-        bars.append({"number": number, "x": round(at, 3), "width": round(100 * part.share, 3)})
+    for part in parts:
+        bars.append({"css": part.css, "x": round(at, 3), "width": round(100 * part.share, 3)})
         at += 100 * part.share
     return {"bars": bars, "label": ", ".join(f"{part.name} {share(part.share)}" for part in parts)}
 

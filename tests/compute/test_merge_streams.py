@@ -95,6 +95,7 @@ def test_a_merge_announces_its_terms_where_it_is_one_sum(
     run(config(tmp_path, method, ("a", weight), ("b", weight), **more), events)
     assert isinstance(events[-1], CheckpointWritten)
     assert {one.checkpoint: one.weight for one in events[-1].ingredients} == terms
+    assert events[-1].grown_from == (() if terms else ("a", "b"))
 
 
 def test_the_manifest_says_how_the_merge_was_made(tmp_path: Path) -> None:

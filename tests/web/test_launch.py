@@ -184,9 +184,22 @@ def test_a_merge_by_another_method_is_on_no_path_and_is_evaluated_once_it_is_wri
     assert [one["weight"] for one in other.config["ingredients"]] == [0.5, 0.5]
     merge = Checkpoint.objects.get(made_by=job)
     assert not merge.recipe.exists()
+    assert {one.name for one in merge.grown_from.all()} == {"low", "high", "base"}
     (evaluation,) = launch.launch_evaluation(study, factories.bob(), merge, 4).jobs
     assert job in evaluation.needs.all()
     assert [one["reference"] for one in evaluation.config["points"][0]["ingredients"]] == [merge.reference]
+
+
+def test_what_one_engine_measured_is_another_question_for_the_other(study: Study) -> None:
+    low, high = ends(study)
+    ask = partial(launch.launch_sweep, study, factories.bob(), low, high, [0.5], 4)
+    (first,) = ask(engine="transformers").jobs
+    assert refusal(lambda: ask(engine="transformers")).field == "alphas"
+    (other,) = ask(engine="vllm").jobs
+    assert refusal(lambda: ask(engine="vllm")).field == "alphas"
+    assert first.evaluations.get().reference != other.evaluations.get().reference
+    queue.cancel(other.pk)
+    assert ask(engine="vllm").jobs[0].evaluations.get().reference == other.config["points"][0]["evaluation"]
 
 
 def test_a_merge_is_written_once_and_then_evaluated_from_its_folder(study: Study) -> None:

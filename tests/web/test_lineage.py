@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compute.events import CheckpointWritten
 from frontier_app.models import Checkpoint, MergeIngredient
 from frontier_app.numbers.lineage import Edge, Lineage, around, bundle_key, bundled, first, layout, lineage_of, words_of
 
@@ -88,6 +89,22 @@ def test_trainings_and_merges_are_edges_with_their_recipe():
     assert words["miniature.base"] == ("base", "", ())
     assert words["miniature.low"] == ("low", "coverage 0.4 · seed 0 · step 3", ())
     assert words[merge] == ("low → high at 1.5", "−0.5 × low + 1.5 × high", (1.5,))
+
+
+@pytest.mark.django_db
+def test_a_merge_that_is_no_sum_grew_from_what_went_into_it():
+    study = factories.study(problems=1)
+    job = factories.claimed(factories.training_config(study, "ties", 1.0), study, "Merge")
+    written = {"origin": "merged", "folder": "/ties", "sha256": "0" * 64, "size_bytes": 1}
+    sources = ("miniature.low", "miniature.high", "miniature.base", "another.study")
+    factories.tell(job, CheckpointWritten(checkpoint="miniature.ties", grown_from=sources, **written))
+
+    graph = lineage_of(study)
+
+    assert {edge for edge in graph.edges if edge.target == "miniature.ties"} == {
+        Edge(source, "miniature.ties", "merge") for source in sources[:3]
+    }
+    assert list(graph.origins)[-1] == "miniature.ties"
 
 
 @pytest.mark.django_db
