@@ -34,7 +34,7 @@ def remote_command(
 ) -> list[str]:
     """Words after the interpreter's name."""
     words = ["-m", "compute", "remote", reference, "--server", server, "--token-file", token_file]
-    words += [f"--launcher={launcher}"] if launcher else []
+    words += ["--launcher", launcher] if launcher else []
     return words + [f"--map={pair}" for pair in maps]
 
 

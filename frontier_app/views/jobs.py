@@ -15,7 +15,7 @@ from frontier_app.models import Job
 from frontier_app.models.jobs import JobQuerySet
 from frontier_app.numbers.explorer import rates_of
 from frontier_app.numbers.usage import usage_of
-from frontier_app.running_elsewhere import commands_elsewhere, server_address
+from frontier_app.running_elsewhere import Elsewhere, commands_elsewhere, server_address
 from frontier_app.viewer import Viewer, viewer_of
 from frontier_app.views.evaluations import study_address
 from frontier_app.views.fetch import open_job, open_study, signed_in
@@ -103,12 +103,20 @@ def job(request: HttpRequest, reference: str) -> HttpResponse:
         "evaluations": evaluations_made(job),
         "found": found_by(job),
         "log": log_text(job),
-        "elsewhere": commands_elsewhere(job, server_address(request)) if job.remote else None,
+        "elsewhere": commands_elsewhere(job, server_address(request))
+        if job.remote and job.state == Job.QUEUED
+        else None,
         "watched": job.kind in WATCHED,
         "usage": usage_of(job),
         "against_estimate": against_estimate(job),
     }
     return render_page(request, "job.html", context, parts=("state", "found", "usage", "outcome"))
+
+
+def how_elsewhere(request: HttpRequest, job: Job) -> Elsewhere | None:
+    """For a job that waits for a run elsewhere."""
+    waits = job.remote and job.state == Job.QUEUED
+    return commands_elsewhere(job, server_address(request)) if waits else None
 
 
 def against_estimate(job: Job) -> float | None:

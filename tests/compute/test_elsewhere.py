@@ -72,7 +72,7 @@ def test_the_slurm_script_asks_for_devices_and_holds_no_secret(capsys, monkeypat
     assert "#SBATCH --signal=TERM@120" in script
     assert (
         "python -m compute remote train-1 --server https://frontier.example.org --token-file ~/.frontier-token "
-        "'--launcher=accelerate launch --num_processes 8'"
+        "--launcher 'accelerate launch --num_processes 8'"
     ) in script
     assert "secret" not in script
 

@@ -61,7 +61,7 @@ def test_a_training_is_also_offered_over_several_devices(client_of):
     study = factories.study(problems=1)
     (run,) = launch.launch_training(study, factories.bob(), [0.4], remote=True).jobs
     page = client_of(factories.bob()).get(f"/jobs/{run.reference}/").content.decode()
-    assert "--launcher=accelerate launch --num_processes 8" in page
+    assert "--launcher &#x27;accelerate launch --num_processes 8&#x27;" in page
 
 
 def test_what_runs_already_or_is_only_to_be_looked_at_stays_where_it_is(client_of, job):
