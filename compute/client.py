@@ -15,11 +15,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any, NamedTuple, cast
 
 import httpx
+import psutil
 
 Row = dict[str, Any]
 ENDED = ("succeeded", "failed", "cancelled", "lost")
@@ -221,23 +223,28 @@ class Client:
                 raise
             with process:
                 try:
-                    self._relay(claim, process, stopping)
+                    self._relay(claim, process, path, stopping)
                 finally:
                     process.kill()
         return self.job(reference)
 
-    def _relay(self, claim: Claim, process: "subprocess.Popen[bytes]", stopping: Callable[[], bool]) -> None:
+    def _relay(
+        self, claim: Claim, process: "subprocess.Popen[bytes]", path: Path, stopping: Callable[[], bool]
+    ) -> None:
         """Post the child's lines as they come, keep the lease alive between them, pass a cancel on."""
         kill_at = float("inf")
         for lines in _batches(process):
             answer = self.post_events(claim, lines)["state"] if lines else self.heartbeat(claim)
             if (answer == "cancelling" or stopping()) and kill_at == float("inf"):
-                process.terminate()
+                _ask_to_stop(process.pid, path)
                 kill_at = time.monotonic() + STOP_SECONDS
             if time.monotonic() > kill_at:
                 process.kill()
         if self.job(claim.reference)["state"] not in ENDED:
-            self._fail(claim, f"The process ended with status {process.wait()}.")
+            if kill_at < float("inf"):
+                self.post_events(claim, [json.dumps({"type": "cancelled"})])
+            else:
+                self._fail(claim, f"The process ended with status {process.wait()}.")
 
     def _fail(self, claim: Claim, sentence: str) -> None:
         last = {"type": "failed", "error_kind": "crashed", "message": sentence}
@@ -279,6 +286,23 @@ def _refusal(response: httpx.Response) -> ClientError:
         place = [str(part) for part in detail[0].get("loc", ())]
         return ClientError(response.status_code, str(detail[0].get("msg", detail[0])), place[-1] if place else "")
     return ClientError(response.status_code, str(detail))
+
+
+def _ask_to_stop(pid: int, config: Path) -> None:
+    """The processes that compute, and not a launcher in front of them: it would end at once and take them along before
+    they could say anything."""
+    with suppress(psutil.Error):
+        launched = psutil.Process(pid)
+        computing = [one for one in launched.children(recursive=True) if _was_given(one, config)]
+        for one in computing or [launched]:
+            one.terminate()
+
+
+def _was_given(process: psutil.Process, config: Path) -> bool:
+    try:
+        return str(config) in process.cmdline()
+    except psutil.Error:  # it has just ended
+        return False
 
 
 def _batches(process: "subprocess.Popen[bytes]") -> Iterator[list[bytes]]:

@@ -113,6 +113,24 @@ def test_a_run_on_another_machine_ends_in_rows_here(server, tmp_path):
     assert b"The server refuses (409): This job is succeeded." in again.stderr
 
 
+LAUNCHER = """#!{python}
+import subprocess, sys
+sys.exit(subprocess.run([sys.executable, *sys.argv[1:]]).returncode)
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_behind_a_launcher_acknowledges_that_it_was_stopped(server, tmp_path):
+    _, client, _, job = server
+    client.send_elsewhere(job.reference)
+    launcher = tmp_path / "launch"
+    launcher.write_text(LAUNCHER.format(python=sys.executable))
+    launcher.chmod(0o755)
+    many = {"folder": str(tmp_path), "blobs": str(tmp_path), "held_out": {"easy": 2000}}
+    ended = client.run_here(job.reference, lambda config: config | many, [str(launcher)], stopping=lambda: True)
+    assert (ended["state"], ended["error"]) == ("cancelled", "")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_submitted_run_ends_in_rows_here(server, tmp_path, monkeypatch):
     address, client, file, job = server
