@@ -123,7 +123,8 @@ def _reading(nvml: Any, handle: Any) -> Reading | None:
 class Processes:
     """The processor's share and memory that a process and all it started take: the reading where no accelerator is.
 
-    The share is of all cores, and of the time since the reading before; None where that is too short to tell.
+    The share is of all cores, and of the time since the reading before; None where that is too short to tell, or
+    where a child has ended that nobody waited for.
     """
 
     def __init__(self, pid: int, cores: int, clock: Callable[[], float]) -> None:
@@ -136,7 +137,8 @@ class Processes:
         seconds, resident = self._measure()
         self._before = (now, seconds)
         passed = (now - before) * self._cores
-        share = min(max(seconds - spent, 0.0) / passed, 1.0) if passed >= LEAST_SECONDS * self._cores else None
+        known = passed >= LEAST_SECONDS * self._cores and seconds >= spent  # less: a child took its count along
+        share = min((seconds - spent) / passed, 1.0) if known else None
         return Reading(self._device, resident, share)
 
     def _measure(self) -> tuple[float, int]:
