@@ -169,6 +169,10 @@ class TrainConfig(Strict):
     `sampler` chooses who answers while TRL learns: our cached sampler, or vLLM inside TRL for models that need GPUs.
     `tests`: the reward requires the `first` tests in size order, which nest by coverage, or as many drawn at `random`.
     `micro_batch` is the most sequences in one forward pass and changes nothing but memory and speed.
+    `mask_truncated` learns nothing from answers cut at `max_tokens` (DAPO, arXiv 2503.14476). Off, because an answer
+    without a program earns 0 here, and infrastructure trouble alone drops a sample; for long answers it is steadier.
+    `resume_every`: after how many steps the state is kept from which a killed training goes on (0: never). With 1 no
+    step is done twice. A state is some three times the weights in float32, so that large models choose more.
     """
 
     kind: Literal["train"] = "train"
@@ -196,6 +200,8 @@ class TrainConfig(Strict):
     micro_batch: int = Field(48, ge=1)
     dtype: Literal["float32", "bfloat16"] = "float32"
     gradient_checkpointing: bool = False
+    mask_truncated: bool = False
+    resume_every: int = Field(1, ge=0)
     limits: JudgeLimits = JudgeLimits()
     judge_cache: Path | None = None
 
@@ -217,6 +223,11 @@ class TrainConfig(Strict):
         if len(longest) > REFERENCE_LENGTH:
             raise ValueError(f"the early checkpoint {longest!r} has a name longer than {REFERENCE_LENGTH} letters")
         return self
+
+    @property
+    def early_steps(self) -> list[int]:
+        """After which steps a checkpoint is written besides the last one."""
+        return sorted(set(self.save_steps) - {self.steps})
 
     def reference_at(self, step: int) -> str:
         """The checkpoint written after `step`: the run's own reference at the end, an early one's before it."""
@@ -449,12 +460,13 @@ def read_config(path: Path, kind: str) -> JobConfig:
 
 def request_sha256(config: JobConfig) -> str:
     """Identifies what a job was asked to make, whatever the folder and whatever changes nothing but its speed."""
-    speed = {"judge_cache": True, "micro_batch": True}
+    speed = {"judge_cache": True, "micro_batch": True, "resume_every": True}
     data = config.model_dump(mode="json", exclude={"folder": True, "ingredients": {"__all__": {"sha256"}}, **speed})
     if (limits := data.get("limits")) and limits["toolchain"] == Toolchain().model_dump(mode="json"):
         del limits["toolchain"]  # as in requests made before there was a choice
-    if data.get("tests") == "first":
-        del data["tests"]  # likewise
+    for key in ("tests", "mask_truncated"):  # likewise
+        if isinstance(config, TrainConfig) and getattr(config, key) == TrainConfig.model_fields[key].default:
+            del data[key]
     if isinstance(config, MergeConfig):
         for key in ("method", "base", "density", "scale", "seed", "parts"):
             if getattr(config, key) == MergeConfig.model_fields[key].default:

@@ -1,8 +1,11 @@
 """What every trainer shares: problems in a fixed order, answers, rewards, figures, checkpoints.
 
 A trainer learns from the rewards in its own way; all else is here, so that TRL's trainer and the compact loop answer to
-the same config with the same prompts, the same random numbers and the same figures. Under a distributed launcher the
-figures are those of the first process's share of the samples.
+the same config with the same prompts, the same random numbers and the same figures. Under a distributed launcher each
+process answers and judges its share of the prompts; the first writes, and speaks for all of them.
+
+A step ends in this order: an early checkpoint that is due, then the state to resume from, then the step's figures. So a
+step whose figures were seen is never done again, as long as every step's state is kept.
 """
 
 import random
@@ -12,14 +15,16 @@ from typing import TYPE_CHECKING
 from compute.checkpoints import Manifest, describe, write_checkpoint
 from compute.configs import TrainConfig, request_sha256
 from compute.errors import Cancelled, EngineError
-from compute.events import CheckpointWritten, EventWriter, Log, Metric, Progress
+from compute.events import EventWriter, Log, Metric, Progress
 from compute.judge.judge import Judge
 from compute.merging.streams import FLOATS
 from compute.problems.problem import Problem
 from compute.rollout import reasoning
 from compute.rollout.policy import decoded, stop_tokens
 from compute.rollout.sampler import CachedSampler, Draw
+from compute.training import processes
 from compute.training.figures import StepFigures, finite, in_words
+from compute.training.resume import Step, Values, checkpoint_event, finished_checkpoint, resume_folder
 from compute.training.rewards import CoverageReward
 
 if TYPE_CHECKING:
@@ -69,7 +74,31 @@ class Course:
         strange = sorted(self.start.tensors.keys() - model.state_dict().keys())
         if strange:
             raise EngineError(f"The tensor {strange[0]} of {config.initialisation} has no place in the loaded model.")
-        self.figures = StepFigures(judge)
+        self.figures = StepFigures(judge, self.stop_tokens)
+        self.resume = resume_folder(config, self.start)
+        self._reported: list[Step] = []
+
+    def begin(self) -> int:
+        """How many steps are done already, whose state lies in `resume.place(...)`; 0 for none.
+
+        Whoever killed the attempt before may have lost what it said last, so that is sent again.
+        """
+        kept = self.resume.read()
+        if kept is None:
+            if processes.is_first() and self.resume.is_anothers:
+                self.emit(Log(line=f"What was kept in {self.resume.path} is of another training: it is not used."))
+            if processes.is_first():
+                self.resume.remove()
+            return 0
+        self._reported = list(kept.figures)
+        for step, values in kept.figures:
+            self.emit(Metric(run=self.config.reference, step=step, values=values))
+        for step in self.config.early_steps:
+            if step <= kept.step and (written := finished_checkpoint(self.config, self.start, step)) is not None:
+                self.emit(checkpoint_event(self.config, step, written))
+        self.emit(Progress(stage="train", done=kept.step, total=self.config.steps, unit="steps"))
+        self.emit(Log(line=f"An attempt before this one had done {kept.step} of {self.config.steps} steps: going on."))
+        return kept.step
 
     def prompt(self, statement: str) -> list[int]:
         """Token ids of the prompt for a problem's statement."""
@@ -100,28 +129,38 @@ class Course:
                 for place, answer in zip(places, answers, strict=True)
             ]
             scores = self.reward.score([self.problems[place] for place in places], programs)
-        self.figures.add(scores, [len(answer) for answer in answers])
+        self.figures.add(scores, answers)
         return [score.reward for score in scores]
 
     def beginning(self, place: int) -> str:
         """What the prompt of a problem already contains of the answer."""
         return reasoning.render(self.tokenizer, self.problems[place].statement)[1]
 
-    def report(self, step: int, learning: Mapping[str, float | None]) -> None:
-        """Send the figures of a step, counted from 1, together with the trainer's own."""
+    def figures_of(self, step: int, learning: Mapping[str, float | None]) -> Values:
+        """The figures of a step, counted from 1, together with the trainer's own."""
         values = self.figures.take() | {name: finite(value) for name, value in learning.items()}
+        self._reported.append(Step(step, values))
+        return values
+
+    def keeps_at(self, step: int) -> bool:
+        return self.config.resume_every > 0 and (step % self.config.resume_every == 0 or step == self.config.steps)
+
+    def keep(self, step: int) -> None:
+        """Resume from `resume.place(step)`, which is whole, from now on."""
+        if processes.is_first():
+            self.resume.keep(step, self._reported)
+
+    def report(self, step: int, values: Values) -> None:
         self.emit(Metric(run=self.config.reference, step=step, values=values))
         self.emit(Progress(stage="train", done=step, total=self.config.steps, unit="steps"))
         self.emit(Log(line=f"step {step} of {self.config.steps}: {in_words(values)}"))
 
-    def saves_at(self, step: int) -> bool:
-        return step == self.config.steps or step in self.config.save_steps
-
     def save(self, step: int, state: "Mapping[str, torch.Tensor]") -> None:
         """Write the policy after `step` steps; the last one bears the run's own name. Raises StorageError."""
-        reference, folder = self.config.reference_at(step), self.config.folder_at(step)
+        if not processes.is_first():
+            return
         manifest = Manifest(
-            reference=reference,
+            reference=self.config.reference_at(step),
             origin="trained",
             base_sha256=self.start.base_sha256 or self.start.sha256,
             request_sha256=request_sha256(self.config),
@@ -139,21 +178,16 @@ class Course:
             name: state[name].detach().to("cpu", FLOATS.get(place.dtype, state[name].dtype)).contiguous()
             for name, place in self.start.tensors.items()
         }
+        folder = self.config.folder_at(step)
         written = write_checkpoint(folder, tensors, manifest, files_from=self.config.initialisation)
-        self.emit(
-            CheckpointWritten(
-                checkpoint=reference,
-                origin="trained",
-                folder=str(folder),
-                sha256=written.sha256,
-                size_bytes=written.size_bytes,
-                run=self.config.reference,
-                parent=self.config.initialisation_reference,
-                step=step,
-                coverage=self.config.coverage,
-            )
-        )
+        self.emit(checkpoint_event(self.config, step, written))
 
     def refuse_when_cancelled(self) -> None:
-        if self.cancelled():
+        """Several processes ask each other between steps alone, where all of them can stop (`stop_together`)."""
+        if processes.count() == 1 and self.cancelled():
+            raise Cancelled("The training was cancelled.")
+
+    def stop_together(self) -> None:
+        """Raises Cancelled in every process when one of them is to stop."""
+        if any(processes.gathered([self.cancelled()])):
             raise Cancelled("The training was cancelled.")

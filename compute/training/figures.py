@@ -5,24 +5,33 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from compute.judge.judge import Judge
 from compute.judge.verdict import FailureClass
+from compute.training import processes
 from compute.training.rewards import Scored
 
 TIMED = ("sampling", "judging", "learning")
 
 
+class Answer(NamedTuple):
+    """`cut`: it reached the longest length without a stop token."""
+
+    score: Scored
+    tokens: int
+    cut: bool
+
+
 class StepFigures:
     """Collects what one step did; `take` gives it out and begins the next step."""
 
-    def __init__(self, judge: Judge) -> None:
-        self._judge = judge
+    def __init__(self, judge: Judge, stop_tokens: Sequence[int]) -> None:
+        self._judge, self._stop_tokens = judge, frozenset(stop_tokens)
         self._begin()
 
     def _begin(self) -> None:
-        self._scores: list[Scored] = []
-        self._lengths: list[int] = []
+        self._answers: list[Answer] = []
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._judged = time.monotonic()
         self._executions, self._hits = self._judge.executions, self._judge.cache_hits
@@ -33,17 +42,25 @@ class StepFigures:
         yield
         self._seconds[what] += time.monotonic() - started
 
-    def add(self, scores: Sequence[Scored], lengths: Sequence[int]) -> None:
+    def add(self, scores: Sequence[Scored], answers: Sequence[Sequence[int]]) -> None:
+        """One score an answer (token ids)."""
         self._judged = time.monotonic()  # what follows until the report is learning
-        self._scores += scores
-        self._lengths += lengths
+        self._answers += [
+            Answer(score, len(answer), answer[-1] not in self._stop_tokens)
+            for score, answer in zip(scores, answers, strict=True)
+        ]
 
     def take(self) -> dict[str, float | None]:
-        """Shares of the samples by outcome; infrastructure trouble is counted and left out of every share."""
-        outcomes = Counter(score.outcome for score in self._scores)
+        """Shares of the samples by outcome; infrastructure trouble is counted and left out of every share.
+
+        The samples are those of all processes, which must all ask; seconds and cache are those of the first.
+        """
+        answers = processes.gathered(self._answers)
+        scores = [answer.score for answer in answers]
+        outcomes = Counter(score.outcome for score in scores)
         trouble = outcomes.pop(FailureClass.INFRASTRUCTURE, 0)
         judged = sum(outcomes.values())
-        rewards = [score.reward for score in self._scores if score.reward is not None]
+        rewards = [score.reward for score in scores if score.reward is not None]
         executions = self._judge.executions - self._executions
         hits = self._judge.cache_hits - self._hits
         values = {
@@ -53,7 +70,8 @@ class StepFigures:
             "wrong_rate": share(outcomes[FailureClass.CORRECTNESS], judged),
             "no_answer_rate": share(outcomes[FailureClass.NO_ANSWER], judged),
             "infrastructure_count": float(trouble),
-            "mean_tokens": share(sum(self._lengths), len(self._lengths)),
+            "mean_tokens": share(sum(answer.tokens for answer in answers), len(answers)),
+            "cut_rate": share(sum(answer.cut for answer in answers), len(answers)),
             "sampling_seconds": self._seconds["sampling"],
             "judging_seconds": self._seconds["judging"],
             "learning_seconds": time.monotonic() - self._judged,

@@ -6,7 +6,6 @@ With `sampler: "cached"` our sampler answers in this process (`rollout_func`), w
 """
 
 import os
-import tempfile
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +18,7 @@ from transformers import PrinterCallback, TrainerCallback, TrainerControl, Train
 from compute.errors import ConfigError
 from compute.rollout import reasoning
 from compute.training.course import Course, warm_up
+from compute.training.resume import Values
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func is marked experimental; pyproject pins trl
 
@@ -26,21 +26,22 @@ from trl import GRPOConfig, GRPOTrainer
 
 
 def train(course: Course) -> None:
-    """Run all steps of `course.config`. Raises ConfigError, Cancelled, StorageError."""
-    with tempfile.TemporaryDirectory(prefix="frontier-trl-") as scratch, warnings.catch_warnings():
+    """Run what is left of the steps of `course.config`. Raises ConfigError, Cancelled, StorageError."""
+    with warnings.catch_warnings():
         # TRL 1.16 still says gradient_checkpointing, which transformers 5.23 renames.
         warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
         trainer = CoverageTrainer(
             model=course.model,
             reward_funcs=[reward_function(course)],
-            args=arguments(course, scratch),
+            args=arguments(course),
             train_dataset=questions(course),
             processing_class=course.tokenizer,
             rollout_func=rollout_function(course) if course.config.sampler == "cached" else None,
         )
         trainer.remove_callback(PrinterCallback)
         trainer.add_callback(CourseCallback(course, trainer))
-        trainer.train()
+        begun = course.begin()
+        trainer.train(resume_from_checkpoint=str(course.resume.place(begun)) if begun else None)
 
 
 class CoverageTrainer(GRPOTrainer):
@@ -54,16 +55,20 @@ class CoverageTrainer(GRPOTrainer):
             self._created_lr_scheduler = True
         return self.lr_scheduler
 
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """The state to resume from is for nobody to read."""
+
 
 class CourseCallback(TrainerCallback):
-    """Between steps: cancel, write checkpoints, send figures."""
+    """Between steps: cancel, write checkpoints, keep the state, send figures. Runs in every process."""
 
     def __init__(self, course: Course, trainer: GRPOTrainer) -> None:
         self.course = course
         self.trainer = trainer
+        self.values: Values = {}
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self.course.refuse_when_cancelled()
+        self.course.stop_together()
 
     def on_log(
         self,
@@ -76,8 +81,9 @@ class CourseCallback(TrainerCallback):
         """Called once a step with the step's figures, and once more at the end with a summary that has no loss."""
         if not logs or "loss" not in logs:
             return
+        state.log_history.clear()  # it would be written with every state, and grow
         step = state.global_step
-        self.course.report(
+        self.values = self.course.figures_of(
             step,
             {
                 "loss": logs["loss"],
@@ -86,10 +92,25 @@ class CourseCallback(TrainerCallback):
                 "mean_entropy": logs.get("entropy"),
             },
         )
-        if self.course.saves_at(step):
-            weights = self.trainer.accelerator.get_state_dict(self.trainer.model)
-            if state.is_world_process_zero:
-                self.course.save(step, weights)
+        if step in self.course.config.early_steps:
+            self.save(step)
+        if self.course.keeps_at(step):
+            control.should_save = True
+        else:
+            self.course.report(step, self.values)
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """The trainer has written its state in every process's own time."""
+        self.trainer.accelerator.wait_for_everyone()
+        self.course.keep(state.global_step)
+        self.course.report(state.global_step, self.values)
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self.save(state.global_step)
+
+    def save(self, step: int) -> None:
+        """All processes give their part of the weights; the first writes them."""
+        self.course.save(step, self.trainer.accelerator.get_state_dict(self.trainer.model_wrapped))
 
 
 def questions(course: Course) -> Dataset:
@@ -123,7 +144,7 @@ def rollout_function(course: Course) -> Callable[[list[Any], GRPOTrainer], dict[
     return rollout
 
 
-def arguments(course: Course, scratch: str) -> GRPOConfig:
+def arguments(course: Course) -> GRPOConfig:
     """Our config in TRL's words: one generation and one update a step, no KL and no scaling unless asked for."""
     config = course.config
     processes = PartialState().num_processes
@@ -133,7 +154,7 @@ def arguments(course: Course, scratch: str) -> GRPOConfig:
     micro_batch = max(size for size in range(1, min(config.micro_batch, share) + 1) if share % size == 0)
     on_gpu = torch.cuda.is_available()
     return GRPOConfig(
-        output_dir=scratch,
+        output_dir=str(course.resume.path),
         max_steps=config.steps,
         per_device_train_batch_size=micro_batch,
         gradient_accumulation_steps=share // micro_batch,
@@ -156,6 +177,7 @@ def arguments(course: Course, scratch: str) -> GRPOConfig:
         gradient_checkpointing=config.gradient_checkpointing,
         use_vllm=config.sampler == "vllm",
         vllm_mode="colocate",
+        mask_truncated_completions=config.mask_truncated,
         logging_steps=1,
         save_strategy="no",
         report_to=[],
