@@ -17,6 +17,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from compute.configs import TrainConfig
 from compute.errors import ConfigError, MissingInput, StorageError
 from compute.training.advantages import group_advantages
 from compute.training.course import Course, warm_up
@@ -51,7 +52,7 @@ def train(course: Course) -> None:
         restore(course.resume.place(begun), model, optimiser, schedule)
     for step in range(begun, config.steps):
         examples = experience(course, step)
-        loss = accumulate(course, examples, reference)
+        loss = accumulate(config, model, examples, course.pad_token, reference)
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clip)
         rate = float(schedule.get_last_lr()[0])
         optimiser.step()
@@ -106,17 +107,22 @@ def experience(course: Course, step: int) -> list[Example]:
     table = torch.tensor([float("nan") if reward is None else reward for reward in rewards]).view(-1, group)
     advantages = group_advantages(table, course.config.scale_rewards).flatten().tolist()
     owners = [prompt for prompt in prompts for _ in range(group)]
-    stopped = [draw.stopped for drawn in draws for draw in drawn]
+    masked = course.config.mask_truncated
     return [
-        Example(Answered(prompt, answer), advantage, scored=ended or not course.config.mask_truncated)
-        for prompt, answer, advantage, ended in zip(owners, answers, advantages, stopped, strict=True)
+        Example(Answered(prompt, answer), advantage, scored=not (masked and course.is_cut(answer)))
+        for prompt, answer, advantage in zip(owners, answers, advantages, strict=True)
     ]
 
 
-def accumulate(course: Course, examples: Sequence[Example], reference: "PreTrainedModel | None") -> float:
+def accumulate(
+    config: TrainConfig,
+    model: "PreTrainedModel",
+    examples: Sequence[Example],
+    pad_token: int,
+    reference: "PreTrainedModel | None" = None,
+) -> float:
     """Add the gradient of the loss over all examples to the parameters. Returns the loss, a mean over the tokens of the
     answers that are scored."""
-    config, model = course.config, course.model
     model.train()
     scored = [example for example in examples if example.scored]
     total_tokens = sum(len(example.text.answer) for example in scored)
@@ -124,7 +130,7 @@ def accumulate(course: Course, examples: Sequence[Example], reference: "PreTrain
     useful = [example for example in scored if example.advantage != 0 or reference is not None]
     loss_sum = 0.0
     for batch in micro_batches(useful, config.micro_batch):
-        tokens, labels = (ids.to(model.device) for ids in padded([one.text for one in batch], course.pad_token))
+        tokens, labels = (ids.to(model.device) for ids in padded([one.text for one in batch], pad_token))
         surprisal = token_surprisal(model, tokens, labels, config.temperature)
         ratio = torch.exp(surprisal.detach() - surprisal)  # 1, and the gradient of the log-probability
         advantages = torch.tensor([example.advantage for example in batch], device=model.device)[:, None]

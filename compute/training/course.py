@@ -74,7 +74,7 @@ class Course:
         strange = sorted(self.start.tensors.keys() - model.state_dict().keys())
         if strange:
             raise EngineError(f"The tensor {strange[0]} of {config.initialisation} has no place in the loaded model.")
-        self.figures = StepFigures(judge, self.stop_tokens)
+        self.figures = StepFigures(judge, self.is_cut)
         self.resume = resume_folder(config, self.start)
         self._reported: list[Step] = []
 
@@ -131,6 +131,10 @@ class Course:
             scores = self.reward.score([self.problems[place] for place in places], programs)
         self.figures.add(scores, answers)
         return [score.reward for score in scores]
+
+    def is_cut(self, answer: Sequence[int]) -> bool:
+        """Whether an answer reached `max_tokens` without an end. TRL takes padding for an end, and so it is one."""
+        return answer[-1] not in self.stop_tokens and answer[-1] != self.pad_token
 
     def beginning(self, place: int) -> str:
         """What the prompt of a problem already contains of the answer."""

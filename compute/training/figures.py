@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ TIMED = ("sampling", "judging", "learning")
 
 
 class Answer(NamedTuple):
-    """`cut`: it reached the longest length without a stop token."""
+    """`cut`: it reached the longest length without an end."""
 
     score: Scored
     tokens: int
@@ -26,8 +26,8 @@ class Answer(NamedTuple):
 class StepFigures:
     """Collects what one step did; `take` gives it out and begins the next step."""
 
-    def __init__(self, judge: Judge, stop_tokens: Sequence[int]) -> None:
-        self._judge, self._stop_tokens = judge, frozenset(stop_tokens)
+    def __init__(self, judge: Judge, is_cut: Callable[[Sequence[int]], bool]) -> None:
+        self._judge, self._is_cut = judge, is_cut
         self._begin()
 
     def _begin(self) -> None:
@@ -46,8 +46,7 @@ class StepFigures:
         """One score an answer (token ids)."""
         self._judged = time.monotonic()  # what follows until the report is learning
         self._answers += [
-            Answer(score, len(answer), answer[-1] not in self._stop_tokens)
-            for score, answer in zip(scores, answers, strict=True)
+            Answer(score, len(answer), self._is_cut(answer)) for score, answer in zip(scores, answers, strict=True)
         ]
 
     def take(self) -> dict[str, float | None]:

@@ -15,6 +15,7 @@ from accelerate import PartialState
 from datasets import Dataset
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from compute.configs import TrainConfig
 from compute.errors import ConfigError
 from compute.rollout import reasoning
 from compute.training.course import Course, warm_up
@@ -147,17 +148,14 @@ def rollout_function(course: Course) -> Callable[[list[Any], GRPOTrainer], dict[
 def arguments(course: Course) -> GRPOConfig:
     """Our config in TRL's words: one generation and one update a step, no KL and no scaling unless asked for."""
     config = course.config
-    processes = PartialState().num_processes
-    if config.prompts_per_step % processes:
-        raise ConfigError(f"prompts_per_step: {config.prompts_per_step} cannot be shared by {processes} processes.")
-    share = config.prompts_per_step * config.group // processes
-    micro_batch = max(size for size in range(1, min(config.micro_batch, share) + 1) if share % size == 0)
     on_gpu = torch.cuda.is_available()
+    answers = share(config, PartialState(cpu=not on_gpu).num_processes)
+    micro_batch = max(size for size in range(1, min(config.micro_batch, answers) + 1) if answers % size == 0)
     return GRPOConfig(
         output_dir=str(course.resume.path),
         max_steps=config.steps,
         per_device_train_batch_size=micro_batch,
-        gradient_accumulation_steps=share // micro_batch,
+        gradient_accumulation_steps=answers // micro_batch,
         num_generations=config.group,
         max_completion_length=config.max_tokens,
         temperature=config.temperature,
@@ -183,3 +181,10 @@ def arguments(course: Course) -> GRPOConfig:
         report_to=[],
         disable_tqdm=True,
     )
+
+
+def share(config: TrainConfig, processes: int) -> int:
+    """How many answers of a step each process samples and learns from. Raises ConfigError."""
+    if config.prompts_per_step % processes:
+        raise ConfigError(f"prompts_per_step: {config.prompts_per_step} cannot be shared by {processes} processes.")
+    return config.prompts_per_step * config.group // processes

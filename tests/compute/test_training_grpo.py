@@ -1,6 +1,10 @@
 """Both trainers on a policy of a few hundred parameters, with the real judge: they learn, save, agree and stop."""
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,13 +86,54 @@ def test_both_trainers_take_the_same_steps(config):
         assert torch.allclose(tensor, found["compact"][1][name], atol=1e-4)
 
 
-def test_both_trainers_agree_with_a_kl_term_and_scaled_rewards(config):
-    first, second = (
-        metrics(trained(config(trainer, kl_coefficient=0.5, scale_rewards=True))[1]) for trainer in TRAINERS
+def test_both_trainers_agree_with_a_kl_term_scaled_rewards_and_cut_answers_masked(config):
+    changes = {"kl_coefficient": 0.5, "scale_rewards": True, "mask_truncated": True}
+    first, second = (metrics(trained(config(trainer, **changes))[1]) for trainer in TRAINERS)
+    assert all(0 < values["cut_rate"] < 1 for values in first)
+    for name in ("loss", "gradient_norm"):
+        assert [values[name] for values in first] == pytest.approx([values[name] for values in second], rel=1e-3)
+
+
+def test_two_processes_under_accelerate_take_the_steps_of_one(config, tmp_path):
+    alone = config("trl", prompts_per_step=2, group=24, folder=str(tmp_path / "alone"))
+    expected = metrics(trained(alone)[1])
+    shared = config("trl", prompts_per_step=2, group=24)
+    (tmp_path / "config.json").write_text(shared.model_dump_json())
+    launcher = "accelerate.commands.launch --multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no"
+    command = [sys.executable, "-m", *launcher.split(), "--dynamo_backend", "no", "-m", "compute", "train"]
+    done = subprocess.run(
+        [*command, str(tmp_path / "config.json")],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+        check=False,
     )
-    assert [values["gradient_norm"] for values in first] == pytest.approx(
-        [values["gradient_norm"] for values in second], rel=1e-3
-    )
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [event["sequence"] for event in events] == list(range(len(events)))
+    for values, others in zip(metrics(events), expected, strict=True):
+        assert values["gradient_norm"] > 0
+        for name in ("reward", "mean_tokens", "cut_rate", "loss", "gradient_norm", "learning_rate"):
+            assert values[name] == pytest.approx(others[name], abs=1e-5)
+    weights = read_tensors(alone.folder)
+    for name, tensor in read_tensors(shared.folder).items():
+        assert torch.allclose(tensor, weights[name], atol=1e-4)
+
+
+def test_the_compact_loop_is_refused_under_a_launcher_of_several(config, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="the compact loop runs in one process"):
+        trained(config("compact"))
+
+
+def test_a_step_that_processes_cannot_share_is_refused(config):
+    from compute.training.trl_trainer import share
+
+    assert share(config("trl", prompts_per_step=6, group=4), 3) == 8
+    with pytest.raises(ConfigError, match="prompts_per_step: 6 cannot be shared by 4 processes"):
+        share(config("trl", prompts_per_step=6), 4)
 
 
 @pytest.mark.parametrize("trainer", TRAINERS)
