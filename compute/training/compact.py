@@ -45,15 +45,16 @@ def train(course: Course) -> None:
         raise ConfigError('trainer: the compact loop runs in one process; under a launcher of several choose "trl".')
     torch.manual_seed(config.seed)
     reference = copy.deepcopy(model).eval() if config.kl_coefficient > 0 else None
-    optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=0.0)
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(learning, lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_up(config.warmup_steps))
     begun = course.begin()
     if begun:
         restore(course.resume.place(begun), model, optimiser, schedule)
-    for step in range(begun, config.steps):
+    for step in range(begun, course.last):
         examples = experience(course, step)
         loss = accumulate(config, model, examples, course.pad_token, reference)
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clip)
+        norm = torch.nn.utils.clip_grad_norm_(learning, config.gradient_clip)
         rate = float(schedule.get_last_lr()[0])
         optimiser.step()
         optimiser.zero_grad()
@@ -66,7 +67,9 @@ def train(course: Course) -> None:
             store(course.resume.place(done), model, optimiser, schedule)
             course.keep(done)
         course.report(done, values)
-    course.save(config.steps, model.state_dict())
+        if done == course.last:
+            break
+    course.end(course.last, model.state_dict())
 
 
 def store(folder: Path, model: "PreTrainedModel", optimiser: Optimizer, schedule: LRScheduler) -> None:

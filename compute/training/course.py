@@ -10,6 +10,7 @@ step whose figures were seen is never done again, as long as every step's state 
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compute.checkpoints import Manifest, describe, write_checkpoint
@@ -24,12 +25,19 @@ from compute.rollout.policy import decoded, stop_tokens
 from compute.rollout.sampler import CachedSampler, Draw
 from compute.training import processes
 from compute.training.figures import StepFigures, finite, in_words
+from compute.training.held_out import SOLVE_RATE, has_stalled, held_out_problems, measure
 from compute.training.resume import Step, Values, checkpoint_event, finished_checkpoint, resume_folder
 from compute.training.rewards import CoverageReward
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+Completing = Callable[[Sequence[Sequence[int]], Sequence[str], int], list[list[list[int]]]]
+"""Prompts, a key of random numbers for each, and how many answers to each prompt -> answers, all as token ids."""
+# A state holds the figures of so many steps, and every measurement on held-out problems.
+MOST_FIGURES = 1000
 
 
 def prompt_order(problems: int, steps: int, prompts_per_step: int, seed: int) -> list[list[int]]:
@@ -68,12 +76,21 @@ class Course:
         self.stop_tokens = stop_tokens(model.generation_config, tokenizer)
         pad = tokenizer.pad_token_id
         self.pad_token: int = self.stop_tokens[0] if pad is None else pad
-        self.sampler = CachedSampler(model, self.stop_tokens, self.pad_token)
         self.order = prompt_order(len(problems), config.steps, config.prompts_per_step, config.seed)
         self.start = describe(config.initialisation)
         strange = sorted(self.start.tensors.keys() - model.state_dict().keys())
         if strange:
             raise EngineError(f"The tensor {strange[0]} of {config.initialisation} has no place in the loaded model.")
+        if config.lora is not None:
+            from compute.training.lora import with_adapter
+
+            self.model = with_adapter(model, config.lora, config.seed, self.start)
+        self.sampler = CachedSampler(self.model, self.stop_tokens, self.pad_token)
+        self.held_out = held_out_problems(config.held_out) if config.held_out else []
+        self.complete: Completing = self.sample
+        """Answers at the training's temperature; a trainer that samples elsewhere puts its own here."""
+        self.last = config.steps
+        """After which step the training ends, as far as is known."""
         self.figures = StepFigures(judge, self.is_cut)
         self.resume = resume_folder(config, self.start)
         self._reported: list[Step] = []
@@ -95,7 +112,9 @@ class Course:
             self.emit(Metric(run=self.config.reference, step=step, values=values))
         for step in self.config.early_steps:
             if step <= kept.step and (written := finished_checkpoint(self.config, self.start, step)) is not None:
-                self.emit(checkpoint_event(self.config, step, written))
+                self.emit(checkpoint_event(self.config, written))
+        if self._has_stalled():
+            self.last = kept.step
         self.emit(Progress(stage="train", done=kept.step, total=self.config.steps, unit="steps"))
         self.emit(Log(line=f"An attempt before this one had done {kept.step} of {self.config.steps} steps: going on."))
         return kept.step
@@ -141,13 +160,54 @@ class Course:
         return reasoning.render(self.tokenizer, self.problems[place].statement)[1]
 
     def figures_of(self, step: int, learning: Mapping[str, float | None]) -> Values:
-        """The figures of a step, counted from 1, together with the trainer's own."""
+        """The figures of a step, counted from 1, together with the trainer's own; where it is time, of the held-out
+        problems as well, which may end the training (`last`)."""
         values = self.figures.take() | {name: finite(value) for name, value in learning.items()}
-        self._reported.append(Step(step, values))
+        held_out = self.config.held_out
+        if held_out is not None and (step % held_out.every == 0 or step == self.config.steps):
+            values |= measure(self.held_out, held_out.samples, self.programs, self.judge)
+            self.figures.take()  # the measurement's share of time and cache is not the next step's
+        self._reported = [one for one in self._reported[:-MOST_FIGURES] if SOLVE_RATE in one.values] + [
+            *self._reported[-MOST_FIGURES:],
+            Step(step, values),
+        ]
+        if self._has_stalled():
+            self.last = step
         return values
 
+    def _has_stalled(self) -> bool:
+        patience = self.config.held_out.patience if self.config.held_out else None
+        return patience is not None and has_stalled((one.values.get(SOLVE_RATE) for one in self._reported), patience)
+
+    def programs(self, problems: Sequence[Problem], samples: int) -> list[list[str | None]]:
+        """What the policy writes for each of some problems outside the training, `samples` programs each."""
+        at_once = max(1, self.config.prompts_per_step * self.config.group // samples)
+        found: list[list[str | None]] = []
+        for first in range(0, len(problems), at_once):
+            few = problems[first : first + at_once]
+            self.refuse_when_cancelled()
+            drawn = self.complete(
+                [self.prompt(one.statement) for one in few], [f"held out {one.slug}" for one in few], samples
+            )
+            for one, answers in zip(few, drawn, strict=True):
+                opening = reasoning.render(self.tokenizer, one.statement)[1]
+                found.append([reasoning.program_from(opening + decoded(self.tokenizer, answer)) for answer in answers])
+        return found
+
+    def sample(self, prompts: Sequence[Sequence[int]], keys: Sequence[str], samples: int) -> list[list[list[int]]]:
+        """Answers of our own sampler, as token ids."""
+        drawn = self.sampler.draw(
+            prompts,
+            keys,
+            samples,
+            seed=self.config.seed,
+            temperature=self.config.temperature,
+            max_tokens=self.config.max_tokens,
+        )
+        return [[draw.tokens for draw in draws] for draws in drawn]
+
     def keeps_at(self, step: int) -> bool:
-        return self.config.resume_every > 0 and (step % self.config.resume_every == 0 or step == self.config.steps)
+        return self.config.resume_every > 0 and (step % self.config.resume_every == 0 or step == self.last)
 
     def keep(self, step: int) -> None:
         """Resume from `resume.place(step)`, which is whole, from now on."""
@@ -160,11 +220,20 @@ class Course:
         self.emit(Log(line=f"step {step} of {self.config.steps}: {in_words(values)}"))
 
     def save(self, step: int, state: "Mapping[str, torch.Tensor]") -> None:
-        """Write the policy after `step` steps; the last one bears the run's own name. Raises StorageError."""
+        """Write an early checkpoint. `state`: all weights, as they are after `step` steps. Raises StorageError."""
+        self._write(self.config.reference_at(step), self.config.folder_at(step), step, state)
+
+    def end(self, step: int, state: "Mapping[str, torch.Tensor]") -> None:
+        """Write the last checkpoint, which bears the run's own name. Raises StorageError."""
+        if step < self.config.steps:
+            self.emit(Log(line=f"Stopped after step {step}: the held-out solve rate rises no more."))
+        self._write(self.config.reference, self.config.folder, step, state)
+
+    def _write(self, reference: str, folder: Path, step: int, state: "Mapping[str, torch.Tensor]") -> None:
         if not processes.is_first():
             return
         manifest = Manifest(
-            reference=self.config.reference_at(step),
+            reference=reference,
             origin="trained",
             base_sha256=self.start.base_sha256 or self.start.sha256,
             request_sha256=request_sha256(self.config),
@@ -176,15 +245,19 @@ class Course:
                 "initialisation": self.config.initialisation_reference,
             },
         )
+        if self.config.lora is not None:
+            from compute.training.lora import write_merged
+
+            self.emit(checkpoint_event(self.config, write_merged(folder, self.model, state, manifest, self.start)))
+            return
         # The initialisation's names decide: a tied tensor is stored once, under the name it had there.
         # Its types as well, so that the two can be averaged.
         tensors = {
             name: state[name].detach().to("cpu", FLOATS.get(place.dtype, state[name].dtype)).contiguous()
             for name, place in self.start.tensors.items()
         }
-        folder = self.config.folder_at(step)
         written = write_checkpoint(folder, tensors, manifest, files_from=self.config.initialisation)
-        self.emit(checkpoint_event(self.config, step, written))
+        self.emit(checkpoint_event(self.config, written))
 
     def refuse_when_cancelled(self) -> None:
         """Several processes ask each other between steps alone, where all of them can stop (`stop_together`)."""

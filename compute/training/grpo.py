@@ -60,7 +60,7 @@ def run(config: TrainConfig, emit: EventWriter, cancelled: Callable[[], bool]) -
             kept.remove()
         return {
             "checkpoint": config.reference,
-            "steps": config.steps,
+            "steps": course.last,
             "executions": judge.executions,
             "cache_hits": judge.cache_hits,
             "isolation": str(judge.isolation),
@@ -71,7 +71,7 @@ def say_again(config: TrainConfig, start: CheckpointFolder, emit: EventWriter) -
     """What a training that had ended would say of its checkpoints: its end may have been lost on the way."""
     for step in (*config.early_steps, config.steps):
         if (written := finished_checkpoint(config, start, step)) is not None:
-            emit(checkpoint_event(config, step, written))
+            emit(checkpoint_event(config, written))
     emit(Log(line=f"This training had ended: {config.folder} holds its checkpoint, and nothing is done again."))
     return {"checkpoint": config.reference, "steps": config.steps}
 

@@ -1,6 +1,6 @@
 """The processes of one training under a distributed launcher (`accelerate launch`, torchrun); one where there is none.
 
-All functions but `count` and `is_first` are collective: every process calls them at the same place or none does.
+`gathered` is collective: every process calls it at the same place, or none does.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,12 @@ def count() -> int:
     return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
 
 
+def rank() -> int:
+    return distributed.get_rank() if count() > 1 else 0
+
+
 def is_first() -> bool:
-    return count() == 1 or distributed.get_rank() == 0
+    return rank() == 0
 
 
 def gathered(values: Sequence[Value]) -> list[Value]:

@@ -21,7 +21,6 @@ from compute.errors import MissingInput
 from compute.events import CheckpointWritten
 
 STATE = "state.json"
-MOST_FIGURES = 1000
 Values = dict[str, float | None]
 
 
@@ -67,9 +66,7 @@ class ResumeFolder:
 
     def keep(self, step: int, figures: Sequence[Step]) -> None:
         """Say that `place(step)` is whole; what was kept before goes."""
-        kept = KeptState(
-            request_sha256=self._request, start_sha256=self._start, step=step, figures=tuple(figures[-MOST_FIGURES:])
-        )
+        kept = KeptState(request_sha256=self._request, start_sha256=self._start, step=step, figures=tuple(figures))
         written = self.path / f"{STATE}.new"
         written.write_text(kept.model_dump_json())
         written.replace(self.path / STATE)
@@ -102,15 +99,16 @@ def finished_checkpoint(config: TrainConfig, start: CheckpointFolder, step: int)
     return written if manifest.base_sha256 == (start.base_sha256 or start.sha256) else None
 
 
-def checkpoint_event(config: TrainConfig, step: int, written: CheckpointFolder) -> CheckpointWritten:
+def checkpoint_event(config: TrainConfig, written: CheckpointFolder) -> CheckpointWritten:
+    assert written.manifest is not None
     return CheckpointWritten(
-        checkpoint=config.reference_at(step),
+        checkpoint=written.manifest.reference,
         origin="trained",
         folder=str(written.path),
         sha256=written.sha256,
         size_bytes=written.size_bytes,
         run=config.reference,
         parent=config.initialisation_reference,
-        step=step,
+        step=written.manifest.notes["step"],
         coverage=config.coverage,
     )

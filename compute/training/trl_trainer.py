@@ -2,12 +2,14 @@
 
 TRL does the learning, on one CPU or on many GPUs; problems, answers, rewards, figures and checkpoints are the course's.
 With `sampler: "cached"` our sampler answers in this process (`rollout_func`), which on a small model is faster than
-`model.generate` and gives every answer its own random numbers; with "vllm" TRL runs vLLM beside the policy.
+`model.generate` and gives every answer its own random numbers; with "vllm" TRL runs vLLM beside the policy, or sends
+the weights to a `trl vllm-serve` at `vllm_server`. That needs GPUs: nothing of it runs here, so only the settings that
+it is given are tested.
 """
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -18,7 +20,7 @@ from transformers import PrinterCallback, TrainerCallback, TrainerControl, Train
 from compute.configs import TrainConfig
 from compute.errors import ConfigError
 from compute.rollout import reasoning
-from compute.training.course import Course, warm_up
+from compute.training.course import Completing, Course, warm_up
 from compute.training.resume import Values
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func is marked experimental; pyproject pins trl
@@ -31,17 +33,23 @@ def train(course: Course) -> None:
     with warnings.catch_warnings():
         # TRL 1.16 still says gradient_checkpointing, which transformers 5.23 renames.
         warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+        chosen = arguments(course)  # from here on the processes know of each other
+        begun = course.begin()
+        chosen.max_steps = course.last
         trainer = CoverageTrainer(
             model=course.model,
             reward_funcs=[reward_function(course)],
-            args=arguments(course),
+            args=chosen,
             train_dataset=questions(course),
             processing_class=course.tokenizer,
             rollout_func=rollout_function(course) if course.config.sampler == "cached" else None,
         )
+        if course.config.sampler == "vllm":
+            course.complete = completions(trainer)
+        else:
+            refuse_sharded(trainer)
         trainer.remove_callback(PrinterCallback)
         trainer.add_callback(CourseCallback(course, trainer))
-        begun = course.begin()
         trainer.train(resume_from_checkpoint=str(course.resume.place(begun)) if begun else None)
 
 
@@ -94,11 +102,12 @@ class CourseCallback(TrainerCallback):
             },
         )
         if step in self.course.config.early_steps:
-            self.save(step)
+            self.course.save(step, self.weights())
         if self.course.keeps_at(step):
             control.should_save = True
         else:
             self.course.report(step, self.values)
+        control.should_training_stop = step == self.course.last
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """The trainer has written its state in every process's own time."""
@@ -107,16 +116,17 @@ class CourseCallback(TrainerCallback):
         self.course.report(state.global_step, self.values)
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self.save(state.global_step)
+        self.course.end(state.global_step, self.weights())
 
-    def save(self, step: int) -> None:
-        """All processes give their part of the weights; the first writes them."""
-        self.course.save(step, self.trainer.accelerator.get_state_dict(self.trainer.model_wrapped))
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Whole weights, to which every process gives its part."""
+        found: dict[str, torch.Tensor] = self.trainer.accelerator.get_state_dict(self.trainer.model_wrapped)
+        return found
 
 
 def questions(course: Course) -> Dataset:
     """One row a prompt in the order of asking; `place` is the problem's place in the set."""
-    places = [place for step in course.order for place in step]
+    places = [place for step in course.order[: course.last] for place in step]
     prompts = [reasoning.messages(course.problems[place].statement) for place in places]
     return Dataset.from_dict({"prompt": prompts, "place": places})
 
@@ -143,6 +153,26 @@ def rollout_function(course: Course) -> Callable[[list[Any], GRPOTrainer], dict[
         }
 
     return rollout
+
+
+def completions(trainer: GRPOTrainer) -> Completing:
+    """Answers outside the training by what generates for it, which chooses its own random numbers, whatever the key."""
+
+    def complete(prompts: Sequence[Sequence[int]], keys: Sequence[str], samples: int) -> list[list[list[int]]]:
+        repeated = [list(prompt) for prompt in prompts for _ in range(samples)]
+        answers, _ = trainer._generate_single_turn(repeated, None, {}, samples)
+        return [answers[first : first + samples] for first in range(0, len(answers), samples)]
+
+    return complete
+
+
+def refuse_sharded(trainer: GRPOTrainer) -> None:
+    """Our sampler calls the model as often as its process's longest answer asks for, which shards cannot follow."""
+    plugin = trainer.accelerator.state.deepspeed_plugin
+    if trainer.is_fsdp_enabled or (plugin is not None and plugin.zero_stage == 3):
+        raise ConfigError(
+            'sampler: "cached" needs whole weights in every process; with FSDP or ZeRO-3 choose the sampler "vllm".'
+        )
 
 
 def arguments(course: Course) -> GRPOConfig:
@@ -174,7 +204,8 @@ def arguments(course: Course) -> GRPOConfig:
         dataloader_pin_memory=on_gpu,
         gradient_checkpointing=config.gradient_checkpointing,
         use_vllm=config.sampler == "vllm",
-        vllm_mode="colocate",
+        vllm_mode="server" if config.vllm_server else "colocate",
+        vllm_server_base_url=config.vllm_server,
         mask_truncated_completions=config.mask_truncated,
         logging_steps=1,
         save_strategy="no",

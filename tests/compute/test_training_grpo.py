@@ -191,3 +191,19 @@ def test_the_learning_rate_rises_from_the_first_step():
     factor = warm_up(5)
     assert [factor(step) for step in (0, 3, 4, 400)] == [0.2, 0.8, 1, 1]
     assert warm_up(0)(0) == 1
+
+
+def test_vllm_is_asked_for_beside_the_policy_or_at_a_server(config, tiny_policy):
+    from types import SimpleNamespace
+
+    from compute.training.trl_trainer import arguments
+
+    place = SimpleNamespace(path="/nowhere")
+    found = [
+        arguments(SimpleNamespace(config=config("trl", sampler="vllm", vllm_server=server), resume=place))
+        for server in (None, "http://gpu-7:8000/")
+    ]
+    assert [(one.use_vllm, one.vllm_mode, one.vllm_server_base_url) for one in found] == [
+        (True, "colocate", None),
+        (True, "server", "http://gpu-7:8000"),
+    ]
