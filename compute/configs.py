@@ -19,6 +19,7 @@ from compute.errors import ConfigError
 Setting = Literal["reasoning", "tools", "agentic"]
 Trainer = Literal["trl", "compact"]
 Tests = Literal["first", "random"]
+Sampler = Literal["cached", "vllm"]
 WeightsEngine = Literal["transformers", "vllm"]  # those that read checkpoints, and so become averages by themselves
 EngineName = Literal["transformers", "vllm", "openai", "scripted"]
 MergeMethod = Literal["linear", "soup", "task_arithmetic", "slerp", "ties", "dare"]
@@ -185,14 +186,14 @@ class Lora(Strict):
 class HeldOut(Strict):
     """Measure the policy on other problems every `every` steps, each answer judged on its problem's whole suite.
 
-    `first`: of the set's problems, this many; None takes all. `patience` ends the training when the solve rate has not
-    risen in so many measurements. It chooses by these problems: measure what it chose on others.
+    `most`: of the set's problems, so many at even distances; None takes all. `patience` ends the training when the
+    solve rate has not risen in so many measurements. It chooses by these problems: measure what it chose on others.
     """
 
     problems: ProblemSetSource
     every: int = Field(5, ge=1)
     samples: int = Field(4, ge=1, le=4096)
-    first: int | None = Field(None, ge=1)
+    most: int | None = Field(None, ge=1)
     patience: int | None = Field(None, ge=1)
 
 
@@ -234,7 +235,7 @@ class TrainConfig(Strict):
     gradient_clip: float = Field(1.0, gt=0)
     seed: Seed = 0
     trainer: Trainer = "trl"
-    sampler: Literal["cached", "vllm"] = "cached"
+    sampler: Sampler = "cached"
     micro_batch: int = Field(48, ge=1)
     dtype: Literal["float32", "bfloat16"] = "float32"
     gradient_checkpointing: bool = False

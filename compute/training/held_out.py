@@ -25,7 +25,8 @@ def held_out_problems(config: HeldOut) -> list[Problem]:
     problems = read_problem_set(config.problems.path)
     if not problems:
         raise ConfigError(f"The problem set {config.problems.path} holds no problems.")
-    return problems[: config.first]
+    wanted = min(config.most or len(problems), len(problems))
+    return [problems[place * len(problems) // wanted] for place in range(wanted)]
 
 
 def measure(problems: Sequence[Problem], samples: int, answers: Answers, judge: Judge) -> dict[str, float | None]:

@@ -6,8 +6,9 @@ torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.ml
 
 from compute.checkpoints import describe  # noqa: E402
+from compute.configs import HeldOut  # noqa: E402
 from compute.errors import ConfigError  # noqa: E402
-from compute.training.held_out import SOLVE_RATE, has_stalled  # noqa: E402
+from compute.training.held_out import SOLVE_RATE, has_stalled, held_out_problems  # noqa: E402
 from tests.compute.training import TRAINERS, killed, lines, metrics, of_kind, trained, training  # noqa: E402
 
 NAMES = (SOLVE_RATE, "held_out_too_slow_rate", "held_out_wrong_rate", "held_out_no_answer_rate")
@@ -24,7 +25,7 @@ def config(tmp_path, sums, tiny_policy):
 
 @pytest.mark.parametrize("trainer", TRAINERS)
 def test_held_out_problems_are_measured_every_so_many_steps_and_change_nothing(config, trainer, tmp_path):
-    chosen = config(trainer, {"every": 2, "first": 2}, steps=3, coverage=0.2)
+    chosen = config(trainer, {"every": 2, "most": 2}, steps=3, coverage=0.2)
     _, events = trained(chosen)
     measured = [values for values in metrics(events) if SOLVE_RATE in values]
     assert [SOLVE_RATE in values for values in metrics(events)] == [False, True, True]
@@ -46,6 +47,17 @@ def test_a_training_whose_rate_does_not_rise_ends_early_also_when_it_was_killed_
     assert [(event["checkpoint"], event["step"]) for event in of_kind(events, "checkpoint")] == [("high", 2)]
     assert "Stopped after step 2: the held-out solve rate rises no more." in lines(events)
     assert len(metrics(events)) == 2
+
+
+def test_the_problems_measured_are_spread_over_the_set(sums):
+    chosen = [held_out_problems(HeldOut(problems=sums, most=most)) for most in (1, 2, 3, 9, None)]
+    assert [[int(one.slug[-1]) for one in problems] for problems in chosen] == [
+        [0],
+        [0, 1],
+        [0, 1, 2],
+        [0, 1, 2],
+        [0, 1, 2],
+    ]
 
 
 def test_patience_waits_for_a_rate_above_the_best_before():
