@@ -24,10 +24,11 @@ from compute.rollout import reasoning
 from compute.rollout.policy import decoded, stop_tokens
 from compute.rollout.sampler import CachedSampler, Draw
 from compute.training import processes
+from compute.training.ahead import JudgingAhead, Key
 from compute.training.figures import StepFigures, finite, in_words
 from compute.training.held_out import SOLVE_RATE, has_stalled, held_out_problems, measure
 from compute.training.resume import Step, Values, checkpoint_event, finished_checkpoint, resume_folder
-from compute.training.rewards import CoverageReward
+from compute.training.rewards import CoverageReward, Scored
 
 if TYPE_CHECKING:
     import torch
@@ -92,6 +93,8 @@ class Course:
         self.last = config.steps
         """After which step the training ends, as far as is known."""
         self.figures = StepFigures(judge, self.is_cut)
+        self.ahead = JudgingAhead(self.score)
+        self._beginnings: dict[int, str] = {}
         self.resume = resume_folder(config, self.start)
         self._reported: list[Step] = []
 
@@ -125,8 +128,12 @@ class Course:
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
     def draw(self, step: int, prompts: Sequence[Sequence[int]], first: int = 0) -> list[list[Draw]]:
-        """A group of answers to each prompt of a step, counted from 0. `first`: the first prompt's place in it."""
+        """A group of answers to each prompt of a step, counted from 0. `first`: the first prompt's place in it.
+
+        An answer that has ended is judged while the others go on.
+        """
         self.refuse_when_cancelled()
+        places = self.order[step][first : first + len(prompts)]
         with self.figures.timed("sampling"):
             keys = [f"step {step} prompt {first + place}" for place in range(len(prompts))]
             return self.sampler.draw(
@@ -136,20 +143,26 @@ class Course:
                 seed=self.config.seed,
                 temperature=self.config.temperature,
                 max_tokens=self.config.max_tokens,
+                ended=lambda prompt, answer: self.ahead.begin((places[prompt], tuple(answer))),
             )
 
     def rewards(self, places: Sequence[int], answers: Sequence[Sequence[int]]) -> list[float | None]:
         """The reward of each answer (token ids) to the problem at the same position of `places`; None drops it."""
         self.refuse_when_cancelled()
-        beginnings = {place: self.beginning(place) for place in set(places)}
         with self.figures.timed("judging"):
-            programs = [
-                reasoning.program_from(beginnings[place] + decoded(self.tokenizer, answer))
-                for place, answer in zip(places, answers, strict=True)
-            ]
-            scores = self.reward.score([self.problems[place] for place in places], programs)
-        self.figures.add(scores, answers)
+            scores = self.ahead.take([(place, tuple(answer)) for place, answer in zip(places, answers, strict=True)])
+        self.figures.add(scores, answers, self.ahead.busy_seconds)
         return [score.reward for score in scores]
+
+    def score(self, answers: Sequence[Key]) -> list[Scored]:
+        """Judge answers to problems of the training."""
+        programs = [
+            reasoning.program_from(self.beginning(place) + decoded(self.tokenizer, answer)) for place, answer in answers
+        ]
+        return self.reward.score([self.problems[place] for place, _ in answers], programs)
+
+    def close(self) -> None:
+        self.ahead.close()
 
     def is_cut(self, answer: Sequence[int]) -> bool:
         """Whether an answer reached `max_tokens` without an end. TRL takes padding for an end, and so it is one."""
@@ -157,7 +170,9 @@ class Course:
 
     def beginning(self, place: int) -> str:
         """What the prompt of a problem already contains of the answer."""
-        return reasoning.render(self.tokenizer, self.problems[place].statement)[1]
+        if place not in self._beginnings:
+            self._beginnings[place] = reasoning.render(self.tokenizer, self.problems[place].statement)[1]
+        return self._beginnings[place]
 
     def figures_of(self, step: int, learning: Mapping[str, float | None]) -> Values:
         """The figures of a step, counted from 1, together with the trainer's own; where it is time, of the held-out

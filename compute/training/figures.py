@@ -28,9 +28,11 @@ class StepFigures:
 
     def __init__(self, judge: Judge, is_cut: Callable[[Sequence[int]], bool]) -> None:
         self._judge, self._is_cut = judge, is_cut
+        self._busy = 0.0
         self._begin()
 
     def _begin(self) -> None:
+        self._busy_before = self._busy
         self._answers: list[Answer] = []
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._judged = time.monotonic()
@@ -42,9 +44,10 @@ class StepFigures:
         yield
         self._seconds[what] += time.monotonic() - started
 
-    def add(self, scores: Sequence[Scored], answers: Sequence[Sequence[int]]) -> None:
-        """One score an answer (token ids)."""
+    def add(self, scores: Sequence[Scored], answers: Sequence[Sequence[int]], busy_seconds: float = 0.0) -> None:
+        """One score an answer (token ids). `busy_seconds`: how long the judge has worked so far."""
         self._judged = time.monotonic()  # what follows until the report is learning
+        self._busy = busy_seconds
         self._answers += [
             Answer(score, len(answer), self._is_cut(answer)) for score, answer in zip(scores, answers, strict=True)
         ]
@@ -52,7 +55,8 @@ class StepFigures:
     def take(self) -> dict[str, float | None]:
         """Shares of the samples by outcome; infrastructure trouble is counted and left out of every share.
 
-        The samples are those of all processes, which must all ask; seconds and cache are those of the first.
+        The samples are those of all processes, which must all ask; seconds and cache are those of the first. The judge
+        works while others are sampled: `judging_seconds` is what was waited for it, `judge_busy_seconds` what it took.
         """
         answers = processes.gathered(self._answers)
         scores = [answer.score for answer in answers]
@@ -73,6 +77,7 @@ class StepFigures:
             "cut_rate": share(sum(answer.cut for answer in answers), len(answers)),
             "sampling_seconds": self._seconds["sampling"],
             "judging_seconds": self._seconds["judging"],
+            "judge_busy_seconds": self._busy - self._busy_before,
             "learning_seconds": time.monotonic() - self._judged,
             "cache_hit_rate": share(hits, hits + executions),
         }

@@ -14,7 +14,7 @@ shared by the processes. All machines must see the folders that the config names
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from compute.checkpoints import CheckpointFolder, describe, refuse_occupied
@@ -55,7 +55,8 @@ def run(config: TrainConfig, emit: EventWriter, cancelled: Callable[[], bool]) -
             from compute.training.compact import train
         else:
             from compute.training.trl_trainer import train
-        train(course)
+        with closing(course):
+            train(course)
         if is_first():
             kept.remove()
         return {

@@ -9,7 +9,7 @@ from compute.configs import parse_config
 from compute.events import EventWriter
 
 TRAINERS = ("trl", "compact")
-MEASURED = ("sampling_seconds", "judging_seconds", "learning_seconds", "judged_ahead_seconds", "cache_hit_rate")
+MEASURED = ("sampling_seconds", "judging_seconds", "learning_seconds", "judge_busy_seconds", "cache_hit_rate")
 
 
 def training(place, policy, problem_set, trainer, **changes):
