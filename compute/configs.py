@@ -19,6 +19,7 @@ from compute.errors import ConfigError
 Setting = Literal["reasoning", "tools", "agentic"]
 Trainer = Literal["trl", "compact"]
 Tests = Literal["first", "random"]
+Sampler = Literal["cached", "vllm"]
 WeightsEngine = Literal["transformers", "vllm"]  # those that read checkpoints, and so become averages by themselves
 EngineName = Literal["transformers", "vllm", "openai", "scripted"]
 MergeMethod = Literal["linear", "soup", "task_arithmetic", "slerp", "ties", "dare"]
@@ -73,6 +74,16 @@ class JudgeLimits(Strict):
     workers: int = Field(1, ge=1, le=256)
     unsafe: bool = False
     toolchain: Toolchain = Toolchain()
+
+
+def server_address(value: str) -> str:
+    """Raises ValueError unless it is one, without a key."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("the server's address begins with http:// or https://")
+    if parts.username or parts.password or parts.query:
+        raise ValueError("a key has no place in the address: name the environment variable that holds it")
+    return value.rstrip("/")
 
 
 class InstallConfig(Strict):
@@ -163,6 +174,31 @@ class PretrainConfig(Strict):
     seed: Seed = 0
 
 
+class Lora(Strict):
+    """Train a low-rank adapter (arXiv 2106.09685) instead of all weights: its difference is alpha / rank x B A.
+
+    `targets`: names of modules as PEFT takes them; "all-linear" alone is every linear layer but the output.
+    """
+
+    rank: int = Field(16, ge=1, le=4096)
+    alpha: int = Field(32, ge=1, le=65_536)
+    targets: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = Field(("all-linear",), min_length=1)
+
+
+class HeldOut(Strict):
+    """Measure the policy on other problems every `every` steps, each answer judged on its problem's whole suite.
+
+    `most`: of the set's problems, so many at even distances; None takes all. `patience` ends the training when the
+    solve rate has not risen in so many measurements. It chooses by these problems: measure what it chose on others.
+    """
+
+    problems: ProblemSetSource
+    every: int = Field(5, ge=1)
+    samples: int = Field(4, ge=1, le=4096)
+    most: int | None = Field(None, ge=1)
+    patience: int | None = Field(None, ge=1)
+
+
 class TrainConfig(Strict):
     """GRPO under nested unit-test coverage. Coverage is the one factor that differs between the runs of a sweep.
 
@@ -171,6 +207,13 @@ class TrainConfig(Strict):
     `sampler` chooses who answers while TRL learns: our cached sampler, or vLLM inside TRL for models that need GPUs.
     `tests`: the reward requires the `first` tests in size order, which nest by coverage, or as many drawn at `random`.
     `micro_batch` is the most sequences in one forward pass and changes nothing but memory and speed.
+    `mask_truncated` learns nothing from answers cut at `max_tokens` (DAPO, arXiv 2503.14476). Off, because an answer
+    without a program earns 0 here, and infrastructure trouble alone drops a sample; for long answers it is steadier.
+    `lora`: the checkpoint is the merged model, with the adapter in its folder `adapter`.
+    `vllm_server`: the address of a `trl vllm-serve`, which gets the weights after every step; without it vLLM runs
+    beside the policy. Neither can be run without a GPU, and so neither is tested here.
+    `resume_every`: after how many steps the state is kept from which a killed training goes on (0: never). With 1 no
+    step is done twice. A state is some three times the weights in float32, so that large models choose more.
     """
 
     kind: Literal["train"] = "train"
@@ -194,10 +237,15 @@ class TrainConfig(Strict):
     gradient_clip: float = Field(1.0, gt=0)
     seed: Seed = 0
     trainer: Trainer = "trl"
-    sampler: Literal["cached", "vllm"] = "cached"
+    sampler: Sampler = "cached"
     micro_batch: int = Field(48, ge=1)
     dtype: Literal["float32", "bfloat16"] = "float32"
     gradient_checkpointing: bool = False
+    mask_truncated: bool = False
+    lora: Lora | None = None
+    held_out: HeldOut | None = None
+    vllm_server: str | None = Field(None, max_length=500)
+    resume_every: int = Field(1, ge=0)
     limits: JudgeLimits = JudgeLimits()
     judge_cache: Path | None = None
 
@@ -205,6 +253,21 @@ class TrainConfig(Strict):
     def vllm_answers_inside_trl(self) -> "TrainConfig":
         if self.sampler == "vllm" and self.trainer != "trl":
             raise ValueError("the vllm sampler needs the trl trainer")
+        if self.vllm_server is not None and self.sampler != "vllm":
+            raise ValueError("vllm_server is of no use without the vllm sampler")
+        return self
+
+    @field_validator("vllm_server")
+    @classmethod
+    def the_server_has_an_address(cls, value: str | None) -> str | None:
+        return None if value is None else server_address(value)
+
+    @model_validator(mode="after")
+    def one_judge_reads_both_sets(self) -> "TrainConfig":
+        if self.held_out is not None and self.held_out.problems.blobs != self.problems.blobs:
+            raise ValueError(
+                "held_out: its tests must lie in the same folder (blobs) as those of the training problems"
+            )
         return self
 
     @model_validator(mode="after")
@@ -219,6 +282,11 @@ class TrainConfig(Strict):
         if len(longest) > REFERENCE_LENGTH:
             raise ValueError(f"the early checkpoint {longest!r} has a name longer than {REFERENCE_LENGTH} letters")
         return self
+
+    @property
+    def early_steps(self) -> list[int]:
+        """After which steps a checkpoint is written besides the last one."""
+        return sorted(set(self.save_steps) - {self.steps})
 
     def reference_at(self, step: int) -> str:
         """The checkpoint written after `step`: the run's own reference at the end, an early one's before it."""
@@ -355,12 +423,7 @@ class Served(Strict):
     @field_validator("base_url")
     @classmethod
     def is_an_address_without_a_key(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("the server's address begins with http:// or https://")
-        if parts.username or parts.password or parts.query:
-            raise ValueError("a key has no place in the address: name the environment variable that holds it")
-        return value.rstrip("/")
+        return server_address(value)
 
 
 class ToolLimits(Strict):
@@ -451,12 +514,13 @@ def read_config(path: Path, kind: str) -> JobConfig:
 
 def request_sha256(config: JobConfig) -> str:
     """Identifies what a job was asked to make, whatever the folder and whatever changes nothing but its speed."""
-    speed = {"judge_cache": True, "micro_batch": True}
+    speed = {"judge_cache": True, "micro_batch": True, "resume_every": True}
     data = config.model_dump(mode="json", exclude={"folder": True, "ingredients": {"__all__": {"sha256"}}, **speed})
     if (limits := data.get("limits")) and limits["toolchain"] == Toolchain().model_dump(mode="json"):
         del limits["toolchain"]  # as in requests made before there was a choice
-    if data.get("tests") == "first":
-        del data["tests"]  # likewise
+    for key in ("tests", "mask_truncated", "lora", "held_out", "vllm_server"):  # likewise
+        if isinstance(config, TrainConfig) and getattr(config, key) == TrainConfig.model_fields[key].default:
+            del data[key]
     if isinstance(config, MergeConfig):
         for key in ("method", "base", "density", "scale", "seed", "parts"):
             if getattr(config, key) == MergeConfig.model_fields[key].default:

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from compute.miniature.study import PLAN
-from frontier_app.launch import LaunchError, parse_numbers, queue_choices
+from frontier_app.launch import MEASURED, LaunchError, parse_numbers, queue_choices
 from frontier_app.models import Checkpoint, ProblemSet, Study
 from frontier_app.problem_formats import format_choices
 
@@ -22,6 +22,7 @@ LONGEST_NUMBERS = 4_000
 SETTINGS = [(name, name) for name in ("reasoning", "tools", "agentic")]
 ENGINES = [("transformers", "transformers"), ("vllm", "vLLM")]
 PLACE_FIELDS = ("queue", "remote")
+SAMPLERS = [("cached", "our sampler, in the process"), ("vllm", "vLLM")]
 TRAINERS = [("trl", "TRL GRPOTrainer"), ("compact", "compact loop")]
 
 
@@ -322,6 +323,48 @@ class TrainForm(QueueFields, ElsewhereFields, LaunchForm):
         choices=[("first", "the first in size order"), ("random", "as many at random (control)")],
     )
     trainer = forms.ChoiceField(label="Trainer", initial=PLAN.trainer, choices=TRAINERS)
+    mask_truncated = forms.BooleanField(label="Learn nothing from answers that are cut", required=False)
+    lora_rank = forms.IntegerField(
+        label="LoRA rank",
+        required=False,
+        min_value=1,
+        max_value=4096,
+        help_text="left empty: all weights; else an adapter of this rank, merged into the checkpoint",
+    )
+    measure_every = forms.IntegerField(
+        label="Measure every",
+        required=False,
+        min_value=1,
+        max_value=100_000,
+        help_text=f"steps, on {MEASURED} held-out problems; left empty: never",
+    )
+    patience = forms.IntegerField(
+        label="Patience",
+        required=False,
+        min_value=1,
+        max_value=1000,
+        help_text="ends a run that so many measurements have not improved; it then chooses by held-out problems",
+    )
+    resume_every = forms.IntegerField(
+        label="Keep a state every",
+        required=False,
+        min_value=0,
+        max_value=100_000,
+        help_text="steps, to go on from when killed; left empty: 1; 0 never. It is three times the weights",
+    )
+    sampler = forms.TypedChoiceField(
+        label="Answers from",
+        required=False,
+        choices=SAMPLERS,
+        empty_value=SAMPLERS[0][0],
+        help_text="vLLM needs the TRL trainer and a GPU",
+    )
+    vllm_server = forms.CharField(
+        label="vLLM server",
+        required=False,
+        max_length=500,
+        help_text="address of a trl vllm-serve; left empty: vLLM runs beside the policy",
+    )
     folded = (
         "tests",
         "prompts_per_step",
@@ -330,7 +373,14 @@ class TrainForm(QueueFields, ElsewhereFields, LaunchForm):
         "temperature",
         "kl_coefficient",
         "trainer",
+        "lora_rank",
+        "measure_every",
+        "patience",
+        "resume_every",
+        "sampler",
+        "vllm_server",
         "scale_rewards",
+        "mask_truncated",
     )
 
 

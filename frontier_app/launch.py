@@ -18,8 +18,10 @@ from django.utils.text import slugify
 
 from compute.configs import (
     FROM_BASE,
+    HeldOut,
     MergeConfig,
     MergeMethod,
+    Sampler,
     Sampling,
     Setting,
     Tests,
@@ -52,6 +54,7 @@ from frontier_app.planning.launches import (
     path_between,
     plan_evaluation,
     plan_runs,
+    source,
     sweep_title,
     training_config,
     valid_config,
@@ -79,6 +82,7 @@ MOST_ALPHAS = 200
 MOST_RUNS = 200
 MOST_NUMBERS = 5_000
 MOST_NOTED = 50
+MEASURED = 32
 LARGEST_ALPHA = 100.0
 KEPT_SLUGS = ("new",)  # the first part of other addresses
 Verb = Callable[[Job, User], Job]
@@ -266,12 +270,22 @@ def launch_training(
     kl_coefficient: float = 0.0,
     tests: Tests = "first",
     trainer: Trainer = PLAN.trainer,
+    mask_truncated: bool = False,
+    lora_rank: int | None = None,
+    measure_every: int | None = None,
+    patience: int | None = None,
+    resume_every: int | None = None,
+    sampler: Sampler = "cached",
+    vllm_server: str | None = None,
     initialisation: Checkpoint | None = None,
     queue: str = "",
     remote: bool = False,
     dry_run: bool = False,
 ) -> Launched:
     """One run for each coverage and seed, all from the same initialisation. What is left open is as in the miniature.
+
+    `lora_rank` trains an adapter with an alpha of twice that. `measure_every` so many steps the study's held-out
+    problems are measured, at most `MEASURED` of them; `patience` as in `compute.configs.HeldOut`.
 
     Of every launch: `queue` is one of `queues()`, empty for the usual one; `remote` leaves the jobs to a run elsewhere
     that claims them and posts its events; `dry_run` writes nothing and gives the estimate.
@@ -298,6 +312,12 @@ def launch_training(
         "scale_rewards": scale_rewards,
         "kl_coefficient": kl_coefficient,
         "trainer": trainer,
+        "mask_truncated": mask_truncated,
+        "lora": None if lora_rank is None else {"rank": lora_rank, "alpha": 2 * lora_rank},
+        "held_out": _measured(study, measure_every, patience),
+        "resume_every": 1 if resume_every is None else resume_every,
+        "sampler": sampler,
+        "vllm_server": vllm_server or None,
     }
     with transaction.atomic(), _one_launch_at_a_time(study), _undone_if(dry_run):
         configs = (
@@ -629,6 +649,17 @@ def _undone_if(dry_run: bool) -> Iterator[None]:
     yield
     if dry_run:
         transaction.set_rollback(True)
+
+
+def _measured(study: Study, every: int | None, patience: int | None) -> HeldOut | None:
+    """How a training measures itself on the study's held-out problems."""
+    if every is None:
+        if patience is not None:
+            raise LaunchError("patience", "A run can only end early where it is measured: say every how many steps.")
+        return None
+    fields = {"every": "measure_every", "problems": "measure_every"}
+    problems = source(study.held_out_set, "measure_every")
+    return valid_config(HeldOut, fields=fields, problems=problems, every=every, most=MEASURED, patience=patience)
 
 
 def _miniature_recipe() -> dict[str, object]:

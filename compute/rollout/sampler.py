@@ -76,10 +76,12 @@ class CachedSampler:
         temperature: float,
         max_tokens: int,
         cancelled: Callable[[], bool] = lambda: False,
+        ended: Callable[[int, list[int]], None] | None = None,
     ) -> list[list[Draw]]:
         """`samples` answers to each prompt (token ids), with the random numbers of (`seed`, key, index).
 
-        `cancelled` is asked before every token. Raises Cancelled.
+        `cancelled` is asked before every token. `ended` hears of an answer as soon as its stop token is drawn, while
+        others go on: the prompt's place and the tokens. Raises Cancelled.
         """
         from transformers import DynamicCache
 
@@ -94,13 +96,19 @@ class CachedSampler:
         rows = np.arange(len(prompts) * samples)
         alive = torch.ones(len(rows), dtype=torch.bool, device=logits.device)
         written: list[Written] = []
+        heard = np.zeros((len(rows), max_tokens if ended else 0), dtype=np.int64)
         for step in range(max_tokens):
             if cancelled():
                 raise Cancelled("The sampling was cancelled.")
             uniforms = torch.from_numpy(streams.column(step, rows)).to(logits.device)
             tokens, log_likelihoods = choose(logits, uniforms, temperature)
             written.append(Written(rows, tokens, log_likelihoods))
-            alive &= ~torch.isin(tokens, self.stop_tokens)
+            was_alive = alive
+            alive = alive & ~torch.isin(tokens, self.stop_tokens)
+            if ended:
+                heard[rows, step] = tokens.cpu().numpy()
+                for row in rows[(was_alive & ~alive).cpu().numpy()]:
+                    ended(int(row) // samples, heard[row, : step + 1].tolist())
             count = int(alive.sum())
             if count == 0 or step == max_tokens - 1:
                 break

@@ -6,12 +6,19 @@ does no generation on another device and no sharding; TRL's trainer does.
 """
 
 import copy
+import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch.nn.functional import cross_entropy
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
+from compute.configs import TrainConfig
+from compute.errors import ConfigError, MissingInput, StorageError
 from compute.training.advantages import group_advantages
 from compute.training.course import Course, warm_up
 from compute.training.padding import NOT_SCORED, Answered, padded
@@ -20,31 +27,77 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+STATE_FILE = "state.pt"
+
+
 class Example(NamedTuple):
-    """An answer to a prompt with its advantage."""
+    """An answer to a prompt with its advantage. `scored` False: it is compared with, but not learnt from."""
 
     text: Answered
     advantage: float
+    scored: bool = True
 
 
 def train(course: Course) -> None:
-    """Run all steps of `course.config`. Raises Cancelled, StorageError."""
+    """Run what is left of the steps of `course.config`. Raises ConfigError, Cancelled, MissingInput, StorageError."""
     config, model = course.config, course.model
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError('trainer: the compact loop runs in one process; under a launcher of several choose "trl".')
     torch.manual_seed(config.seed)
     reference = copy.deepcopy(model).eval() if config.kl_coefficient > 0 else None
-    optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=0.0)
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(learning, lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_up(config.warmup_steps))
-    for step in range(config.steps):
+    begun = course.begin()
+    if begun:
+        restore(course.resume.place(begun), model, optimiser, schedule)
+    for step in range(begun, course.last):
         examples = experience(course, step)
-        loss = accumulate(course, examples, reference)
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clip)
+        loss = accumulate(config, model, examples, course.pad_token, reference)
+        norm = torch.nn.utils.clip_grad_norm_(learning, config.gradient_clip)
         rate = float(schedule.get_last_lr()[0])
         optimiser.step()
         optimiser.zero_grad()
         schedule.step()
-        course.report(step + 1, {"loss": loss, "gradient_norm": norm.item(), "learning_rate": rate})
-        if course.saves_at(step + 1):
-            course.save(step + 1, model.state_dict())
+        done = step + 1
+        values = course.figures_of(done, {"loss": loss, "gradient_norm": norm.item(), "learning_rate": rate})
+        if done in config.early_steps:
+            course.save(done, model.state_dict())
+        if course.keeps_at(done):
+            store(course.resume.place(done), model, optimiser, schedule)
+            course.keep(done)
+        course.report(done, values)
+        if done == course.last:
+            break
+    course.end(course.last, model.state_dict())
+
+
+def store(folder: Path, model: "PreTrainedModel", optimiser: Optimizer, schedule: LRScheduler) -> None:
+    """Write all that the next step depends on. Raises StorageError."""
+    state = {
+        "model": model.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "schedule": schedule.state_dict(),
+        "random": torch.get_rng_state(),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.save(state, folder / STATE_FILE)
+    except (OSError, RuntimeError) as error:  # torch's own writer names no reason
+        raise StorageError(f"The training's state cannot be written to {folder}: {error}.") from error
+
+
+def restore(folder: Path, model: "PreTrainedModel", optimiser: Optimizer, schedule: LRScheduler) -> None:
+    """Undo `store`. Raises MissingInput."""
+    try:
+        state = torch.load(folder / STATE_FILE, map_location=model.device, weights_only=True)
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+        reason = f"The state {folder} of the training cannot be read: remove it to begin anew."
+        raise MissingInput(reason) from error
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    schedule.load_state_dict(state["schedule"])
+    torch.set_rng_state(state["random"].cpu())
 
 
 def experience(course: Course, step: int) -> list[Example]:
@@ -57,22 +110,30 @@ def experience(course: Course, step: int) -> list[Example]:
     table = torch.tensor([float("nan") if reward is None else reward for reward in rewards]).view(-1, group)
     advantages = group_advantages(table, course.config.scale_rewards).flatten().tolist()
     owners = [prompt for prompt in prompts for _ in range(group)]
+    masked = course.config.mask_truncated
     return [
-        Example(Answered(prompt, answer), advantage)
+        Example(Answered(prompt, answer), advantage, scored=not (masked and course.is_cut(answer)))
         for prompt, answer, advantage in zip(owners, answers, advantages, strict=True)
     ]
 
 
-def accumulate(course: Course, examples: Sequence[Example], reference: "PreTrainedModel | None") -> float:
-    """Add the gradient of the loss over all examples to the parameters. Returns the loss, a mean over answer tokens."""
-    config, model = course.config, course.model
+def accumulate(
+    config: TrainConfig,
+    model: "PreTrainedModel",
+    examples: Sequence[Example],
+    pad_token: int,
+    reference: "PreTrainedModel | None" = None,
+) -> float:
+    """Add the gradient of the loss over all examples to the parameters. Returns the loss, a mean over the tokens of the
+    answers that are scored."""
     model.train()
-    total_tokens = sum(len(example.text.answer) for example in examples)
+    scored = [example for example in examples if example.scored]
+    total_tokens = sum(len(example.text.answer) for example in scored)
     # Without a KL term an answer of advantage 0 has no gradient: most groups agree, so this saves half of the work.
-    useful = [example for example in examples if example.advantage != 0 or reference is not None]
+    useful = [example for example in scored if example.advantage != 0 or reference is not None]
     loss_sum = 0.0
     for batch in micro_batches(useful, config.micro_batch):
-        tokens, labels = (ids.to(model.device) for ids in padded([one.text for one in batch], course.pad_token))
+        tokens, labels = (ids.to(model.device) for ids in padded([one.text for one in batch], pad_token))
         surprisal = token_surprisal(model, tokens, labels, config.temperature)
         ratio = torch.exp(surprisal.detach() - surprisal)  # 1, and the gradient of the log-probability
         advantages = torch.tensor([example.advantage for example in batch], device=model.device)[:, None]

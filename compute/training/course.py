@@ -1,30 +1,44 @@
 """What every trainer shares: problems in a fixed order, answers, rewards, figures, checkpoints.
 
 A trainer learns from the rewards in its own way; all else is here, so that TRL's trainer and the compact loop answer to
-the same config with the same prompts, the same random numbers and the same figures. Under a distributed launcher the
-figures are those of the first process's share of the samples.
+the same config with the same prompts, the same random numbers and the same figures. Under a distributed launcher each
+process answers and judges its share of the prompts; the first writes, and speaks for all of them.
+
+A step ends in this order: an early checkpoint that is due, then the state to resume from, then the step's figures. So a
+step whose figures were seen is never done again, as long as every step's state is kept.
 """
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compute.checkpoints import Manifest, describe, write_checkpoint
 from compute.configs import TrainConfig, request_sha256
 from compute.errors import Cancelled, EngineError
-from compute.events import CheckpointWritten, EventWriter, Log, Metric, Progress
+from compute.events import EventWriter, Log, Metric, Progress
 from compute.judge.judge import Judge
 from compute.merging.streams import FLOATS
 from compute.problems.problem import Problem
 from compute.rollout import reasoning
 from compute.rollout.policy import decoded, stop_tokens
 from compute.rollout.sampler import CachedSampler, Draw
+from compute.training import processes
+from compute.training.ahead import JudgingAhead, Key
 from compute.training.figures import StepFigures, finite, in_words
-from compute.training.rewards import CoverageReward
+from compute.training.held_out import SOLVE_RATE, has_stalled, held_out_problems, measure
+from compute.training.resume import Step, Values, checkpoint_event, finished_checkpoint, resume_folder
+from compute.training.rewards import CoverageReward, Scored
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+Completing = Callable[[Sequence[Sequence[int]], Sequence[str], int], list[list[list[int]]]]
+"""Prompts, a key of random numbers for each, and how many answers to each prompt -> answers, all as token ids."""
+# A state holds the figures of so many steps, and every measurement on held-out problems.
+MOST_FIGURES = 1000
 
 
 def prompt_order(problems: int, steps: int, prompts_per_step: int, seed: int) -> list[list[int]]:
@@ -63,13 +77,50 @@ class Course:
         self.stop_tokens = stop_tokens(model.generation_config, tokenizer)
         pad = tokenizer.pad_token_id
         self.pad_token: int = self.stop_tokens[0] if pad is None else pad
-        self.sampler = CachedSampler(model, self.stop_tokens, self.pad_token)
         self.order = prompt_order(len(problems), config.steps, config.prompts_per_step, config.seed)
         self.start = describe(config.initialisation)
         strange = sorted(self.start.tensors.keys() - model.state_dict().keys())
         if strange:
             raise EngineError(f"The tensor {strange[0]} of {config.initialisation} has no place in the loaded model.")
-        self.figures = StepFigures(judge)
+        if config.lora is not None:
+            from compute.training.lora import with_adapter
+
+            self.model = with_adapter(model, config.lora, config.seed, self.start)
+        self.sampler = CachedSampler(self.model, self.stop_tokens, self.pad_token)
+        self.held_out = held_out_problems(config.held_out) if config.held_out else []
+        self.complete: Completing = self.sample
+        """Answers at the training's temperature; a trainer that samples elsewhere puts its own here."""
+        self.last = config.steps
+        """After which step the training ends, as far as is known."""
+        self.figures = StepFigures(judge, self.is_cut)
+        self.ahead = JudgingAhead(self.score)
+        self._beginnings: dict[int, str] = {}
+        self.resume = resume_folder(config, self.start)
+        self._reported: list[Step] = []
+
+    def begin(self) -> int:
+        """How many steps are done already, whose state lies in `resume.place(...)`; 0 for none.
+
+        Whoever killed the attempt before may have lost what it said last, so that is sent again.
+        """
+        kept = self.resume.read()
+        if kept is None:
+            if processes.is_first() and self.resume.is_anothers:
+                self.emit(Log(line=f"What was kept in {self.resume.path} is of another training: it is not used."))
+            if processes.is_first():
+                self.resume.remove()
+            return 0
+        self._reported = list(kept.figures)
+        for step, values in kept.figures:
+            self.emit(Metric(run=self.config.reference, step=step, values=values))
+        for step in self.config.early_steps:
+            if step <= kept.step and (written := finished_checkpoint(self.config, self.start, step)) is not None:
+                self.emit(checkpoint_event(self.config, written))
+        if self._has_stalled():
+            self.last = kept.step
+        self.emit(Progress(stage="train", done=kept.step, total=self.config.steps, unit="steps"))
+        self.emit(Log(line=f"An attempt before this one had done {kept.step} of {self.config.steps} steps: going on."))
+        return kept.step
 
     def prompt(self, statement: str) -> list[int]:
         """Token ids of the prompt for a problem's statement."""
@@ -77,8 +128,12 @@ class Course:
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
     def draw(self, step: int, prompts: Sequence[Sequence[int]], first: int = 0) -> list[list[Draw]]:
-        """A group of answers to each prompt of a step, counted from 0. `first`: the first prompt's place in it."""
+        """A group of answers to each prompt of a step, counted from 0. `first`: the first prompt's place in it.
+
+        An answer that has ended is judged while the others go on.
+        """
         self.refuse_when_cancelled()
+        places = self.order[step][first : first + len(prompts)]
         with self.figures.timed("sampling"):
             keys = [f"step {step} prompt {first + place}" for place in range(len(prompts))]
             return self.sampler.draw(
@@ -88,38 +143,110 @@ class Course:
                 seed=self.config.seed,
                 temperature=self.config.temperature,
                 max_tokens=self.config.max_tokens,
+                ended=lambda prompt, answer: self.ahead.begin((places[prompt], tuple(answer))),
             )
 
     def rewards(self, places: Sequence[int], answers: Sequence[Sequence[int]]) -> list[float | None]:
         """The reward of each answer (token ids) to the problem at the same position of `places`; None drops it."""
         self.refuse_when_cancelled()
-        beginnings = {place: self.beginning(place) for place in set(places)}
         with self.figures.timed("judging"):
-            programs = [
-                reasoning.program_from(beginnings[place] + decoded(self.tokenizer, answer))
-                for place, answer in zip(places, answers, strict=True)
-            ]
-            scores = self.reward.score([self.problems[place] for place in places], programs)
-        self.figures.add(scores, [len(answer) for answer in answers])
+            scores = self.ahead.take([(place, tuple(answer)) for place, answer in zip(places, answers, strict=True)])
+        self.figures.add(scores, answers, self.ahead.busy_seconds)
         return [score.reward for score in scores]
+
+    def score(self, answers: Sequence[Key]) -> list[Scored]:
+        """Judge answers to problems of the training."""
+        programs = [
+            reasoning.program_from(self.beginning(place) + decoded(self.tokenizer, answer)) for place, answer in answers
+        ]
+        return self.reward.score([self.problems[place] for place, _ in answers], programs)
+
+    def close(self) -> None:
+        self.ahead.close()
+
+    def is_cut(self, answer: Sequence[int]) -> bool:
+        """Whether an answer reached `max_tokens` without an end. TRL takes padding for an end, and so it is one."""
+        return answer[-1] not in self.stop_tokens and answer[-1] != self.pad_token
 
     def beginning(self, place: int) -> str:
         """What the prompt of a problem already contains of the answer."""
-        return reasoning.render(self.tokenizer, self.problems[place].statement)[1]
+        if place not in self._beginnings:
+            self._beginnings[place] = reasoning.render(self.tokenizer, self.problems[place].statement)[1]
+        return self._beginnings[place]
 
-    def report(self, step: int, learning: Mapping[str, float | None]) -> None:
-        """Send the figures of a step, counted from 1, together with the trainer's own."""
+    def figures_of(self, step: int, learning: Mapping[str, float | None]) -> Values:
+        """The figures of a step, counted from 1, together with the trainer's own; where it is time, of the held-out
+        problems as well, which may end the training (`last`)."""
         values = self.figures.take() | {name: finite(value) for name, value in learning.items()}
+        held_out = self.config.held_out
+        if held_out is not None and (step % held_out.every == 0 or step == self.config.steps):
+            values |= measure(self.held_out, held_out.samples, self.programs, self.judge)
+            self.figures.take()  # the measurement's share of time and cache is not the next step's
+        self._reported = [one for one in self._reported[:-MOST_FIGURES] if SOLVE_RATE in one.values] + [
+            *self._reported[-MOST_FIGURES:],
+            Step(step, values),
+        ]
+        if self._has_stalled():
+            self.last = step
+        return values
+
+    def _has_stalled(self) -> bool:
+        patience = self.config.held_out.patience if self.config.held_out else None
+        return patience is not None and has_stalled((one.values.get(SOLVE_RATE) for one in self._reported), patience)
+
+    def programs(self, problems: Sequence[Problem], samples: int) -> list[list[str | None]]:
+        """What the policy writes for each of some problems outside the training, `samples` programs each."""
+        at_once = max(1, self.config.prompts_per_step * self.config.group // samples)
+        found: list[list[str | None]] = []
+        for first in range(0, len(problems), at_once):
+            few = problems[first : first + at_once]
+            self.refuse_when_cancelled()
+            drawn = self.complete(
+                [self.prompt(one.statement) for one in few], [f"held out {one.slug}" for one in few], samples
+            )
+            for one, answers in zip(few, drawn, strict=True):
+                opening = reasoning.render(self.tokenizer, one.statement)[1]
+                found.append([reasoning.program_from(opening + decoded(self.tokenizer, answer)) for answer in answers])
+        return found
+
+    def sample(self, prompts: Sequence[Sequence[int]], keys: Sequence[str], samples: int) -> list[list[list[int]]]:
+        """Answers of our own sampler, as token ids."""
+        drawn = self.sampler.draw(
+            prompts,
+            keys,
+            samples,
+            seed=self.config.seed,
+            temperature=self.config.temperature,
+            max_tokens=self.config.max_tokens,
+        )
+        return [[draw.tokens for draw in draws] for draws in drawn]
+
+    def keeps_at(self, step: int) -> bool:
+        return self.config.resume_every > 0 and (step % self.config.resume_every == 0 or step == self.last)
+
+    def keep(self, step: int) -> None:
+        """Resume from `resume.place(step)`, which is whole, from now on."""
+        if processes.is_first():
+            self.resume.keep(step, self._reported)
+
+    def report(self, step: int, values: Values) -> None:
         self.emit(Metric(run=self.config.reference, step=step, values=values))
         self.emit(Progress(stage="train", done=step, total=self.config.steps, unit="steps"))
         self.emit(Log(line=f"step {step} of {self.config.steps}: {in_words(values)}"))
 
-    def saves_at(self, step: int) -> bool:
-        return step == self.config.steps or step in self.config.save_steps
-
     def save(self, step: int, state: "Mapping[str, torch.Tensor]") -> None:
-        """Write the policy after `step` steps; the last one bears the run's own name. Raises StorageError."""
-        reference, folder = self.config.reference_at(step), self.config.folder_at(step)
+        """Write an early checkpoint. `state`: all weights, as they are after `step` steps. Raises StorageError."""
+        self._write(self.config.reference_at(step), self.config.folder_at(step), step, state)
+
+    def end(self, step: int, state: "Mapping[str, torch.Tensor]") -> None:
+        """Write the last checkpoint, which bears the run's own name. Raises StorageError."""
+        if step < self.config.steps:
+            self.emit(Log(line=f"Stopped after step {step}: the held-out solve rate rises no more."))
+        self._write(self.config.reference, self.config.folder, step, state)
+
+    def _write(self, reference: str, folder: Path, step: int, state: "Mapping[str, torch.Tensor]") -> None:
+        if not processes.is_first():
+            return
         manifest = Manifest(
             reference=reference,
             origin="trained",
@@ -133,6 +260,11 @@ class Course:
                 "initialisation": self.config.initialisation_reference,
             },
         )
+        if self.config.lora is not None:
+            from compute.training.lora import write_merged
+
+            self.emit(checkpoint_event(self.config, write_merged(folder, self.model, state, manifest, self.start)))
+            return
         # The initialisation's names decide: a tied tensor is stored once, under the name it had there.
         # Its types as well, so that the two can be averaged.
         tensors = {
@@ -140,20 +272,14 @@ class Course:
             for name, place in self.start.tensors.items()
         }
         written = write_checkpoint(folder, tensors, manifest, files_from=self.config.initialisation)
-        self.emit(
-            CheckpointWritten(
-                checkpoint=reference,
-                origin="trained",
-                folder=str(folder),
-                sha256=written.sha256,
-                size_bytes=written.size_bytes,
-                run=self.config.reference,
-                parent=self.config.initialisation_reference,
-                step=step,
-                coverage=self.config.coverage,
-            )
-        )
+        self.emit(checkpoint_event(self.config, written))
 
     def refuse_when_cancelled(self) -> None:
-        if self.cancelled():
+        """Several processes ask each other between steps alone, where all of them can stop (`stop_together`)."""
+        if processes.count() == 1 and self.cancelled():
+            raise Cancelled("The training was cancelled.")
+
+    def stop_together(self) -> None:
+        """Raises Cancelled in every process when one of them is to stop."""
+        if any(processes.gathered([self.cancelled()])):
             raise Cancelled("The training was cancelled.")

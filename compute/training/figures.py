@@ -3,27 +3,38 @@
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from compute.judge.judge import Judge
 from compute.judge.verdict import FailureClass
+from compute.training import processes
 from compute.training.rewards import Scored
 from compute.usage import SPENT
 
 TIMED = ("sampling", "judging", "learning")
 
 
+class Answer(NamedTuple):
+    """`cut`: it reached the longest length without an end."""
+
+    score: Scored
+    tokens: int
+    cut: bool
+
+
 class StepFigures:
     """Collects what one step did; `take` gives it out and begins the next step."""
 
-    def __init__(self, judge: Judge) -> None:
-        self._judge = judge
+    def __init__(self, judge: Judge, is_cut: Callable[[Sequence[int]], bool]) -> None:
+        self._judge, self._is_cut = judge, is_cut
+        self._busy = 0.0
         self._begin()
 
     def _begin(self) -> None:
-        self._scores: list[Scored] = []
-        self._lengths: list[int] = []
+        self._busy_before = self._busy
+        self._answers: list[Answer] = []
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._judged = time.monotonic()
         self._executions, self._hits = self._judge.executions, self._judge.cache_hits
@@ -36,18 +47,27 @@ class StepFigures:
         self._seconds[what] += seconds
         SPENT.add("generation" if what == "sampling" else "judging", seconds)
 
-    def add(self, scores: Sequence[Scored], lengths: Sequence[int]) -> None:
+    def add(self, scores: Sequence[Scored], answers: Sequence[Sequence[int]], busy_seconds: float = 0.0) -> None:
+        """One score an answer (token ids). `busy_seconds`: how long the judge has worked so far."""
         self._judged = time.monotonic()  # what follows until the report is learning
-        self._scores += scores
-        self._lengths += lengths
-        SPENT.add("generation", 0.0, tokens=sum(lengths))
+        self._busy = busy_seconds
+        self._answers += [
+            Answer(score, len(answer), self._is_cut(answer)) for score, answer in zip(scores, answers, strict=True)
+        ]
+        SPENT.add("generation", 0.0, tokens=sum(len(answer) for answer in answers))
 
     def take(self) -> dict[str, float | None]:
-        """Shares of the samples by outcome; infrastructure trouble is counted and left out of every share."""
-        outcomes = Counter(score.outcome for score in self._scores)
+        """Shares of the samples by outcome; infrastructure trouble is counted and left out of every share.
+
+        The samples are those of all processes, which must all ask; seconds and cache are those of the first. The judge
+        works while others are sampled: `judging_seconds` is what was waited for it, `judge_busy_seconds` what it took.
+        """
+        answers = processes.gathered(self._answers)
+        scores = [answer.score for answer in answers]
+        outcomes = Counter(score.outcome for score in scores)
         trouble = outcomes.pop(FailureClass.INFRASTRUCTURE, 0)
         judged = sum(outcomes.values())
-        rewards = [score.reward for score in self._scores if score.reward is not None]
+        rewards = [score.reward for score in scores if score.reward is not None]
         executions = self._judge.executions - self._executions
         hits = self._judge.cache_hits - self._hits
         learning = time.monotonic() - self._judged
@@ -59,9 +79,11 @@ class StepFigures:
             "wrong_rate": share(outcomes[FailureClass.CORRECTNESS], judged),
             "no_answer_rate": share(outcomes[FailureClass.NO_ANSWER], judged),
             "infrastructure_count": float(trouble),
-            "mean_tokens": share(sum(self._lengths), len(self._lengths)),
+            "mean_tokens": share(sum(answer.tokens for answer in answers), len(answers)),
+            "cut_rate": share(sum(answer.cut for answer in answers), len(answers)),
             "sampling_seconds": self._seconds["sampling"],
             "judging_seconds": self._seconds["judging"],
+            "judge_busy_seconds": self._busy - self._busy_before,
             "learning_seconds": learning,
             "cache_hit_rate": share(hits, hits + executions),
         }

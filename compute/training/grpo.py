@@ -3,25 +3,40 @@
 From one initialisation, policies learn from the same problems in the same order with the same random numbers; the share
 of each suite that the reward requires is the one difference. `config.trainer` chooses who turns rewards into weights:
 TRL's GRPOTrainer, which serves models of any size, or a compact loop on one device that reads in five minutes.
+
+With `trainer: "trl"` the same command runs on several processes, GPUs and machines, as accelerate is told to:
+    accelerate launch --config_file cluster.yaml -m compute train config.json
+The file, which `accelerate config` writes, chooses DistributedDataParallel, FSDP or DeepSpeed; this code asks
+accelerate for whole weights before it saves, and only the first process writes and emits events. `prompts_per_step` is
+shared by the processes. All machines must see the folders that the config names. Two processes on a CPU are tested
+(gloo, DistributedDataParallel); FSDP and DeepSpeed need GPUs and are not.
 """
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from compute.checkpoints import refuse_occupied
+from compute.checkpoints import CheckpointFolder, describe, refuse_occupied
 from compute.configs import TrainConfig, request_sha256
 from compute.errors import ConfigError
-from compute.events import EventWriter
+from compute.events import EventWriter, Log
 from compute.judge.judge import Judge
 from compute.problems.problem import BlobStore, read_problem_set
+from compute.training.resume import checkpoint_event, finished_checkpoint, resume_folder
 
 
 def run(config: TrainConfig, emit: EventWriter, cancelled: Callable[[], bool]) -> dict[str, object]:
-    """Train and write checkpoints. Raises any ComputeError but MergeRefused."""
-    for step in (*config.save_steps, config.steps):
+    """Train and write checkpoints. Raises any ComputeError but MergeRefused.
+
+    A training that was killed goes on from the state that it kept, and one that had ended is not done again.
+    """
+    for step in (*config.early_steps, config.steps):
         refuse_occupied(config.folder_at(step), request_sha256(config))
+    start = describe(config.initialisation)
+    kept = resume_folder(config, start)
+    if kept.read() is None and finished_checkpoint(config, start, config.steps) is not None:
+        return say_again(config, start, emit)
     problems = read_problem_set(config.problems.path)
     if not problems:
         raise ConfigError(f"The problem set {config.problems.path} holds no problems.")
@@ -32,6 +47,7 @@ def run(config: TrainConfig, emit: EventWriter, cancelled: Callable[[], bool]) -
     ):
         from compute.rollout.policy import load_policy
         from compute.training.course import Course
+        from compute.training.processes import is_first
 
         model, tokenizer = load_policy(config.initialisation, dtype=config.dtype)
         course = Course(config, problems, judge, model, tokenizer, emit, cancelled)
@@ -39,14 +55,26 @@ def run(config: TrainConfig, emit: EventWriter, cancelled: Callable[[], bool]) -
             from compute.training.compact import train
         else:
             from compute.training.trl_trainer import train
-        train(course)
+        with closing(course):
+            train(course)
+        if is_first():
+            kept.remove()
         return {
             "checkpoint": config.reference,
-            "steps": config.steps,
+            "steps": course.last,
             "executions": judge.executions,
             "cache_hits": judge.cache_hits,
             "isolation": str(judge.isolation),
         }
+
+
+def say_again(config: TrainConfig, start: CheckpointFolder, emit: EventWriter) -> dict[str, object]:
+    """What a training that had ended would say of its checkpoints: its end may have been lost on the way."""
+    for step in (*config.early_steps, config.steps):
+        if (written := finished_checkpoint(config, start, step)) is not None:
+            emit(checkpoint_event(config, written))
+    emit(Log(line=f"This training had ended: {config.folder} holds its checkpoint, and nothing is done again."))
+    return {"checkpoint": config.reference, "steps": config.steps}
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Literal
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
-from compute.configs import MergeMethod, Seed, Setting, Tests, ToolLimits, Trainer, WeightsEngine
+from compute.configs import MergeMethod, Sampler, Seed, Setting, Tests, ToolLimits, Trainer, WeightsEngine
 from compute.miniature.study import PLAN
 from frontier_app.models import Job
 
@@ -37,6 +37,13 @@ class TrainRequest(Request):
     tests: Tests = "first"
     trainer: Trainer = PLAN.trainer
     queue: str = Field("", description="one of /queues; the usual one when left out")
+    mask_truncated: bool = False
+    lora_rank: int | None = None
+    measure_every: int | None = None
+    patience: int | None = None
+    resume_every: int | None = None
+    sampler: Sampler = "cached"
+    vllm_server: str | None = None
     remote: bool = False
     dry_run: bool = False
 

@@ -39,7 +39,9 @@ def work_of(config: dict, problems: int = 1) -> float:
     An evaluation's config does not say how many `problems` it answers, nor an audit's how many programs it judges.
     """
     if config["kind"] == "train":
-        return float(config["steps"] * config["prompts_per_step"] * config["group"])
+        steps, held_out = config["steps"], config.get("held_out")
+        measured = steps // held_out["every"] * held_out["samples"] * (held_out["most"] or 0) if held_out else 0
+        return float(steps * config["prompts_per_step"] * config["group"] + measured)
     if config["kind"] == "evaluate":
         return float(len(config["points"]) * config["sampling"]["samples"] * problems)
     if config["kind"] == "audit":

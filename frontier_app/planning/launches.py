@@ -75,7 +75,7 @@ def training_config(
     reference = free_reference(study, f"{'random' if tests == 'random' else 'cov'}{coverage:g}-seed{seed}")
     return valid_config(
         TrainConfig,
-        fields={"coverage": "coverages", "seed": "seeds"},
+        fields={"coverage": "coverages", "seed": "seeds", "lora": "lora_rank", "held_out": "measure_every"},
         reference=reference,
         initialisation=start.folder or planned_folder(start),
         initialisation_reference=start.reference,
@@ -99,7 +99,12 @@ def plan_runs(
 ) -> list[Run]:
     """A run for each config, all from `start`; each config is asked for when the rows of the one before are written."""
     needs = [*needed_for(start, "initialisation"), *needed_for_set(study.train_set)]
-    return [plan_training(study, by, config, _run_name(config), start, needs, remote, on) for config in configs]
+    measured = needed_for_set(study.held_out_set)
+
+    def needed(config: TrainConfig) -> list[Job]:
+        return [*needs, *(measured if config.held_out else [])]
+
+    return [plan_training(study, by, one, _run_name(one), start, needed(one), remote, on) for one in configs]
 
 
 def _run_name(config: TrainConfig) -> str:

@@ -34,3 +34,13 @@ def test_scaling_divides_by_the_sample_standard_deviation():
 
 def test_scaling_leaves_a_group_that_agrees_at_zero():
     assert advantages([[0.0, 0.0, 0.0]], scale=True) == [[0.0, 0.0, 0.0]]
+
+
+def test_groups_of_several_prompts_by_hand():
+    """Means 3/4 and 2/3 (one of four is dropped); sample variances 1/4 and 1/3."""
+    rewards = [[1.0, 1.0, 0.0, 1.0], [NAN, 0.0, 1.0, 1.0]]
+    plain = [[0.25, 0.25, -0.75, 0.25], [0.0, -2 / 3, 1 / 3, 1 / 3]]
+    assert advantages(rewards) == [pytest.approx(row) for row in plain]
+    deviations = [(1 / 4) ** 0.5 + 1e-4, (1 / 3) ** 0.5 + 1e-4]
+    scaled = [[value / deviation for value in row] for row, deviation in zip(plain, deviations, strict=True)]
+    assert advantages(rewards, scale=True) == [pytest.approx(row) for row in scaled]

@@ -105,6 +105,41 @@ def test_a_training_sweep_makes_a_run_for_each_coverage_and_seed(client, study):
     assert all(run.config["save_steps"] == [2] for run in Run.objects.filter(steps=5))
 
 
+def test_what_a_training_does_at_scale_is_asked_for_under_more_settings(client, study):
+    url = f"/studies/{study.slug}/launch/train/"
+    values = training(
+        coverages="1", trainer="trl", mask_truncated="on", lora_rank="8", measure_every="2", patience="3",
+        resume_every="4", sampler="vllm", vllm_server="http://gpu-7:8000",
+    )  # fmt: skip
+
+    assert client.post(url, values).status_code == 302
+
+    config = Run.objects.latest("pk").config
+    assert config["mask_truncated"]
+    assert config["lora"] == {"rank": 8, "alpha": 16, "targets": ["all-linear"]}
+    measured = config["held_out"]
+    assert measured["problems"]["reference"] == study.held_out_set.reference
+    assert (measured["every"], measured["most"], measured["patience"]) == (2, 32, 3)
+    assert (config["resume_every"], config["sampler"], config["vllm_server"]) == (4, "vllm", "http://gpu-7:8000")
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "words"),
+    [
+        ({"patience": "2"}, "patience", "say every how many steps"),
+        ({"sampler": "vllm"}, "sampler", "needs the trl trainer"),
+        ({"vllm_server": "http://gpu-7"}, "vllm_server", "of no use without the vllm sampler"),
+        ({"trainer": "trl", "sampler": "vllm", "vllm_server": "gpu-7"}, "vllm_server", "begins with http"),
+        ({"lora_rank": "0"}, "lora_rank", "greater than or equal to 1"),
+    ],
+)
+def test_what_does_not_go_together_gets_one_sentence_at_its_field(client, study, values, field, words):
+    response = client.post(f"/studies/{study.slug}/launch/train/", training(**values))
+
+    assert response.status_code == 422
+    assert words in response.context["form"].errors[field][0]
+
+
 def test_an_early_checkpoint_after_the_last_step_is_refused(client, study):
     response = client.post(f"/studies/{study.slug}/launch/train/", training(save_steps="6"))
 

@@ -1,0 +1,62 @@
+"""Judge answers while others are still being sampled.
+
+One thread hands the judge whatever has ended meanwhile. A verdict depends on the program alone, so it does not matter
+when it is asked for; what overlaps is the judge's workers and the sampler.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from compute.training.rewards import Scored
+
+Key = tuple[int, tuple[int, ...]]
+"""A problem's place and an answer's tokens."""
+
+
+class JudgingAhead:
+    """Collects what is to be judged. `busy_seconds`: how long the judge has worked ahead, in all."""
+
+    def __init__(self, score: Callable[[Sequence[Key]], Sequence[Scored]]) -> None:
+        self._score = score
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="judging-ahead")
+        self._lock = threading.Lock()
+        self._waiting: list[Key] = []
+        self._promised: dict[Key, Future[Scored]] = {}
+        self.busy_seconds = 0.0
+
+    def begin(self, key: Key) -> None:
+        """Have an answer judged soon; an equal one is judged already."""
+        if key in self._promised:
+            return
+        self._promised[key] = Future()
+        with self._lock:
+            self._waiting.append(key)
+        self._pool.submit(self._judge_waiting)
+
+    def take(self, keys: Sequence[Key]) -> list[Scored]:
+        """The scores of these answers, once all are known; what was begun is forgotten. Raises what the judge does."""
+        for key in keys:
+            self.begin(key)
+        found = [self._promised[key].result() for key in keys]
+        self._promised.clear()
+        return found
+
+    def _judge_waiting(self) -> None:
+        with self._lock:
+            keys, self._waiting = self._waiting, []
+        if not keys:
+            return
+        started = time.monotonic()
+        try:
+            for key, scored in zip(keys, self._score(keys), strict=True):
+                self._promised[key].set_result(scored)
+        except BaseException as error:  # whoever waits for it shall get it
+            for key in keys:
+                if not self._promised[key].done():
+                    self._promised[key].set_exception(error)
+        self.busy_seconds += time.monotonic() - started
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
