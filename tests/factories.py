@@ -46,6 +46,7 @@ from compute.problems.audit import JudgedProgram, Trial, audit_problem, audit_se
 from compute.problems.problem import Problem as ProblemOnDisk
 from compute.problems.problem import TestCase
 from compute.rollout.transcript import ANSWERED, OUT_OF_TURNS, SUBMITTED, CallRecord, Step, Transcript, sha256_of
+from frontier_app import sample_rows
 from frontier_app.ingest import ingest
 from frontier_app.jobs import queue
 from frontier_app.models import (
@@ -59,6 +60,7 @@ from frontier_app.models import (
     Problem,
     ProblemSet,
     Run,
+    Sample,
     ShareLink,
     Study,
 )
@@ -458,7 +460,7 @@ def measure(
 def sample_event(evaluation: Evaluation, problem: str, tests: int, samples: int, seed: int = 0) -> Samples:
     """Answers that are slow at low alpha and wrong at high alpha, drawn for this problem; in a setting with turns each
     with its transcript."""
-    rng = random.Random(f"{seed} {evaluation.alpha} {problem}")
+    rng = random.Random(f"{seed} {evaluation.alpha} {problem}" + (evaluation.setting if evaluation.has_turns else ""))
     efficient = min(max(0.2 + 0.5 * (evaluation.alpha or 0.0), 0.0), 1.0)
     records = []
     texts: dict[str, str] = {}
@@ -493,6 +495,13 @@ def sample_event(evaluation: Evaluation, problem: str, tests: int, samples: int,
 def transcript(setting: str, program: str | None) -> Transcript:
     """How an answer came about: a first program that fails on a public sample, and then `program`, if there is one."""
     return (tools_transcript if setting == "tools" else agentic_transcript)(program)
+
+
+def give_transcript(sample: Sample, record: Transcript | None = None) -> None:
+    """Let a sample have taken several turns."""
+    told = record or tools_transcript(FAST)
+    sample_rows.add_transcripts({sha256_of(told.as_text()): sample_rows.Told(told.as_text(), told)})
+    Sample.objects.filter(pk=sample.pk).update(transcript=sha256_of(told.as_text()))
 
 
 def tools_transcript(program: str | None) -> Transcript:

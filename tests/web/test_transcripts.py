@@ -6,10 +6,10 @@ import factories
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
-from compute.rollout.transcript import ENDS, CallRecord, Step, Transcript, sha256_of
+from compute.rollout.transcript import ENDS, CallRecord, Step, Transcript
 from frontier_app.models import Evaluation, Sample
-from frontier_app.models import Transcript as TranscriptRow
 from frontier_app.numbers.failures.transcripts import shown
 from frontier_app.numbers.turns import how_they_ended
 
@@ -35,16 +35,6 @@ def page_of(client, evaluation, status=200, **query):
     response = client.get(f"{ADDRESS}?{urlencode({'evaluation': evaluation.reference, **query})}")
     assert response.status_code == status
     return response
-
-
-def keep(sample: Sample, record: Transcript) -> None:
-    text = record.as_text()
-    row, _ = TranscriptRow.objects.get_or_create(
-        sha256=sha256_of(text),
-        defaults={"text": text, "ended": record.ended, "turns": record.turns, "calls": record.calls},
-    )
-    sample.transcript = row
-    sample.save(update_fields=["transcript"])
 
 
 def assistant(text: str = "", *calls: CallRecord, **more: object) -> Step:
@@ -141,7 +131,9 @@ def test_whatever_a_policy_or_a_tool_wrote_is_text(client_of, measured):
     broken = Step(role="tool", text=HOSTILE, tool=HOSTILE, ended=HOSTILE)
     opening = Step(role="user", text=HOSTILE)
     said = assistant(f"{HOSTILE}\n```{HOSTILE}\n{HOSTILE}\n```", call)
-    keep(sample, Transcript(setting="tools", ended="answered", steps=(opening, said, broken, said, broken)))
+    factories.give_transcript(
+        sample, Transcript(setting="tools", ended="answered", steps=(opening, said, broken, said, broken))
+    )
     page = page_of(client_of(factories.alice()), evaluation, sample=key_of(sample)).content.decode()
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert" not in page
@@ -154,7 +146,9 @@ def test_a_cut_off_turn_and_a_call_that_was_not_run_say_so(client_of, measured):
     sample = evaluation.samples.select_related("problem").first()
     cut = Step(role="assistant", text="and then", tokens=160, finish="length")
     call = CallRecord(name="", problem="this call cannot be read: its JSON is broken")
-    keep(sample, record(assistant("", call), Step(role="user", text="Error."), cut, ended="cut off"))
+    factories.give_transcript(
+        sample, record(assistant("", call), Step(role="user", text="Error."), cut, ended="cut off")
+    )
     page = page_of(client_of(factories.alice()), evaluation, sample=key_of(sample)).content.decode()
     assert "not run: this call cannot be read: its JSON is broken" in page
     assert "unreadable call" in page
@@ -168,8 +162,8 @@ def test_the_list_shows_turns_and_offers_the_ends_that_occur(client_of, measured
     evaluation = in_setting(measured, "agentic")
     first, *rest = evaluation.samples.select_related("problem").order_by("pk")
     for one in rest:
-        keep(one, factories.agentic_transcript("print(1)\n"))
-    keep(first, factories.agentic_transcript(None))
+        factories.give_transcript(one, factories.agentic_transcript("print(1)\n"))
+    factories.give_transcript(first, factories.agentic_transcript(None))
     client = client_of(factories.alice())
     page = page_of(client, evaluation)
     assert page.context["ends"] == {"submitted": len(rest), "out of turns": 1}
@@ -235,7 +229,9 @@ def test_an_evaluation_says_how_its_answers_ended(client_of, measured):
     samples = list(evaluation.samples.select_related("problem").order_by("problem", "index"))
     longer = Transcript(setting="agentic", ended="out of turns", steps=(*factories.OPENING, *[assistant("?")] * 5))
     for one in samples:
-        keep(one, longer if one.problem.difficulty == "easy" else factories.agentic_transcript("print(1)\n"))
+        factories.give_transcript(
+            one, longer if one.problem.difficulty == "easy" else factories.agentic_transcript("print(1)\n")
+        )
     with CaptureQueriesContext(connection) as seen:
         found = how_they_ended(evaluation)
     assert len(seen) == 1
@@ -255,7 +251,7 @@ def test_every_problem_weighs_the_same_however_many_samples_it_has(measured):
     ends = {"easy": "submitted"}
     for one in evaluation.samples.select_related("problem"):
         ended = ends.get(one.problem.difficulty, "out of turns")
-        keep(one, Transcript(setting="agentic", ended=ended, steps=(assistant(),)))
+        factories.give_transcript(one, Transcript(setting="agentic", ended=ended, steps=(assistant(),)))
     found = how_they_ended(evaluation)
     assert found.ends == {"submitted": 2, "out of turns": 3}
     assert found.lines[-1].ends["submitted"].rate == 0.25
@@ -268,3 +264,45 @@ def test_an_evaluation_of_a_single_turn_has_no_such_part_and_asks_nothing(client
     assert not seen.captured_queries
     page = client_of(factories.alice()).get(f"/studies/miniature/evaluations/{evaluation.reference}/").content.decode()
     assert "How answers ended" not in page
+
+
+# Across settings ------------------------------------------------------------------------------------------------------
+
+
+def read(client_of, name: str, *parts: str, **query: str) -> dict:
+    address = reverse(name, args=["miniature", *parts])
+    response = client_of(factories.bob()).get(f"{address}?{urlencode(query)}")
+    assert response.status_code == 200, response.content.decode()[-400:]
+    return response.json()
+
+
+@pytest.mark.parametrize("setting", ["tools", "agentic"])
+def test_every_view_shows_the_evaluations_of_its_setting(client_of, measured, setting):
+    own = {one.reference for one in measured.evaluations if one.setting == setting}
+    study = read(client_of, "study_data", setting=setting)
+    assert {one["reference"] for one in study["evaluations"] if one["alpha"] is not None} == own
+    assert {one["signs"]["mean_turns"] for one in study["evaluations"] if one["alpha"] is not None} == {3.0}
+    assert {one["reference"] for one in read(client_of, "failures_grid", setting=setting)["columns"]} == own
+    members = read(client_of, "ensembles_json", setting=setting)
+    assert members["setting"] == setting
+
+
+def test_frontiers_stand_side_by_side_by_setting_and_each_gap_launches_in_its_own(client_of, measured):
+    panels = read(client_of, "explore_data", by="setting")["panels"]
+    assert [one["title"] for one in panels] == ["reasoning", "tools", "agentic"]
+    for panel in panels:
+        (gaps,) = [one for one in panel["figure"]["data"] if one.get("meta", {}).get("gaps")]
+        assert {one["setting"] for one in gaps["customdata"]} == {panel["title"]}
+        address = reverse("launch", args=["miniature", "sweep"])
+        form = client_of(factories.bob()).get(address, gaps["customdata"][0]).context["form"]
+        assert form["setting"].value() == panel["title"]
+
+
+def test_two_settings_of_the_same_weights_are_compared(client_of, measured):
+    tools, agentic = (in_setting(measured, name) for name in ("tools", "agentic"))
+    query = {"a": tools.reference, "b": agentic.reference}
+    page = client_of(factories.vera()).get(reverse("compare", args=["miniature"]), query).content.decode()
+    assert "a · 0 · tools" in page
+    assert "b · 0 · agentic" in page
+    one = client_of(factories.vera()).get(reverse("evaluation", args=["miniature", agentic.reference])).content.decode()
+    assert f"?a={tools.reference}&amp;b={agentic.reference}" in one

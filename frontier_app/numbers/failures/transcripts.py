@@ -176,8 +176,14 @@ def _exchanges(calls: Sequence[ShownCall], answers: Sequence[Returned]) -> list[
 
 
 def _call(record: CallRecord) -> ShownCall:
-    arguments = [_argument(*one) for one in record.arguments.items()]
+    named = sorted(record.arguments.items(), key=lambda one: _place(one[0]))
+    arguments = [_argument(*one) for one in named]
     return ShownCall(_readable(record.name), _readable(record.problem), arguments)
+
+
+def _place(name: str) -> int:
+    """What is replaced before what takes its place, and whatever else after that, as it was written."""
+    return CODE_ARGUMENTS.index(name) if name in CODE_ARGUMENTS else len(CODE_ARGUMENTS)
 
 
 def _argument(name: str, value: object) -> Argument:
