@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any, NamedTuple, cast
+from urllib.parse import quote
 
 import httpx
 import psutil
@@ -146,6 +147,12 @@ class Client:
     def audit(self, study: str, problem_set: str = "held-out") -> Row:
         """What the known programs show of a set's tests: `figures`, and `problems` with marks and judged programs."""
         return self._row("GET", f"/studies/{study}/audit", params={"problem_set": problem_set})
+
+    def transcript(self, study: str, evaluation: str, problem: str, index: int) -> Row:
+        """How an answer of several turns came about: `setting`, `ended`, `turns`, `calls`, and `steps`, message by
+        message (`compute.rollout.transcript.Step`; what is empty is left out). A single turn has none: ClientError."""
+        address = f"/studies/{study}/evaluations/{evaluation}/samples/{quote(problem, safe='')}/{index}/transcript"
+        return self._row("GET", address)
 
     def job(self, reference: str) -> Row:
         return self._row("GET", f"/jobs/{reference}")

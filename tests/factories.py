@@ -45,6 +45,8 @@ from compute.events import (
 from compute.problems.audit import JudgedProgram, Trial, audit_problem, audit_set
 from compute.problems.problem import Problem as ProblemOnDisk
 from compute.problems.problem import TestCase
+from compute.rollout.transcript import ANSWERED, OUT_OF_TURNS, SUBMITTED, CallRecord, Step, Transcript, sha256_of
+from frontier_app import sample_rows
 from frontier_app.ingest import ingest
 from frontier_app.jobs import queue
 from frontier_app.models import (
@@ -58,6 +60,7 @@ from frontier_app.models import (
     Problem,
     ProblemSet,
     Run,
+    Sample,
     ShareLink,
     Study,
 )
@@ -158,6 +161,20 @@ def measured_study(
     path = made.paths.get()
     evaluations = [measure(made, point_on(path, alpha), samples, alpha=alpha, path=path, seed=seed) for alpha in alphas]
     measure(made, made.base, samples, seed=seed)
+    return Measured(made, path, evaluations)
+
+
+@remembered
+def study_in_settings(
+    slug: str = "miniature", problems: int = 4, samples: int = 2, alphas: Sequence[float] = (0.0, 0.5, 1.0)
+) -> Measured:
+    """A `measured_study` whose path is measured in the settings tools and agentic as well: those evaluations."""
+    made, path, _ = measured_study(slug, problems, samples, alphas)
+    evaluations = [
+        measure(made, point_on(path, alpha), samples, alpha=alpha, path=path, setting=setting)
+        for setting in ("tools", "agentic")
+        for alpha in alphas
+    ]
     return Measured(made, path, evaluations)
 
 
@@ -384,7 +401,12 @@ def evaluation_config(study: Study, evaluations: Iterable[Evaluation], samples: 
 
 
 def planned_evaluation(
-    study: Study, checkpoint: Checkpoint, samples: int = 4, alpha: float | None = None, path: Path | None = None
+    study: Study,
+    checkpoint: Checkpoint,
+    samples: int = 4,
+    alpha: float | None = None,
+    path: Path | None = None,
+    setting: str = "reasoning",
 ) -> Evaluation:
     """An evaluation and its job, which nobody has claimed."""
     evaluation = Evaluation.objects.create(
@@ -394,6 +416,7 @@ def planned_evaluation(
         path=path,
         alpha=alpha,
         problem_set=study.held_out_set,
+        setting=setting,
         sampling=Sampling(samples=samples).model_dump(mode="json"),
     )
     config = evaluation_config(study, [evaluation], samples)
@@ -409,9 +432,10 @@ def measure(
     alpha: float | None = None,
     path: Path | None = None,
     seed: int = 0,
+    setting: str = "reasoning",
 ) -> Evaluation:
     """A complete evaluation of every held-out problem."""
-    evaluation = planned_evaluation(study, checkpoint, samples, alpha, path)
+    evaluation = planned_evaluation(study, checkpoint, samples, alpha, path, setting)
     job = hold(evaluation.job)
     assert study.held_out_set is not None
     started = EvaluationStarted(
@@ -419,25 +443,28 @@ def measure(
         checkpoint=checkpoint.reference,
         problem_set=study.held_out_set.reference,
         alpha=alpha,
-        setting="reasoning",
+        setting=setting,
         samples_per_problem=samples,
         isolation="rlimits",
         levels=study.held_out_set.levels,
     )
     problems = study.held_out_set.problems.all()
     answers = [sample_event(evaluation, one.slug, len(one.tests), samples, seed) for one in problems]
-    finished = EvaluationFinished(evaluation=evaluation.reference, alarms={"no_answer_rate": 0.0})
+    of_turns = {"mean_turns": 3.0, "mean_calls": 2.0} if evaluation.has_turns else {}
+    finished = EvaluationFinished(evaluation=evaluation.reference, alarms={"no_answer_rate": 0.0} | of_turns)
     tell(job, started, *answers, finished, Finished())
     evaluation.refresh_from_db()
     return evaluation
 
 
 def sample_event(evaluation: Evaluation, problem: str, tests: int, samples: int, seed: int = 0) -> Samples:
-    """Answers that are slow at low alpha and wrong at high alpha, drawn for this problem."""
-    rng = random.Random(f"{seed} {evaluation.alpha} {problem}")
+    """Answers that are slow at low alpha and wrong at high alpha, drawn for this problem; in a setting with turns each
+    with its transcript."""
+    rng = random.Random(f"{seed} {evaluation.alpha} {problem}" + (evaluation.setting if evaluation.has_turns else ""))
     efficient = min(max(0.2 + 0.5 * (evaluation.alpha or 0.0), 0.0), 1.0)
     records = []
     texts: dict[str, str] = {}
+    transcripts: dict[str, str] = {}
     for index in range(samples):
         fast, wrong = rng.random() < efficient, rng.random() < 0.4
         kept = tests if fast else tests - 4
@@ -446,6 +473,8 @@ def sample_event(evaluation: Evaluation, problem: str, tests: int, samples: int,
         program = hashlib.sha256(text.encode()).hexdigest() if letters else None
         texts |= {program: text} if program else {}
         seconds = tuple(0.001 if letter == "A" else 0.05 for letter in letters or "N" * tests)
+        told = transcript(evaluation.setting, text if program else None).as_text() if evaluation.has_turns else None
+        transcripts |= {sha256_of(told): told} if told else {}
         records.append(
             SampleRecord(
                 problem=problem,
@@ -457,9 +486,66 @@ def sample_event(evaluation: Evaluation, problem: str, tests: int, samples: int,
                 log_likelihood=-rng.random(),
                 program=program,
                 test_cpu_seconds=seconds,
+                transcript=sha256_of(told) if told else None,
             )
         )
-    return Samples(evaluation=evaluation.reference, samples=tuple(records), programs=texts)
+    return Samples(evaluation=evaluation.reference, samples=tuple(records), programs=texts, transcripts=transcripts)
+
+
+def transcript(setting: str, program: str | None) -> Transcript:
+    """How an answer came about: a first program that fails on a public sample, and then `program`, if there is one."""
+    return (tools_transcript if setting == "tools" else agentic_transcript)(program)
+
+
+def give_transcript(sample: Sample, record: Transcript | None = None) -> None:
+    """Let a sample have taken several turns."""
+    told = record or tools_transcript(FAST)
+    sample_rows.add_transcripts({sha256_of(told.as_text()): sample_rows.Told(told.as_text(), told)})
+    Sample.objects.filter(pk=sample.pk).update(transcript=sha256_of(told.as_text()))
+
+
+def tools_transcript(program: str | None) -> Transcript:
+    tried = CallRecord(name="python", arguments={"code": "print(3 * 3)"})
+    steps = [
+        *OPENING,
+        Step(role="assistant", text="Let me see.", calls=(tried,), tokens=12, finish="stop"),
+        Step(role="tool", text="9\n", tool="python", turns_left=15, tokens_left=4000),
+        Step(role="assistant", text="```python\nprint(n)\n```", tokens=9, finish="stop"),
+        Step(role="user", text="Sample 1: run-time error\nNameError: n\n", turns_left=14, tokens_left=3900),
+        Step(
+            role="assistant",
+            text=f"So:\n```python\n{program}```" if program else "I give up.",
+            tokens=20,
+            finish="stop",
+        ),
+    ]
+    return Transcript(setting="tools", ended=ANSWERED, steps=tuple(steps))
+
+
+def agentic_transcript(program: str | None) -> Transcript:
+    written = CallRecord(name="create", arguments={"path": "main.py", "text": program or "print("})
+    tried = CallRecord(name="bash", arguments={"command": "python3 run_samples.py main.py"})
+    left = "[{} turns, 3000 tokens left]\n"
+    steps = [
+        *OPENING,
+        Step(role="assistant", text="I write a file.", calls=(written,), tokens=30, finish="stop"),
+        Step(role="tool", text=f"Wrote main.py.\n{left.format(2)}", tool="create", turns_left=2, tokens_left=3000),
+        Step(role="assistant", text="", calls=(tried,), tokens=11, finish="stop"),
+        Step(
+            role="tool",
+            text="Sample 1: wrong answer\n",
+            tool="bash",
+            ended="exit status 1",
+            turns_left=1,
+            tokens_left=3000,
+        ),
+        Step(role="assistant", text="", calls=(LAST_CALL if program else tried,), tokens=8, finish="stop"),
+    ]
+    return Transcript(setting="agentic", ended=SUBMITTED if program else OUT_OF_TURNS, steps=tuple(steps))
+
+
+OPENING = (Step(role="system", text="Solve the problem."), Step(role="user", text="Print the square of n."))
+LAST_CALL = CallRecord(name="submit", arguments={"path": "main.py"})
 
 
 def source(problem_set: ProblemSet | None) -> ProblemSetSource:

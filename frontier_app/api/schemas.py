@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from compute.configs import MergeMethod, Sampler, Seed, Setting, Tests, ToolLimits, Trainer, WeightsEngine
 from compute.miniature.study import PLAN
+from compute.rollout.transcript import Step
 from frontier_app.models import Job
 
 
@@ -194,6 +195,16 @@ class Curve(Schema):
     name: str
     steps: list[int]
     values: list[float | None]
+
+
+class TranscriptOut(Schema):
+    """What was said, called and returned on the way to one answer."""
+
+    setting: str
+    ended: str = Field(description="why it ended, such as submitted, answered or out of turns")
+    turns: int = Field(description="of the policy")
+    calls: int = Field(description="of tools, that were run")
+    steps: list[Step] = Field(description="message by message, from the system's on")
 
 
 class JobOut(Schema):

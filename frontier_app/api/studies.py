@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from django.http import HttpRequest
 from ninja import Router
+from ninja.errors import HttpError
 
 from frontier_app import launch
 from frontier_app.api.rights import open_study, open_study_to_write, person, viewer
@@ -28,9 +29,11 @@ from frontier_app.api.schemas import (
     SweepRequest,
     TemplateRequest,
     TrainRequest,
+    TranscriptOut,
 )
 from frontier_app.launch import LaunchError
 from frontier_app.models import Checkpoint, Job, MetricPoint, ProblemSet, Study
+from frontier_app.numbers.failures.samples import open_sample
 from frontier_app.numbers.summary import measured_points
 
 MOST_ROWS = 1_000
@@ -76,6 +79,26 @@ def curves(request: HttpRequest, slug: str, reference: str) -> list[Curve]:
         curve.steps.append(point.step)
         curve.values.append(point.value)
     return list(found.values())
+
+
+@router.get(
+    "/studies/{slug}/evaluations/{reference}/samples/{problem}/{index}/transcript",
+    response=TranscriptOut,
+    exclude_defaults=True,
+)
+def transcript(request: HttpRequest, slug: str, reference: str, problem: str, index: int) -> TranscriptOut:
+    """Of one sample in a setting with turns. `problem`: its slug, `index`: the sample's, from 0."""
+    person(request)
+    evaluation = open_study(request, slug).evaluations.filter(reference=reference).first()
+    opened = open_sample(evaluation, f"{problem}:{index}") if evaluation is not None else None
+    if opened is None:
+        raise HttpError(404, f"There is no sample {index} of {problem!r} in {reference!r}.")
+    if opened.transcript is None:
+        raise HttpError(404, f"Sample {index} of {problem!r} has no transcript: it took a single turn.")
+    record = opened.transcript
+    return TranscriptOut(
+        setting=record.setting, ended=record.ended, turns=record.turns, calls=record.calls, steps=list(record.steps)
+    )
 
 
 @router.get("/studies/{slug}/jobs", response=list[JobOut])

@@ -68,15 +68,23 @@ class Spot:
         return token("ink-3") if self.shade is None else ramp(self.shade)
 
 
+class Sweep(NamedTuple):
+    """What a measurement on a path asks for: the references of its ends, and the setting."""
+
+    low: str
+    high: str
+    setting: str
+
+
 class Line(NamedTuple):
     """A path through some of a panel's spots: their places in it, ascending alphas, and which steps are estimates.
-    `launch` has the references of its ends where a measurement may be launched on it."""
+    `launch`: where a measurement may be launched on it."""
 
     name: str
     spots: Sequence[int]
     alphas: Sequence[float]
     estimated: Sequence[bool]
-    launch: tuple[str, str] | None
+    launch: Sweep | None
 
 
 Place = Callable[[Spot], tuple[float, float]]
@@ -211,7 +219,7 @@ def alphas_of_gaps(spots: Sequence[Spot], lines: Sequence[Line], axes: tuple[Axi
                 said = f"<b>{words}</b> · not measured<br>{line.name}" + (
                     "<br>the line is an estimate" if estimated else ""
                 )
-                target = {"path": line.name, "low": line.launch[0], "high": line.launch[1], "alphas": f"{alpha:g}"}
+                target = {"path": line.name, **line.launch._asdict(), "alphas": f"{alpha:g}"}
                 found.append((across, up, target, f"{said}<br>click to measure it"))
     if not found:
         return []

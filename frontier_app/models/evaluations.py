@@ -39,6 +39,11 @@ class Evaluation(models.Model):
     def samples_per_problem(self) -> int:
         return int(self.sampling.get("samples", 0))
 
+    @property
+    def has_turns(self) -> bool:
+        """Whether an answer may take several turns, so that samples have transcripts."""
+        return self.setting != "reasoning"
+
 
 class Program(models.Model):
     sha256 = models.CharField(max_length=64, primary_key=True)

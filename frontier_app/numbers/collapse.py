@@ -16,9 +16,13 @@ ALARMING_FACTOR = 1.5
 ALARMS_BY_FACTOR = (
     ("mean_tokens", "answers {:.1f} times as long"),
     ("mean_log_likelihood", "answers {:.1f} times as unlikely"),
+    ("mean_turns", "{:.1f} times as many turns"),
+    ("mean_calls", "{:.1f} times as many tool calls"),
 )
+# Recorded in settings with turns alone.
+OF_TURNS = ("mean_turns", "mean_calls")
 # What the page shows of `Evaluation.alarms`.
-SIGNS = ("no_answer_rate", "cut_off_rate", "mean_tokens", "mean_log_likelihood", "distance", "cosine")
+SIGNS = ("no_answer_rate", "cut_off_rate", "mean_tokens", "mean_log_likelihood", "distance", "cosine", *OF_TURNS)
 
 
 def signs_of(alarms: Mapping[str, float | None]) -> dict[str, float | None]:

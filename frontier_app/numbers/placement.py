@@ -25,6 +25,7 @@ from frontier_app.models import Checkpoint, Evaluation, Job, MergeIngredient, Pa
 
 DIFFICULTIES = ("easy", "medium", "hard")
 ALL_DIFFICULTIES = "all"
+SETTINGS = ("reasoning", "tools", "agentic")
 RULES: tuple[Rule, ...] = ("every_test", "first_failure")
 COLUMNS = (
     "n",
@@ -137,7 +138,12 @@ def difficulties_in(problem_set: int | None) -> list[str]:
 
 def settings_of(study: Study) -> list[str]:
     """Those in which something of the study is evaluated, and the usual one."""
-    return sorted({*study.evaluations.order_by().values_list("setting", flat=True).distinct(), "reasoning"})
+    return settings_in_order({*study.evaluations.order_by().values_list("setting", flat=True).distinct(), SETTINGS[0]})
+
+
+def settings_in_order(names: Set[str]) -> list[str]:
+    """From one turn to many; others after them by name."""
+    return [name for name in SETTINGS if name in names] + sorted(names - set(SETTINGS))
 
 
 def path_named(study: Study, wanted: str) -> Path | None:

@@ -58,6 +58,14 @@ def rate(value: object, half_width: object = None, n: object = None) -> SafeStri
     return format_html('<span class="rate">{}<em>{}{}</em></span>', f"{mean:.3f}", doubt, of)
 
 
+@register.simple_tag
+def mean(value: object, half_width: object = None) -> SafeString:
+    """A mean count: 4.2 ± 0.3."""
+    found, half = finite(value), finite(half_width)
+    doubt = "" if half is None else f" ± {half:.1f}"
+    return format_html('<span class="rate">{}<em>{}</em></span>', DASH if found is None else f"{found:.1f}", doubt)
+
+
 @register.filter
 def ago(value: datetime | None) -> SafeString | str:
     """A moment relative to now, with the exact time in the title."""

@@ -7,10 +7,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from compute.rollout.transcript import ENDS
 from frontier_app.models import Evaluation, Path, Study
-from frontier_app.numbers.collapse import raised_alarms
+from frontier_app.numbers.collapse import OF_TURNS, raised_alarms
 from frontier_app.numbers.evaluation import letters_of, standings, troubled
 from frontier_app.numbers.placement import place
+from frontier_app.numbers.turns import how_they_ended
 from frontier_app.views.fetch import open_evaluation, open_view
 from frontier_app.views.frame import render_page, study_context
 
@@ -21,6 +23,8 @@ ALARM_WORDS = {
     "mean_tokens": "tokens an answer",
     "mean_log_likelihood": "log-likelihood an answer",
     "cut_off_rate": "answers cut at the token limit",
+    "mean_turns": "turns an answer",
+    "mean_calls": "tool calls an answer",
     "distance": "distance from the initialisation",
     "cosine": "cosine with the initialisation",
 }
@@ -32,6 +36,7 @@ def evaluation(request: HttpRequest, slug: str, reference: str) -> HttpResponse:
     found = open_evaluation(opened, reference)
     rates = standings(found)
     letters = letters_of(found)
+    ended = how_they_ended(found)
     first = opened.study.paths.select_related("low", "high").first()
     context = study_context(opened, "evaluations") | {
         "evaluation": found,
@@ -42,8 +47,10 @@ def evaluation(request: HttpRequest, slug: str, reference: str) -> HttpResponse:
         "letters": letters,
         "tests_run": sorted(letters.tests.items(), key=lambda one: -one[1]),
         "troubled": troubled(found),
+        "ended": ended,
+        "end_words": [(one, ENDS.get(one, one)) for one in ended.ends],
         "limits": limits_in_words(found.limits),
-        "alarms": [(ALARM_WORDS.get(name, name.replace("_", " ")), value) for name, value in found.alarms.items()],
+        "alarms": _alarms_in_words(found),
         "raised": raised_alarms(found.alarms, _nearer_end(found)),
         "explorer": study_address(opened.study, found, first),
         "failures": _failures_address(opened.study, found, first),
@@ -51,6 +58,12 @@ def evaluation(request: HttpRequest, slug: str, reference: str) -> HttpResponse:
         "rivals": _rivals(opened.study, found) if opened.is_member else [],
     }
     return render_page(request, "evaluation.html", context, parts=("result",))
+
+
+def _alarms_in_words(one: Evaluation) -> list[tuple[str, float | None]]:
+    """Of a setting of a single turn without those that only turns have."""
+    kept = {name: value for name, value in one.alarms.items() if one.has_turns or name not in OF_TURNS}
+    return [(ALARM_WORDS.get(name, name.replace("_", " ")), value) for name, value in kept.items()]
 
 
 def study_address(study: Study, evaluation: Evaluation, first: Path | None) -> str:

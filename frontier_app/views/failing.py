@@ -35,7 +35,9 @@ from frontier_app.numbers.failures.samples import (
     page_of,
     refusing_patterns,
 )
+from frontier_app.numbers.failures.transcripts import shown as shown_transcript
 from frontier_app.numbers.placement import DIFFICULTIES, SelectionError, difficulties_of, offered_paths, settings_of
+from frontier_app.numbers.turns import ends_of
 from frontier_app.sharing.pinned import pinned_answer
 from frontier_app.tables.files import table_response
 from frontier_app.views.fetch import (
@@ -136,9 +138,10 @@ def samples(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         asked = asked_by(query, request.GET.getlist("class"))
         if evaluation is not None and query.get("format"):
-            return _file(slug, query["format"], matching(evaluation, problem, asked))
+            return _file(slug, query["format"], matching(evaluation, problem, asked), evaluation.has_turns)
         if evaluation is not None:
-            page = page_of(matching(evaluation, problem, asked), _number(query.get("page", "")))
+            rows = matching(evaluation, problem, asked)
+            page = page_of(rows, _number(query.get("page", "")), with_turns=evaluation.has_turns)
     except SampleFilterError as error:
         refused = error
     except FilterError as error:
@@ -162,6 +165,8 @@ def samples(request: HttpRequest, slug: str) -> HttpResponse:
         "page_size": PAGE,
         "classes": list(CLASSES),
         "letters": list(LETTERS),
+        "has_turns": evaluation is not None and evaluation.has_turns,
+        "ends": ends_of(evaluation) if evaluation is not None else {},
         "levels": sorted(set(problem.test_groups)) if problem else [],
         **(_sample(request, opened, sample, query.get("test", "")) if sample else {}),
     }
@@ -184,12 +189,27 @@ COLUMNS = (
     ("log_likelihood", "log-likelihood"),
     ("program", "program sha256"),
 )
+TURN_COLUMNS = (
+    ("turns", "turns"),
+    ("calls", "tool calls"),
+    ("ended", "ended"),
+    ("transcript", "transcript sha256"),
+)
+SOURCES = {
+    "problem": "problem__slug",
+    "program": "program_id",
+    "turns": "transcript__turns",
+    "calls": "transcript__calls",
+    "ended": "transcript__ended",
+    "transcript": "transcript_id",
+}
 
 
-def _file(slug: str, format: str, rows: QuerySet[Sample]) -> HttpResponse:
-    """All matching samples; programs by their content hash. Raises as `page_of` does."""
-    columns = ["problem__slug", "index", *(key for key, _ in COLUMNS[2:-1]), "program_id"]
-    return refusing_patterns(lambda: table_response(f"{slug} samples", format, COLUMNS, rows.values_list(*columns)))
+def _file(slug: str, format: str, rows: QuerySet[Sample], has_turns: bool) -> HttpResponse:
+    """All matching samples; programs and transcripts by their content hash. Raises as `page_of` does."""
+    columns = (*COLUMNS, *TURN_COLUMNS) if has_turns else COLUMNS
+    values = rows.values_list(*(SOURCES.get(key, key) for key, _ in columns))
+    return refusing_patterns(lambda: table_response(f"{slug} samples", format, columns, values))
 
 
 def _offered(study: Study, chosen: Evaluation | None) -> list[Evaluation]:
@@ -251,6 +271,7 @@ def _sample(request: HttpRequest, study: OpenStudy, opened: Opened, number: str)
         "sample_line": opened.line,
         "sample_problem": opened.problem,
         "program": opened.program,
+        "transcript": shown_transcript(opened.transcript) if opened.transcript else None,
         "test": test,
         "look": last_look(study.study, opened.line.sample, test.number) if test and test.public else None,
         "tests": [

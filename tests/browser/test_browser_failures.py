@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from frontier_app.models import Problem, Sample
+from frontier_app.models import Evaluation, Problem, Sample
 from tests import factories
 from tests.browser.visitor import Visitors
 
@@ -68,6 +68,40 @@ def test_a_hand_on_the_keyboard_goes_from_a_cell_to_its_samples_to_one_test_and_
     page.get_by_role("link", name="the evaluation").click()
     page.get_by_role("link", name="Failures", exact=True).nth(1).click()
     expect(page.locator("#cell-words")).to_contain_text("000-squares, a = 0: ")
+    walk_through_a_transcript(page, evaluation)
+
+
+def walk_through_a_transcript(page: Page, evaluation: Evaluation) -> None:
+    """By the keyboard, turn by turn; the address keeps the turn, and Back leads to the page before."""
+    base = evaluation.study.base
+    agentic = factories.measure(evaluation.study, base, samples=1, setting="agentic")
+    sample = agentic.samples.select_related("problem").exclude(program=None).earliest("pk")
+    origin = page.url.partition("/studies/")[0]
+    page.goto(f"{origin}{reverse('samples', args=['miniature'])}?evaluation={agentic.reference}")
+    page.locator(f"#sample-{sample.pk} a.name").click()
+    page.wait_for_load_state()
+    page.keyboard.press("d")
+    expect(page.locator("#transcript")).to_be_in_viewport()
+    for turn in ("1", "2"):
+        page.keyboard.press("n")
+        expect(page.locator(".turns-line [aria-current]")).to_have_text(turn)
+    expect(page).to_have_url(re.compile("sample=.*#turn-2$"))
+    expect(page.locator("#turn-2")).to_contain_text("exit status 1")
+    page.keyboard.press("n")
+    page.keyboard.press("n")
+    page.keyboard.press("p")
+    copied = page.url
+    assert copied.endswith("#turn-2")
+    expect(page.locator("#opening .prose-text").first).to_be_hidden()
+    page.locator("#opening summary").click()
+    expect(page.locator("#opening .prose-text").last).to_have_text("Print the square of n.")
+    page.keyboard.press("d")
+    expect(page.locator("#test")).to_be_in_viewport()
+    page.go_back()
+    expect(page.locator("#transcript")).to_have_count(0)
+    page.goto(copied)
+    expect(page.locator("#turn-2")).to_be_in_viewport()
+    expect(page.locator(".turns-line [aria-current]")).to_have_text("2")
 
 
 def test_choices_stand_in_the_address_and_back_undoes_them(

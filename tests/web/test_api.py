@@ -11,6 +11,7 @@ from django.test import Client as Browser
 from compute.client import Claim, Client, ClientError
 from compute.configs import ProblemsConfig
 from compute.events import Event, Finished, Log
+from compute.rollout.transcript import Transcript
 from frontier_app.jobs import queue
 from frontier_app.models import Evaluation, Job, Sample
 
@@ -266,3 +267,38 @@ def test_an_audit_is_read_with_the_rights_of_the_study() -> None:
     body = {"path": "/tmp"}
     answer = Browser().post(f"/api/studies/miniature/import?share={token}", body, content_type="application/json")
     assert answer.status_code == 404
+
+
+@pytest.fixture
+def in_settings() -> factories.Measured:
+    return factories.study_in_settings()
+
+
+def test_a_script_reads_a_transcript_as_it_was_recorded(in_settings: factories.Measured) -> None:
+    evaluation = in_settings.evaluations[-1]
+    sample = evaluation.samples.select_related("problem", "transcript").first()
+    asked = (evaluation.reference, sample.problem.slug, sample.index)
+    found = client(factories.vera()).transcript("miniature", *asked)
+    assert (found["setting"], found["ended"], found["turns"]) == ("agentic", sample.transcript.ended, 3)
+    record = Transcript.model_validate({name: found[name] for name in ("setting", "ended", "steps")})
+    assert record.as_text() == sample.transcript.text
+
+
+def test_a_script_is_told_where_there_is_no_transcript(measured: factories.Measured) -> None:
+    sample = measured.evaluations[0].samples.select_related("problem").first()
+    alice, slug = client(factories.alice()), sample.problem.slug
+    reference = measured.evaluations[0].reference
+    single = refusal(lambda: alice.transcript("miniature", reference, slug, sample.index))
+    assert (single.status, "took a single turn" in str(single)) == (404, True)
+    assert "There is no sample" in str(refusal(lambda: alice.transcript("miniature", reference, slug, 999)))
+    assert "There is no sample" in str(refusal(lambda: alice.transcript("miniature", "nothing", slug, 0)))
+
+
+def test_no_script_of_a_stranger_and_no_link_reads_a_transcript(in_settings: factories.Measured) -> None:
+    evaluation = in_settings.evaluations[0]
+    sample = evaluation.samples.select_related("problem").first()
+    asked = ("miniature", evaluation.reference, sample.problem.slug, sample.index)
+    assert refusal(lambda: client(factories.charlie()).transcript(*asked)).status == 404
+    address = "/api/studies/{}/evaluations/{}/samples/{}/{}/transcript".format(*asked)
+    assert factories.reader(in_settings.study, allow_programs=True).get(address).status_code == 404
+    assert Browser().get(address).status_code == 401

@@ -58,6 +58,7 @@ def address(evaluation: Evaluation) -> str:
 def test_every_alarm_of_an_evaluation_is_told_in_words(client_of, measured):
     evaluation = measured.evaluations[0]
     evaluation.alarms = dict.fromkeys(SIGNS, 0.125)
+    evaluation.setting = "tools"
     evaluation.save()
 
     shown = client_of(factories.vera()).get(address(evaluation)).context["alarms"]

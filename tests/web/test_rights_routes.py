@@ -53,7 +53,12 @@ class Route(NamedTuple):
 
 @pytest.fixture
 def study():
-    return factories.measured_study(problems=2, samples=2, alphas=(0.0, 1.0)).study
+    made = factories.measured_study(problems=2, samples=2, alphas=(0.0, 1.0)).study
+    problem = made.held_out_set.problems.first()
+    factories.give_transcript(
+        Sample.objects.filter(evaluation=made.evaluations.first(), problem=problem).earliest("index")
+    )
+    return made
 
 
 def patterns(resolver: URLResolver, prefix: str = "", namespace: str = "") -> Iterator[tuple[str, URLPattern, str]]:
@@ -98,6 +103,7 @@ def routes(study) -> list[Route]:
         "rows": "runs",
         "run": study.runs.first().reference,
         "sample": 1,
+        "index": 0,
     }
     written = Sample.objects.filter(problem=problem, evaluation__alpha=1).exclude(program=None).first()
     one = {"problem": problem.slug, "evaluation": written.evaluation.reference, "program": written.program_id[:16]}

@@ -13,12 +13,13 @@ from compute.stats.bootstrap import replicate_covariance
 from compute.stats.frontier import Dominance, Extrapolation, classify_extrapolated, dominance, estimated_steps
 from compute.stats.rates import CLASSES, CORRECTNESS, OPTIMISATION, SOLVED, Floats
 from frontier_app.figures.exploration import exploration_figure, spans, ternary_figure
-from frontier_app.figures.exploration_traces import AxisOf, Line, Spot
+from frontier_app.figures.exploration_traces import AxisOf, Line, Spot, Sweep
 from frontier_app.figures.frontier import Reading
 from frontier_app.models import Checkpoint, Study
 from frontier_app.numbers.exploration.choice import Asked, Stations
 from frontier_app.numbers.exploration.page import METHOD, Explored, Measured
 from frontier_app.numbers.exploration.rows import RATES, Judgement, hover_of, key_of, measure_words, row_of, table_of
+from frontier_app.numbers.placement import settings_in_order
 
 # More panels than this are too small to read.
 MOST_PANELS = 12
@@ -106,7 +107,9 @@ def panels_of(explored: Explored) -> list[Panel]:
         for index, one in enumerate(explored.placed):
             name = one.evaluation.setting if facet == "setting" else explored.scales[index] or UNKNOWN_SCALE
             found.setdefault((name, name), []).append(index)
-        found = dict(sorted(found.items()))
+        names = {name for name, _ in found}
+        order = settings_in_order(names) if facet == "setting" else sorted(names)
+        found = {(name, name): found[name, name] for name in order}
     else:
         found = {("", ""): everything}
     return [Panel(key, title, places, numbers) for (key, title), places in found.items()]
@@ -175,8 +178,8 @@ def _within(stations: Stations, panel: Panel) -> tuple[list[float], list[int]]:
 
 
 def lines_of(study: Study, explored: Explored, panel: Panel, drawn: Sequence[int], may_launch: bool) -> list[Line]:
-    """The paths through a panel's spots. Where the panel's points are held-out ones of the reasoning setting, which
-    sweeps measure, a step leads to the form that launches one."""
+    """The paths through a panel's spots. Where the panel's points are held-out ones, which sweeps measure, a step leads
+    to the form that launches one in the panel's setting."""
     spot_of = {index: spot for spot, index in enumerate(drawn)}
     lines = []
     for one in explored.stations:
@@ -187,15 +190,15 @@ def lines_of(study: Study, explored: Explored, panel: Panel, drawn: Sequence[int
         missing = [alpha for alpha, index in zip(alphas, places, strict=True) if index not in spot_of]
         unsure = [explored.partial(index, panel.numbers) for _, index in kept]
         evaluation = explored.placed[kept[0][1]].evaluation
-        sweeps = may_launch and evaluation.setting == "reasoning"
-        held_out = evaluation.problem_set_id == study.held_out_set_id
+        sweeps = may_launch and evaluation.problem_set_id == study.held_out_set_id
+        sweep = Sweep(one.path.low.reference, one.path.high.reference, evaluation.setting)
         lines.append(
             Line(
                 name=one.path.name,
                 spots=[spot_of[index] for _, index in kept],
                 alphas=[alpha for alpha, _ in kept],
                 estimated=estimated_steps([alpha for alpha, _ in kept], unsure, missing).tolist(),
-                launch=(one.path.low.reference, one.path.high.reference) if sweeps and held_out else None,
+                launch=sweep if sweeps else None,
             )
         )
     return lines

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 from django.db import DataError
 from django.db.models import Q, QuerySet
 
+from compute.rollout.transcript import ENDS, Transcript, read_transcript
 from frontier_app.filters import SAMPLE_FIELDS, compile_filter, patience
 from frontier_app.models import Evaluation, Problem, Program, Sample
 
@@ -39,6 +40,7 @@ class Asked:
 
     classes: str = ""
     letter: str = ""
+    ended: str = ""
     level: int | None = None
     least_tokens: int | None = None
     most_tokens: int | None = None
@@ -113,12 +115,13 @@ class Test:
 
 @dataclass(frozen=True)
 class Opened:
-    """One sample with its program and the result on every test."""
+    """One sample with its program, the result on every test, and its transcript where it took turns."""
 
     line: Line
     problem: Problem
     program: str
     tests: list[Test] = field(default_factory=list)
+    transcript: Transcript | None = None
 
     def test(self, number: int) -> Test | None:
         return self.tests[number - 1] if 0 < number <= len(self.tests) else None
@@ -133,12 +136,16 @@ def asked_by(query: Mapping[str, str], classes: Iterable[str]) -> Asked:
     letter = query.get("letter", "")
     if letter and letter not in tuple(LETTERS):
         raise SampleFilterError("letter", f"A verdict is one of {', '.join(LETTERS)}, not {letter!r}.")
+    ended = query.get("ended", "")
+    if ended and ended not in ENDS:
+        raise SampleFilterError("ended", f"An answer is one of {', '.join(ENDS)}, not {ended[:40]!r}.")
     text = query.get("text", "")
     if len(text) > LONGEST_TEXT:
         raise SampleFilterError("text", f"The text to look for has at most {LONGEST_TEXT} characters.")
     return Asked(
         classes=known,
         letter=letter,
+        ended=ended,
         level=_whole(query, "level", 1),
         least_tokens=_whole(query, "least", 0),
         most_tokens=_whole(query, "most", 0),
@@ -167,6 +174,8 @@ def matching(evaluation: Evaluation, problem: Problem | None, asked: Asked) -> "
         rows = rows.filter(failure_class__in=list(asked.classes))
     if asked.letter:
         rows = rows.filter(letters__contains=asked.letter)
+    if asked.ended:
+        rows = rows.filter(transcript__ended=asked.ended)
     if asked.level is not None:
         rows = rows.filter(_begins_to_fail(problem, asked.level))
     if asked.least_tokens is not None:
@@ -190,12 +199,14 @@ def _begins_to_fail(problem: Problem | None, level: int) -> Q:
     return Q(letters__regex=rf"^[A-]{{{places[0]}}}[A-]{{0,{within}}}[^A-]")
 
 
-def page_of(rows: "QuerySet[Sample]", number: int) -> Page:
-    """One page, and how many rows there are as far as that is counted. Three queries. Raises SampleFilterError and
-    FilterError where the database refuses a pattern or takes too long."""
+def page_of(rows: "QuerySet[Sample]", number: int, *, with_turns: bool = False) -> Page:
+    """One page, and how many rows there are as far as that is counted; `with_turns`: their transcripts without text.
+    Three queries. Raises SampleFilterError and FilterError where the database refuses a pattern or takes too long."""
     number = min(max(number, 1), MOST_PAGES)
     start = (number - 1) * PAGE
     shown = rows.select_related("problem").defer("problem__statement", "problem__tests", "problem__audit")
+    if with_turns:
+        shown = shown.select_related("transcript").defer("transcript__text")
     found, total = refusing_patterns(
         lambda: (list(shown[start : start + PAGE + 1]), rows.order_by()[: MOST_COUNTED + 1].count())
     )
@@ -226,7 +237,7 @@ def open_sample(evaluation: Evaluation, key: str) -> Opened | None:
     slug, _, index = key.rpartition(":")
     if not index.isascii() or not index.isdigit() or len(index) > 9:
         return None
-    rows = Sample.objects.select_related("problem__problem_set", "program")
+    rows = Sample.objects.select_related("problem__problem_set", "program", "transcript")
     sample = rows.filter(evaluation=evaluation, problem__slug=slug, problem__problem_set=evaluation.problem_set_id,
                          index=int(index)).first()  # fmt: skip
     if sample is None:
@@ -238,6 +249,7 @@ def open_sample(evaluation: Evaluation, key: str) -> Opened | None:
         problem=problem,
         program=sample.program.text if sample.program else "",
         tests=[_test(problem, sample, place, test) for place, test in enumerate(problem.tests)],
+        transcript=read_transcript(sample.transcript.text) if sample.transcript else None,
     )
 
 

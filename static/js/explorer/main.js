@@ -225,7 +225,7 @@ async function measure(alpha) {
   const { low, high } = view.ends;
   const samples = Math.max(0, ...view.evaluations.map((one) => one.samples_per_problem)) || 16;
   const fields = new FormData(by("measure-form"));
-  const values = { low: low.reference, high: high.reference, alphas: alpha, samples };
+  const values = { low: low.reference, high: high.reference, alphas: alpha, samples, setting: view.setting };
   for (const [name, value] of Object.entries(values)) fields.set(name, value);
   try {
     const response = await fetch(config.launch, { method: "POST", body: fields, redirect: "manual" });

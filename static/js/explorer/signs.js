@@ -1,6 +1,6 @@
 // Signs of collapse: one small curve each against alpha, with the value here and how it compares with the nearer trained
 // end. The curves are drawn once; only the mark and the words follow alpha. What was not recorded is a dash that says
-// how to get it.
+// how to get it. Turns and calls are signs in a setting that has them.
 
 import { alphaText, DASH, element } from "../words.js";
 
@@ -17,10 +17,13 @@ const SIGNS = [
   { name: "mean_log_likelihood", words: "own log-likelihood, nats a token", write: digits, missing: "the engine gave no likelihoods", factor: true },
   { name: "distance", words: "distance from the initialisation", write: digits, missing: BASE, factor: true },
   { name: "cosine", words: "cosine of the two deltas", write: (value) => value.toFixed(3).replace("-", "−"), missing: `only merges have one; ${BASE}` },
+  { name: "mean_turns", words: "turns an answer", write: digits, missing: AT_THE_END, factor: true, ofTurns: true },
+  { name: "mean_calls", words: "tool calls an answer", write: digits, missing: AT_THE_END, factor: true, ofTurns: true },
 ];
 
 export class Signs {
   constructor(root) {
+    this.root = root;
     this.tiles = SIGNS.map((sign) => {
       const [value, note] = [element("b", ""), element("p", "")];
       const plot = document.createElementNS(SVG, "svg");
@@ -32,17 +35,22 @@ export class Signs {
       here.setAttribute("y1", 0);
       here.setAttribute("y2", HEIGHT);
       plot.append(line, here);
-      root.append(element("div", "", element("span", "label", sign.words), value, plot, note));
-      return { ...sign, value, note, line, here };
+      const whole = element("div", "", element("span", "label", sign.words), value, plot, note);
+      root.append(whole);
+      return { ...sign, whole, value, note, line, here };
     });
   }
 
   show(view) {
     this.view = view;
     const [low, high] = view.range;
+    const withTurns = view.setting !== "reasoning";
+    this.root.classList.toggle("of-turns", withTurns);
     this.x = (alpha) => ((alpha - low) / (high - low)) * WIDTH;
     for (const tile of this.tiles) {
-      const points = view.measured.map((one) => [one.alpha, one.signs[tile.name]]).filter(([, value]) => value !== null);
+      tile.whole.hidden = Boolean(tile.ofTurns) && !withTurns;
+      // A saved view may be older than a sign.
+      const points = view.measured.map((one) => [one.alpha, one.signs[tile.name] ?? null]).filter(([, value]) => value !== null);
       const values = points.map(([, value]) => value);
       const [least, most] = [Math.min(...values), Math.max(...values)];
       const y = (value) => (most > least ? HEIGHT - EDGE - ((value - least) / (most - least)) * (HEIGHT - 2 * EDGE) : HEIGHT / 2);
@@ -70,7 +78,7 @@ export class Signs {
   #say(tile, one, end) {
     const value = one?.signs[tile.name] ?? null;
     tile.value.textContent = value === null ? DASH : tile.write(value);
-    const usual = end && end !== one ? end.signs[tile.name] : null;
+    const usual = end && end !== one ? end.signs[tile.name] ?? null : null;
     const there = `at a = ${alphaText(end?.alpha ?? 0)}`;
     tile.note.textContent = !one ? "not measured here"
       : value === null ? (one.point.partial && tile.missing === AT_THE_END ? AT_THE_END : tile.missing)

@@ -18,16 +18,16 @@ export class View {
     this.reference = new Map(this.evaluations.map((one) => [one.reference, one]));
   }
 
-  /** Whether a measurement can be launched here: there is a path, and the setting is the one that sweeps run in. */
+  /** Whether a measurement can be launched here: there is a path. */
   get measurable() {
-    return this.ends !== null && this.setting === "reasoning";
+    return this.ends !== null;
   }
 
   /** The gaps of the path that can be launched, as js/gaps.js takes them. A saved view may know of none. */
   get gapsToLaunch() {
     if (!this.measurable) return [];
     const [low, high] = [this.ends.low.reference, this.ends.high.reference];
-    return (this.gaps ?? []).map((alpha) => ({ path: "", low, high, alphas: String(alpha) }));
+    return (this.gaps ?? []).map((alpha) => ({ path: "", low, high, alphas: String(alpha), setting: this.setting }));
   }
 
   /** What a point is called in a sentence: a = 0.5, base, coverage 0.6. */

@@ -1,6 +1,7 @@
 // Keys of the samples page, beside those of every page: 1 to 5 filter by class, Enter opens the first failing test of a
 // sample, the arrows go through its tests, j and k through the samples while one is open, r runs the program again on the
-// test, Esc closes the sample and then leads to the grid.
+// test, d leads to the sample's transcript and back, n and p through its turns, Esc closes the sample and then leads to the
+// grid. The turn stands in the address as its fragment.
 
 import { typing } from "../typing.js";
 
@@ -44,6 +45,36 @@ function besideSample(step) {
   return all[at < 0 ? 0 : at + step]?.dataset.href;
 }
 
+const transcript = document.getElementById("transcript");
+const turns = [...document.querySelectorAll(".turns-line a")];
+
+/** The place of the turn that the address names; -1 for none. */
+const turnNow = () => turns.findIndex((one) => one.hash === location.hash);
+
+/** To a part of this page, in place of the part that the address named: Back leads to the page before. */
+function goWithin(hash) {
+  location.replace(hash);
+}
+
+function besideTurn(step) {
+  const at = turnNow();
+  if (turns.length) goWithin(turns[Math.min(Math.max(at + step, 0), turns.length - 1)].hash);
+}
+
+function markTurn() {
+  const at = turnNow();
+  for (const [place, one] of turns.entries()) {
+    if (place === at) one.setAttribute("aria-current", "true"); else one.removeAttribute("aria-current");
+  }
+}
+
+/** Keys that move within the page. */
+const moves = {
+  d: () => goWithin(/^#(transcript|turn-)/.test(location.hash) ? "#test" : "#transcript"),
+  n: () => besideTurn(1),
+  p: () => besideTurn(-1),
+};
+
 const acts = {
   Enter: () => !open && !rows().some((row) => row.classList.contains("current")) && rows()[0]?.dataset.href,
   ArrowLeft: () => open && besideTest(-1),
@@ -61,6 +92,11 @@ document.addEventListener("keydown", (event) => {
     flipClass(Number(event.key));
     return;
   }
+  if (transcript && Object.hasOwn(moves, event.key)) {
+    event.preventDefault();
+    moves[event.key]();
+    return;
+  }
   if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
   const address = acts[event.key]?.();
   if (!address) return;
@@ -69,4 +105,6 @@ document.addEventListener("keydown", (event) => {
   go(address);
 }, { capture: true });
 
-document.querySelector("#samples .current")?.scrollIntoView({ block: "nearest" });
+addEventListener("hashchange", markTurn);
+markTurn();
+if (!location.hash) document.querySelector("#samples .current")?.scrollIntoView({ block: "nearest" });
