@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from compute.training.advantages import group_advantages
 from compute.training.course import Course, warm_up
+from compute.training.optimiser import adamw
 from compute.training.padding import NOT_SCORED, Answered, padded
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def train(course: Course) -> None:
     config, model = course.config, course.model
     torch.manual_seed(config.seed)
     reference = copy.deepcopy(model).eval() if config.kl_coefficient > 0 else None
-    optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=0.0)
+    optimiser = adamw(model.parameters(), config.learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_up(config.warmup_steps))
     for step in range(config.steps):
         examples = experience(course, step)
