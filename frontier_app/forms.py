@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from compute.miniature.study import PLAN
 from frontier_app.launch import LaunchError, parse_numbers
@@ -253,6 +253,13 @@ class MergeForm(PathFields, LaunchForm):
         return self.cleaned_data["method"] or "linear"
 
 
+class GeometryForm(PathFields, LaunchForm):
+    def checkpoints(self, field: str) -> QuerySet[Checkpoint]:
+        """Whatever has a folder, or will have one, but the base."""
+        virtual = Q(origin=Checkpoint.MERGED, folder="")
+        return Checkpoint.objects.filter(study=self.study).exclude(virtual | Q(pk=self.study.base_id))
+
+
 class EvaluateForm(SamplingFields, LaunchForm):
     checkpoint = CheckpointField(label="Checkpoint")
     others = CheckpointsField(
@@ -486,6 +493,7 @@ FORMS: dict[str, type[LaunchForm]] = {
     "train": TrainForm,
     "sweep": SweepForm,
     "merge": MergeForm,
+    "geometry": GeometryForm,
     "evaluate": EvaluateForm,
     "import": ImportForm,
     "audit": AuditForm,
