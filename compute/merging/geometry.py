@@ -13,6 +13,8 @@ from compute.checkpoints import CheckpointFolder, describe, refuse_changed
 from compute.configs import CheckpointSource, GeometryConfig
 from compute.errors import Cancelled
 from compute.events import DeltaSums, Event, GeometryMeasured, Progress
+from compute.merging import pieces
+from compute.merging.pieces import Inputs
 from compute.merging.refusals import refuse_mismatch
 from compute.merging.tied import first_copy, independent_tensors
 from compute.stats.deltas import Geometry, by_layer
@@ -71,8 +73,10 @@ def fits(start: CheckpointFolder, end: CheckpointFolder) -> bool:
 def _by_tensor(
     start: CheckpointFolder, low: CheckpointFolder, high: CheckpointFolder
 ) -> Iterator[tuple[str, Geometry]]:
+    import torch
+
     from compute.merging.methods import delta
-    from compute.merging.streams import FLOATS, PIECE_BYTES, Inputs
+    from compute.merging.streams import FLOATS
 
     folders = (start, low, high)
     with ExitStack() as stack:
@@ -82,15 +86,18 @@ def _by_tensor(
             if any(place.dtype not in FLOATS for place in places):
                 continue
             types = [FLOATS[place.dtype] for place in places]
+            readers = [
+                inputs.reader(slot, folder.path, place)
+                for slot, (folder, place) in enumerate(zip(folders, places, strict=True))
+            ]
             count = math.prod(places[0].shape)
-            numbers = max(1, min(NUMBERS_AT_ONCE, PIECE_BYTES // max(dtype.itemsize for dtype in types)))
+            numbers = max(1, min(NUMBERS_AT_ONCE, pieces.PIECE_BYTES // max(dtype.itemsize for dtype in types)))
             total = Geometry(0.0, 0.0, 0.0, count)
             for first in range(0, count, numbers):
+                here = min(numbers, count - first)
                 origin, *ends = (
-                    inputs.read(
-                        slot, folder.path, place, first * dtype.itemsize, min(numbers, count - first) * dtype.itemsize
-                    ).view(dtype)
-                    for slot, (folder, place, dtype) in enumerate(zip(folders, places, types, strict=True))
+                    torch.from_numpy(read(first * dtype.itemsize, here * dtype.itemsize)).view(dtype)
+                    for read, dtype in zip(readers, types, strict=True)
                 )
                 one, other = (delta(end, origin).double() for end in ends)
                 total += Geometry(float(one @ one), float(other @ other), float(one @ other), 0)

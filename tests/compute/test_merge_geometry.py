@@ -13,7 +13,7 @@ from compute.__main__ import main  # noqa: E402
 from compute.checkpoints import describe, read_tensors  # noqa: E402
 from compute.configs import GeometryConfig  # noqa: E402
 from compute.events import Event, GeometryMeasured  # noqa: E402
-from compute.merging import geometry, streams  # noqa: E402
+from compute.merging import geometry, pieces  # noqa: E402
 from compute.merging.geometry import pair_geometry  # noqa: E402
 from compute.stats.deltas import Geometry, by_layer, in_total  # noqa: E402
 
@@ -32,7 +32,7 @@ def three(tmp_path: Path) -> Path:
 
 
 def test_norms_and_cosines_by_tensor_are_those_of_numpy(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "PIECE_BYTES", 40)
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 40)
     start, low, high = (read_tensors(three / name) for name in ("base", "low", "high"))
     found = pair_geometry(*(describe(three / name) for name in ("base", "low", "high")))
     assert found.keys() == {name for name in start if start[name].is_floating_point()}
