@@ -98,7 +98,7 @@ def distance_figure(predicted: Sequence[Point], measured: Sequence[Point], ends:
                 "name": "predicted",
                 "x": [one.alpha for one in predicted],
                 "y": [_digits(one.distance) for one in predicted],
-                "line": {"color": token("line-strong"), "width": 2},
+                "line": {"color": token("ink-3"), "width": 2},
                 "hovertemplate": "<b>a = %{x}</b><br>%{y} from the base, predicted<extra></extra>",
             },
             *marks,

@@ -6,7 +6,7 @@ import factories
 import pytest
 
 from compute.configs import parse_config
-from compute.events import DeltaSums, Finished, GeometryMeasured
+from compute.events import DeltaSums, GeometryMeasured
 from frontier_app import launch
 from frontier_app.figures.geometry import Layer, Point, cosine_figure, distance_figure, norms_figure
 from frontier_app.ingest import ingest
@@ -31,10 +31,7 @@ def ends(study: Study) -> tuple[Checkpoint, Checkpoint]:
 
 
 def measured(study: Study) -> PairGeometry:
-    job = launch.launch_geometry(study, factories.bob(), *ends(study)).jobs[0]
-    named = {end: job.config[end]["reference"] for end in ("low", "high", "base")}
-    summary = {"layers": 2, "tensors": 3}
-    factories.tell(factories.hold(job), GeometryMeasured(layers=LAYERS, **named), Finished(summary=summary))
+    factories.geometry(study, LAYERS)
     return PairGeometry.objects.get(study=study)
 
 
