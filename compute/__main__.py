@@ -34,6 +34,7 @@ RUNNERS = {
     "pretrain": "compute.training.sft",
     "train": "compute.training.grpo",
     "merge": "compute.merging.merge",
+    "geometry": "compute.merging.geometry",
     "evaluate": "compute.rollout.evaluate",
 }
 VERSIONS_OF = ("frontier", "torch", "transformers", "trl", "numpy")
@@ -90,7 +91,8 @@ def main(arguments: list[str]) -> int:
 
 
 def is_command(arguments: list[str]) -> bool:
-    """Whether a person asks for a command. `audit` is also a kind of job: with a config's file it is one."""
+    """Whether a person asks for a command. `audit` and `geometry` are also kinds of job: with a config's
+    file they are those."""
     is_job = len(arguments) == 2 and arguments[0] in KINDS and arguments[1].endswith(".json")
     return bool(arguments) and arguments[0] in COMMANDS and not is_job
 

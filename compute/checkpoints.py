@@ -37,6 +37,9 @@ MAX_HEADER_BYTES = 100 << 20
 READ_BYTES = 4 << 20
 # What decides which text a token number stands for. Settings beside them (chat template, padding) do not.
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "vocab.txt")
+# Names of the output and input embeddings where they are tied, in the libraries that people use.
+OUTPUTS = ("lm_head.weight", "output.weight", "embed_out.weight")
+INPUTS = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "embed_in.weight")
 ELEMENT_BYTES = {
     "F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2,
     "F8_E4M3": 1, "F8_E5M2": 1, "I8": 1, "U8": 1, "BOOL": 1,
@@ -143,6 +146,18 @@ class CheckpointFolder:
     def config(self) -> dict[str, Any]:
         """config.json, empty when there is none."""
         return read_json(self.path / "config.json") if (self.path / "config.json").exists() else {}
+
+    @cached_property
+    def tied_pair(self) -> tuple[str, str] | None:
+        """Names of a tied output, stored or not, and input; see `compute.merging.tied`."""
+        settings = self.config.get("text_config") or self.config
+        if not (self.config.get("tie_word_embeddings") or settings.get("tie_word_embeddings")):
+            return None
+        inputs = [name for name in self.tensors if name.endswith(INPUTS)]
+        if len(inputs) != 1:
+            return None
+        outputs = [name for name in self.tensors if name.endswith(OUTPUTS)]
+        return (outputs[0] if outputs else OUTPUTS[0]), inputs[0]
 
     def _file_sha256(self, file: WeightsFile) -> str:
         record = self.manifest.files.get(file.path.name) if self.manifest else None

@@ -368,6 +368,23 @@ class MergeConfig(Strict):
         return self
 
 
+class CheckpointSource(Strict):
+    """A checkpoint folder; `sha256`: its weights' hash, where it is known beforehand."""
+
+    reference: Reference
+    folder: Path
+    sha256: str | None = None
+
+
+class GeometryConfig(Strict):
+    """Measure how `low` and `high` moved away from `base`, layer by layer, without running them."""
+
+    kind: Literal["geometry"] = "geometry"
+    base: CheckpointSource
+    low: CheckpointSource
+    high: CheckpointSource
+
+
 class EvaluationPoint(Strict):
     """One evaluation: the weights to set and the reference under which its samples are stored.
 
@@ -482,11 +499,12 @@ JobConfig = Annotated[
     | PretrainConfig
     | TrainConfig
     | MergeConfig
+    | GeometryConfig
     | EvaluateConfig,
     Field(discriminator="kind"),
 ]
 _adapter: TypeAdapter[JobConfig] = TypeAdapter(JobConfig)
-KINDS = ("install", "problems", "import", "audit", "inspect", "pretrain", "train", "merge", "evaluate")
+KINDS = ("install", "problems", "import", "audit", "inspect", "pretrain", "train", "merge", "geometry", "evaluate")
 
 
 def parse_config(data: object) -> JobConfig:

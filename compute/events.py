@@ -20,6 +20,7 @@ MAX_LINE_BYTES = 64 << 20
 # COPY, where it would wrap around.
 MOST_BYTES = 2**63 - 1
 MOST_SECONDS = 1e6
+MOST_LAYERS = 10_000
 # Of one step of a training.
 MOST_FIGURES = 200
 MOST_DEVICES = 64
@@ -153,6 +154,27 @@ class CheckpointWritten(Event):
     grown_from: tuple[Reference, ...] = ()
 
 
+class DeltaSums(BaseModel):
+    """Of one layer: |low - base|^2, |high - base|^2, their inner product, and how many numbers they have."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    layer: str = Field(max_length=500)
+    low_square: float = Field(ge=0)
+    high_square: float = Field(ge=0)
+    product: float
+    count: int = Field(ge=0, le=MOST_BYTES)
+
+
+class GeometryMeasured(Event):
+    """How two checkpoints moved away from their initialisation, layer by layer in the order of the model's files."""
+
+    type: Literal["geometry"] = "geometry"
+    low: Reference
+    high: Reference
+    base: Reference
+    layers: tuple[DeltaSums, ...] = Field(max_length=MOST_LAYERS)
+
+
 class EvaluationStarted(Event):
     type: Literal["evaluation_started"] = "evaluation_started"
     evaluation: Reference
@@ -252,6 +274,7 @@ AnyEvent = Annotated[
     | AuditReady
     | Metric
     | CheckpointWritten
+    | GeometryMeasured
     | EvaluationStarted
     | Samples
     | EvaluationFinished

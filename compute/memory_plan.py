@@ -70,6 +70,11 @@ class Shape(BaseModel):
         return embeddings + self.num_hidden_layers * layer + self.hidden_size
 
     @property
+    def training_bytes(self) -> int:
+        """Weights, gradients and optimiser, without activations."""
+        return self.parameters * TRAINED_PARAMETER_BYTES
+
+    @property
     def cache_bytes_a_token(self) -> int:
         """Keys and values of all layers in bfloat16."""
         return 2 * self.num_hidden_layers * self.key_value_width * BFLOAT16

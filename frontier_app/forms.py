@@ -10,7 +10,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from compute.miniature.study import PLAN
 from frontier_app.launch import MEASURED, LaunchError, parse_numbers, queue_choices
@@ -282,6 +282,13 @@ class MergeForm(PathFields, QueueFields, LaunchForm):
 
     def clean_method(self) -> str:
         return self.cleaned_data["method"] or "linear"
+
+
+class GeometryForm(PathFields, LaunchForm):
+    def checkpoints(self, field: str) -> QuerySet[Checkpoint]:
+        """Whatever has a folder, or will have one, but the base."""
+        virtual = Q(origin=Checkpoint.MERGED, folder="")
+        return Checkpoint.objects.filter(study=self.study).exclude(virtual | Q(pk=self.study.base_id))
 
 
 class EvaluateForm(SamplingFields, ElsewhereFields, LaunchForm):
@@ -566,6 +573,7 @@ FORMS: dict[str, type[LaunchForm]] = {
     "train": TrainForm,
     "sweep": SweepForm,
     "merge": MergeForm,
+    "geometry": GeometryForm,
     "evaluate": EvaluateForm,
     "import": ImportForm,
     "audit": AuditForm,

@@ -28,6 +28,7 @@ from compute.events import (
     Event,
     Failed,
     Finished,
+    GeometryMeasured,
     Log,
     Metric,
     ProblemAdded,
@@ -50,6 +51,7 @@ from frontier_app.models import (
     JobUsage,
     MergeIngredient,
     MetricPoint,
+    PairGeometry,
     Problem,
     ProblemSet,
     Run,
@@ -252,6 +254,31 @@ class Batch:
         if known is not None:
             refresh_main_evaluations([known.pk])
         self._tell_study("checkpoint", {"reference": checkpoint.reference, "origin": checkpoint.origin})
+
+    @_take.register
+    def _(self, event: GeometryMeasured) -> None:
+        if self.job.study is None:
+            raise RefusedError("this job belongs to no study.")
+        parts = {name: getattr(event, name) for name in ("low", "high", "base")}
+        asked = {name: self.job.config[name]["reference"] for name in parts} if self.job.kind == "geometry" else None
+        if parts != asked:
+            raise RefusedError(f"this job was not asked to compare {event.low!r} and {event.high!r}.")
+        rows = {
+            row.reference: row for row in Checkpoint.objects.filter(study=self.job.study, reference__in=parts.values())
+        }
+        if missing := set(parts.values()) - rows.keys():
+            raise RefusedError(f"this study has no checkpoint {min(missing)!r}.")
+        PairGeometry.objects.update_or_create(
+            low=rows[event.low],
+            high=rows[event.high],
+            base=rows[event.base],
+            defaults={
+                "study": self.job.study,
+                "job": self.job,
+                "layers": [storable(layer.model_dump(mode="json")) for layer in event.layers],
+            },
+        )
+        self._tell_study("geometry", {"low": event.low, "high": event.high})
 
     @_take.register
     def _(self, event: EvaluationStarted) -> None:

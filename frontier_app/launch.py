@@ -18,6 +18,7 @@ from django.utils.text import slugify
 
 from compute.configs import (
     FROM_BASE,
+    GeometryConfig,
     HeldOut,
     MergeConfig,
     MergeMethod,
@@ -43,6 +44,7 @@ from frontier_app.planning.launches import (
     USUAL_TOOLS,
     Point,
     checkpoint_folder,
+    checkpoint_source,
     compute_part,
     deal,
     enqueue,
@@ -489,6 +491,30 @@ def launch_merge(
         job = enqueue(config, title=f"Write {merge.name}", study=study, needs=needs, launched_by=by, on=on)
         merge.made_by = job
         merge.save(update_fields=["made_by"])
+        return _launched(study, by, [job])
+
+
+def launch_geometry(study: Study, by: User, low: Checkpoint, high: Checkpoint, *, dry_run: bool = False) -> Launched:
+    """Measure how two checkpoints moved away from the study's base, layer by layer, without running them."""
+    _refuse_foreign(study, low=low, high=high)
+    if low == high:
+        raise LaunchError("high", "The two ends are the same checkpoint: choose another.")
+    base = study.base
+    if base is None:
+        raise LaunchError("low", "This study has no base checkpoint from which they could have moved.")
+    for field, one in (("low", low), ("high", high)):
+        if one == base:
+            raise LaunchError(field, f"{one.name} is the base itself: choose what was trained from it.")
+        if one.origin == Checkpoint.MERGED and not one.materialised:
+            raise LaunchError(field, f"{one.name} has no folder: materialise it first, or choose its ends.")
+    with transaction.atomic(), _one_launch_at_a_time(study), _undone_if(dry_run):
+        config = GeometryConfig(base=checkpoint_source(base), low=checkpoint_source(low), high=checkpoint_source(high))
+        ends = {"config__low__reference": low.reference, "config__high__reference": high.reference}
+        if Job.objects.active().filter(study=study, kind="geometry", **ends).exists():
+            raise LaunchError("high", "This pair is being measured already.")
+        needs = [*needed_for(base, "low"), *needed_for(low, "low"), *needed_for(high, "high"), *compute_part(study, by)]
+        title = f"Geometry of {low.name} and {high.name}"
+        job = enqueue(config, title=title, study=study, needs=needs, launched_by=by)
         return _launched(study, by, [job])
 
 

@@ -19,6 +19,7 @@ from compute.configs import (
     AuditConfig,
     EvaluateConfig,
     EvaluationPoint,
+    GeometryConfig,
     ImportConfig,
     Ingredient,
     JobConfig,
@@ -31,9 +32,11 @@ from compute.events import (
     AnyEvent,
     AuditReady,
     CheckpointWritten,
+    DeltaSums,
     EvaluationFinished,
     EvaluationStarted,
     Finished,
+    GeometryMeasured,
     Metric,
     ProblemAdded,
     ProblemAudited,
@@ -269,6 +272,17 @@ def audit(study: Study, problem_set: ProblemSet | None = None, seed: int = 0) ->
     summary = {"problems": len(found), "programs": programs, "repeats": 2, "passed_over": []}
     tell(job, *events, AuditReady(problem_set=reference, audit=figures), Finished(summary=summary))
     audited.refresh_from_db()
+    return job
+
+
+def geometry(study: Study, layers: Sequence[DeltaSums]) -> Job:
+    """The geometry of the ends of the study's path, done."""
+    path = study.paths.get()
+    parts = {"low": path.low, "high": path.high, "base": study.base}
+    sources = {name: {"reference": one.reference, "folder": one.folder} for name, one in parts.items()}
+    job = claimed(GeometryConfig.model_validate(sources), study, "Geometry of low and high")
+    measured = GeometryMeasured(layers=tuple(layers), **{name: one.reference for name, one in parts.items()})
+    tell(job, measured, Finished(summary={"layers": len(layers), "tensors": len(layers)}))
     return job
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from compute.checkpoints import describe
 from compute.commands.line import Arguments, status_of, table
-from compute.merging.geometry import Geometry, by_layer, in_total, pair_geometry
+from compute.merging.geometry import pair_geometry
 from compute.merging.refusals import refuse_mismatch
+from compute.stats.deltas import Geometry, by_layer, in_total
 
 HELP = """\
 Reads the three checkpoints once, in pieces. Shown are, by layer and in total, the lengths of the two differences from

@@ -1,109 +1,103 @@
-"""How two checkpoints lie to one another, seen from their initialisation, without running them.
+"""The deltas of a pair of checkpoints, read without running them: the three sums of `compute.stats.deltas` by tensor.
 
-With d1 = low - start and d2 = high - start, the merge at alpha lies |(1-alpha) d1 + alpha d2| from the start, so three
-sums (|d1|^2, |d2|^2, d1.d2) tell the distance at every alpha. They are taken piece by piece in float64 from float32
-differences and add up over tensors, hence over layers. The rounding of a written merge to its type is not predicted.
+They are taken piece by piece in float64 from float32 differences, so that memory is some pieces whatever the model.
+`run` is the runner of `geometry` jobs.
 """
 
 import math
-import re
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 
-from compute.checkpoints import CheckpointFolder
+from compute.checkpoints import CheckpointFolder, describe, refuse_changed
+from compute.configs import CheckpointSource, GeometryConfig
+from compute.errors import Cancelled
+from compute.events import DeltaSums, Event, GeometryMeasured, Progress
+from compute.merging import pieces
+from compute.merging.pieces import Inputs
+from compute.merging.refusals import refuse_mismatch
 from compute.merging.tied import first_copy, independent_tensors
+from compute.stats.deltas import Geometry, by_layer
 
-LAYER = re.compile(r"(?P<layer>.*?\b(?:layers?|h|blocks?)\.\d+)\.")
+SECONDS_BETWEEN_EVENTS = 0.5
+# In float64, two pieces of so many stay in the processor's cache.
+NUMBERS_AT_ONCE = 1 << 16
 
 
-@dataclass(frozen=True)
-class Geometry:
-    """Squares of the lengths of the two deltas, their inner product, and how many numbers they have."""
-
-    low_square: float
-    high_square: float
-    product: float
-    count: int
-
-    def __add__(self, other: "Geometry") -> "Geometry":
-        return Geometry(
-            self.low_square + other.low_square,
-            self.high_square + other.high_square,
-            self.product + other.product,
-            self.count + other.count,
+def run(config: GeometryConfig, emit: Callable[[Event], None], cancelled: Callable[[], bool]) -> dict[str, object]:
+    """Measure a pair, layer by layer. Raises MissingInput, MergeRefused, Cancelled."""
+    folders = [_described(one) for one in (config.base, config.low, config.high)]
+    refuse_mismatch(folders, [one.reference for one in (config.base, config.low, config.high)])
+    total, done, sums = folders[0].size_bytes, 0, {}
+    next_event = time.monotonic()
+    for name, one in _by_tensor(*folders):
+        sums[name] = one
+        done += folders[0].tensors[name].stop - folders[0].tensors[name].start
+        if time.monotonic() >= next_event:
+            if cancelled():
+                raise Cancelled("The reading was cancelled.")
+            next_event = time.monotonic() + SECONDS_BETWEEN_EVENTS
+            emit(Progress(stage="geometry", done=done / 1e6, total=total / 1e6, unit="MB"))
+    layers = by_layer(sums)
+    emit(
+        GeometryMeasured(
+            low=config.low.reference,
+            high=config.high.reference,
+            base=config.base.reference,
+            layers=tuple(DeltaSums(layer=name, **vars(one)) for name, one in layers.items()),
         )
-
-    @property
-    def low_norm(self) -> float:
-        return math.sqrt(self.low_square)
-
-    @property
-    def high_norm(self) -> float:
-        return math.sqrt(self.high_square)
-
-    @property
-    def cosine(self) -> float | None:
-        """None where a delta is zero."""
-        norms = self.low_norm * self.high_norm
-        return max(-1.0, min(1.0, self.product / norms)) if norms > 0 else None
-
-    @property
-    def gap(self) -> float:
-        """The distance between the two."""
-        return math.sqrt(max(0.0, self.low_square + self.high_square - 2 * self.product))
-
-    def distance(self, alpha: float) -> float:
-        """Of (1-alpha) low + alpha high from the start."""
-        low, high = 1 - alpha, alpha
-        square = low * low * self.low_square + high * high * self.high_square + 2 * low * high * self.product
-        return math.sqrt(max(0.0, square))
+    )
+    return {"layers": len(layers), "tensors": len(sums)}
 
 
-NOTHING = Geometry(0.0, 0.0, 0.0, 0)
+def _described(one: CheckpointSource) -> CheckpointFolder:
+    folder = describe(one.folder)
+    refuse_changed(folder, one.sha256)
+    return folder
 
 
 def pair_geometry(start: CheckpointFolder, low: CheckpointFolder, high: CheckpointFolder) -> dict[str, Geometry]:
     """By tensor, in the order of the start's files; a tied tensor counts once, and integers do not.
 
-    The three have to fit (`compute.merging.refusals.refuse_mismatch`). Needs some pieces of memory.
+    The three have to fit (`fits`, or `compute.merging.refusals.refuse_mismatch`). Needs some pieces of memory.
     """
     return dict(_by_tensor(start, low, high))
 
 
-def by_layer(tensors: Mapping[str, Geometry]) -> dict[str, Geometry]:
-    """Sums over what belongs to one layer ("model.layers.3"); a tensor outside of all layers stands for itself."""
-    layers: dict[str, Geometry] = {}
-    for name, geometry in tensors.items():
-        match = LAYER.match(name)
-        layer = match["layer"] if match else name.removesuffix(".weight")
-        layers[layer] = layers.get(layer, NOTHING) + geometry
-    return layers
-
-
-def in_total(tensors: Iterable[Geometry]) -> Geometry:
-    return sum(tensors, NOTHING)
+def fits(start: CheckpointFolder, end: CheckpointFolder) -> bool:
+    """Whether an end has every tensor of the start, of the same shape; types may differ."""
+    stored = [(place.shape, first_copy(end, name)) for name, place in independent_tensors(start).items()]
+    return all(name in end.tensors and end.tensors[name].shape == shape for shape, name in stored)
 
 
 def _by_tensor(
     start: CheckpointFolder, low: CheckpointFolder, high: CheckpointFolder
 ) -> Iterator[tuple[str, Geometry]]:
+    import torch
+
     from compute.merging.methods import delta
-    from compute.merging.streams import FLOATS, Inputs, spans
+    from compute.merging.streams import FLOATS
 
     folders = (start, low, high)
     with ExitStack() as stack:
         inputs = Inputs(stack)
-        for name, place in independent_tensors(start).items():
-            if place.dtype not in FLOATS:
-                continue
-            size, dtype = place.stop - place.start, FLOATS[place.dtype]
-            total = Geometry(0.0, 0.0, 0.0, size // dtype.itemsize)
+        for name in independent_tensors(start):
             places = [folder.tensors[first_copy(folder, name)] for folder in folders]
-            for offset, length in spans(size):
+            if any(place.dtype not in FLOATS for place in places):
+                continue
+            types = [FLOATS[place.dtype] for place in places]
+            readers = [
+                inputs.reader(slot, folder.path, place)
+                for slot, (folder, place) in enumerate(zip(folders, places, strict=True))
+            ]
+            count = math.prod(places[0].shape)
+            numbers = max(1, min(NUMBERS_AT_ONCE, pieces.PIECE_BYTES // max(dtype.itemsize for dtype in types)))
+            total = Geometry(0.0, 0.0, 0.0, count)
+            for first in range(0, count, numbers):
+                here = min(numbers, count - first)
                 origin, *ends = (
-                    inputs.read(slot, folder.path, place, offset, length).view(dtype)
-                    for slot, (folder, place) in enumerate(zip(folders, places, strict=True))
+                    torch.from_numpy(read(first * dtype.itemsize, here * dtype.itemsize)).view(dtype)
+                    for read, dtype in zip(readers, types, strict=True)
                 )
                 one, other = (delta(end, origin).double() for end in ends)
                 total += Geometry(float(one @ one), float(other @ other), float(one @ other), 0)

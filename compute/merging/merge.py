@@ -1,6 +1,6 @@
 """Write a merge of checkpoints as a checkpoint of its own.
 
-Tensors stream through in pieces (`compute.merging.streams`), so memory stays small at any model size. The result has
+Tensors stream through in pieces (`compute.merging.pieces`), so memory stays small at any model size. The result has
 the files, header bytes and types of its source, which is the first ingredient that is a whole checkpoint, or the only
 one that counts: at weight 1 the weight files are bit-identical to it. A merge of adapters alone looks like its base.
 Tensors that are not floating point are copied when all ingredients agree on them.
@@ -18,10 +18,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 
-import torch
+import numpy as np
 
 from compute.checkpoints import (
     CheckpointFolder,
@@ -38,13 +39,14 @@ from compute.configs import FROM_BASE, Ingredient, MergeBase, MergeConfig, reque
 from compute.errors import Cancelled, ConfigError, MergeRefused, MissingInput
 from compute.events import CheckpointWritten, Event, Progress
 from compute.events import IngredientRecord as IngredientEvent
-from compute.merging import streams
+from compute.merging import pieces
 from compute.merging.adapters import Adapter, is_adapter, open_adapter, refuse_other_base
 from compute.merging.parts import weights_by_tensor
+from compute.merging.pieces import Combine, Inputs, Materials, spans
 from compute.merging.refusals import refuse_mismatch
-from compute.merging.streams import Inputs, Materials, combine, spans
+from compute.merging.sums import Sums
 
-# How far hashing may fall behind writing, so that neither waits for the other piece by piece on a busy machine.
+# How far writing and hashing may fall behind, so that neither waits for the sums piece by piece on a busy machine.
 PIECES_AHEAD = 16
 SECONDS_BETWEEN_EVENTS = 0.5
 WITHOUT_DEFAULTS = ("method", "density", "scale", "seed", "parts")
@@ -128,32 +130,48 @@ def write_merge(
 def _write_file(
     file: WeightsFile, config: MergeConfig, materials: Materials, path: Path, report: Callable[[int], None]
 ) -> str:
-    """Write one file and return its SHA-256, which a second thread takes on the way."""
+    """Write one file and return its SHA-256; a second thread does both while this one reads and adds."""
     digest = hashlib.sha256()
     with ExitStack() as stack:
         output = stack.enter_context(path.open("wb", buffering=0))
         _reserve(output.fileno(), file.size_bytes)
-        hasher = stack.enter_context(ThreadPoolExecutor(1))
-        unhashed: deque[Future[None]] = deque()
-        for piece in _pieces(file, config, materials, Inputs(stack)):
+        writer = stack.enter_context(ThreadPoolExecutor(1))
+        unwritten: deque[Future[None]] = deque()
+
+        def put(piece: memoryview) -> None:
             _write_all(output.fileno(), piece)
-            unhashed.append(hasher.submit(digest.update, piece))
-            if len(unhashed) == PIECES_AHEAD:
-                unhashed.popleft().result()
+            digest.update(piece)
+
+        for piece in _pieces(file, config, materials, Inputs(stack)):
+            unwritten.append(writer.submit(put, piece))
+            if len(unwritten) == PIECES_AHEAD:
+                unwritten.popleft().result()
             report(len(piece))
-    return digest.hexdigest()  # leaving the stack waited for the last piece
+        for one in unwritten:
+            one.result()
+    return digest.hexdigest()
 
 
 def _pieces(file: WeightsFile, config: MergeConfig, materials: Materials, inputs: Inputs) -> Iterator[memoryview]:
     """The file's bytes in order. A piece is overwritten after `PIECES_AHEAD` further ones were asked for."""
     yield memoryview(file.header)
-    results = cycle([torch.empty(streams.PIECE_BYTES, dtype=torch.uint8) for _ in range(PIECES_AHEAD + 1)])
+    combine = _combining(config, materials, inputs)
+    results = cycle([np.empty(pieces.PIECE_BYTES, np.uint8) for _ in range(PIECES_AHEAD + 1)])
     for name in sorted(file.tensors, key=lambda name: file.tensors[name].start):
-        fill = combine(config, materials, inputs, name)
+        fill = combine(name)
         for offset, length in spans(file.tensors[name].stop - file.tensors[name].start):
             out = next(results)[:length]
             fill(offset, out)
-            yield out.numpy().data
+            yield out.data
+
+
+def _combining(config: MergeConfig, materials: Materials, inputs: Inputs) -> Callable[[str], Combine]:
+    """How to make the tensors, by name. Only what is no plain sum needs torch."""
+    if materials.base is None and config.method in ("linear", "soup"):
+        return partial(Sums().combine, materials, inputs)
+    from compute.merging import streams
+
+    return partial(streams.combine, config, materials, inputs)
 
 
 def _described(one: Ingredient | MergeBase) -> CheckpointFolder:

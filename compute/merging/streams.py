@@ -5,9 +5,7 @@ slerp reads twice (the angle first), ties three times (two histograms for a delt
 An adapter's factors of one tensor are held as a whole; they are of low rank.
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -15,28 +13,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from compute.checkpoints import CheckpointFolder, TensorPlace
+from compute.checkpoints import CheckpointFolder
 from compute.configs import MergeConfig
-from compute.errors import MissingInput
 from compute.merging import methods
 from compute.merging.adapters import Adapter
-from compute.merging.parts import Weights
+from compute.merging.pieces import Bytes, Combine, Inputs, Materials, Read, spans
 from compute.merging.tied import first_copy
 
-# Small enough that a piece of every ingredient and the sum stay in the processor's cache.
-PIECE_BYTES = 1 << 19
 FLOATS = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "F64": torch.float64}
-Combine = Callable[[int, Tensor], None]
-"""Fill a piece of the result, raw bytes, from an offset in bytes within its tensor."""
-
-
-class Materials(NamedTuple):
-    """`source` gives the result its files, headers and types; `weights` has a row for each of its tensors."""
-
-    source: CheckpointFolder
-    ingredients: tuple[CheckpointFolder | Adapter, ...]
-    base: CheckpointFolder | None
-    weights: dict[str, Weights]
+Fill = Callable[[int, Tensor], None]
+"""As `pieces.Combine`, for a tensor of bytes."""
 
 
 class Term(NamedTuple):
@@ -47,40 +33,14 @@ class Term(NamedTuple):
     place: int
 
 
-class Inputs:
-    """Reads pieces of tensors into buffers that are used again, one a slot; files stay open until the stack closes."""
-
-    def __init__(self, stack: ExitStack) -> None:
-        self._stack = stack
-        self._files: dict[Path, int] = {}
-        self._buffers: dict[int, Tensor] = {}
-
-    def read(self, slot: int, folder: Path, place: TensorPlace, offset: int, length: int) -> Tensor:
-        """`length` bytes of a tensor from `offset`; valid until the slot's next read."""
-        path = folder / place.file
-        if path not in self._files:
-            self._files[path] = self._stack.enter_context(path.open("rb", buffering=0)).fileno()
-        if slot not in self._buffers:
-            self._buffers[slot] = torch.empty(PIECE_BYTES, dtype=torch.uint8)
-        piece = self._buffers[slot][:length]
-        view = piece.numpy().data
-        done = 0
-        while done < length:
-            count = os.preadv(self._files[path], [view[done:]], place.start + offset + done)
-            if count == 0:
-                raise MissingInput(f"{path} became shorter while it was read.")
-            done += count
-        return piece
-
-
-def spans(size: int) -> Iterator[tuple[int, int]]:
-    """Offset and length of each piece of `size` bytes."""
-    return ((offset, min(PIECE_BYTES, size - offset)) for offset in range(0, size, PIECE_BYTES))
-
-
 def combine(config: MergeConfig, materials: Materials, inputs: Inputs, name: str) -> Combine:
     """How to make one tensor of the result. What has to be known of the whole tensor is read here."""
-    return _Tensor(config, materials, inputs, name).combine()
+    fill = _Tensor(config, materials, inputs, name).combine()
+
+    def combined(offset: int, out: Bytes) -> None:
+        fill(offset, torch.from_numpy(out))
+
+    return combined
 
 
 class _Tensor:
@@ -93,9 +53,9 @@ class _Tensor:
         self.size = place.stop - place.start
         self.dtype = FLOATS.get(place.dtype, torch.uint8)
         self.weights = materials.weights[name]
-        self._places: dict[Path, TensorPlace] = {}
+        self._readers: dict[tuple[int, Path], Read] = {}
 
-    def combine(self) -> Combine:
+    def combine(self) -> Fill:
         whole = [(one, weight) for one, weight in self._whole() if weight != 0]
         if self.materials.base is None:
             weights = [weight for _, weight in whole]
@@ -112,7 +72,7 @@ class _Tensor:
             return partial(self._linear, [self.materials.base], [1.0])
         return self._from_base(terms)
 
-    def _from_base(self, terms: Sequence[Term]) -> Combine:
+    def _from_base(self, terms: Sequence[Term]) -> Fill:
         weights = [term.weight for term in terms]
         if self.config.method == "task_arithmetic":
             return partial(self._moved, terms, partial(methods.task_arithmetic, coefficients=weights))
@@ -184,6 +144,7 @@ class _Tensor:
         return self._read(0, self.materials.base, offset, length)
 
     def _read(self, slot: int, folder: CheckpointFolder, offset: int, length: int) -> Tensor:
-        if folder.path not in self._places:
-            self._places[folder.path] = folder.tensors[first_copy(folder, self.name)]
-        return self.inputs.read(slot, folder.path, self._places[folder.path], offset, length).view(self.dtype)
+        key = (slot, folder.path)
+        if key not in self._readers:
+            self._readers[key] = self.inputs.reader(slot, folder.path, folder.tensors[first_copy(folder, self.name)])
+        return torch.from_numpy(self._readers[key](offset, length)).view(self.dtype)

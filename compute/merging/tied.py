@@ -9,21 +9,12 @@ from collections.abc import Mapping
 from compute.checkpoints import CheckpointFolder, TensorPlace
 from compute.errors import MergeRefused
 
-OUTPUTS = ("lm_head.weight", "output.weight", "embed_out.weight")
-INPUTS = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "embed_in.weight")
 COMPARED_BYTES = 4 << 20
 
 
 def tied_pair(folder: CheckpointFolder) -> tuple[str, str] | None:
     """The output's name, stored or not, and the input's; None where they are not tied."""
-    settings = folder.config.get("text_config") or folder.config
-    if not (folder.config.get("tie_word_embeddings") or settings.get("tie_word_embeddings")):
-        return None
-    inputs = [name for name in folder.tensors if name.endswith(INPUTS)]
-    if len(inputs) != 1:
-        return None
-    outputs = [name for name in folder.tensors if name.endswith(OUTPUTS)]
-    return (outputs[0] if outputs else OUTPUTS[0]), inputs[0]
+    return folder.tied_pair
 
 
 def first_copy(folder: CheckpointFolder, name: str) -> str:

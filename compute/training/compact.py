@@ -21,6 +21,7 @@ from compute.configs import TrainConfig
 from compute.errors import ConfigError, MissingInput, StorageError
 from compute.training.advantages import group_advantages
 from compute.training.course import Course, warm_up
+from compute.training.optimiser import adamw
 from compute.training.padding import NOT_SCORED, Answered, padded
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def train(course: Course) -> None:
     torch.manual_seed(config.seed)
     reference = copy.deepcopy(model).eval() if config.kl_coefficient > 0 else None
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(learning, lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=0.0)
+    optimiser = adamw(learning, config.learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_up(config.warmup_steps))
     begun = course.begin()
     if begun:

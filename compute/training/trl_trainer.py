@@ -21,6 +21,7 @@ from compute.configs import TrainConfig
 from compute.errors import ConfigError
 from compute.rollout import reasoning
 from compute.training.course import Completing, Course, warm_up
+from compute.training.optimiser import Float32AdamW, is_narrow
 from compute.training.resume import Values
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func is marked experimental; pyproject pins trl
@@ -54,7 +55,17 @@ def train(course: Course) -> None:
 
 
 class CoverageTrainer(GRPOTrainer):
-    """GRPOTrainer with a warm-up whose first step already learns (transformers' begins at a learning rate of 0)."""
+    """GRPOTrainer with a warm-up whose first step already learns (transformers' begins at a learning rate of 0), and
+    float32 copies of weights that are narrower."""
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        chosen = model or self.model
+        assert chosen is not None, "transformers sets the model first"
+        shards = self.is_deepspeed_enabled or self.is_fsdp_enabled
+        learnt = [weight for weight in chosen.parameters() if weight.requires_grad]
+        if self.optimizer is None and not shards and any(map(is_narrow, learnt)):
+            self.optimizer = Float32AdamW(learnt, self.args.learning_rate)
+        return super().create_optimizer(model)
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         if self.lr_scheduler is None:

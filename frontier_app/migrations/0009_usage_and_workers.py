@@ -5,37 +5,56 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('frontier_app', '0008_transcripts'),
+        ("frontier_app", "0008_transcripts"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='JobUsage',
+            name="JobUsage",
             fields=[
-                ('job', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='usage', serialize=False, to='frontier_app.job')),
-                ('devices', models.JSONField(default=list, help_text='name and memory_bytes of each device that the job sees')),
-                ('points', models.JSONField(default=list)),
-                ('readings', models.PositiveIntegerField(default=1, help_text='how many readings one point joins')),
+                (
+                    "job",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="usage",
+                        serialize=False,
+                        to="frontier_app.job",
+                    ),
+                ),
+                (
+                    "devices",
+                    models.JSONField(default=list, help_text="name and memory_bytes of each device that the job sees"),
+                ),
+                ("points", models.JSONField(default=list)),
+                ("readings", models.PositiveIntegerField(default=1, help_text="how many readings one point joins")),
             ],
         ),
         migrations.CreateModel(
-            name='Worker',
+            name="Worker",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200, unique=True)),
-                ('queues', models.JSONField(default=list)),
-                ('devices', models.JSONField(default=list, help_text='name, memory_bytes and accelerator of each device')),
-                ('seen', models.DateTimeField(db_index=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=200, unique=True)),
+                ("queues", models.JSONField(default=list)),
+                (
+                    "devices",
+                    models.JSONField(default=list, help_text="name, memory_bytes and accelerator of each device"),
+                ),
+                ("seen", models.DateTimeField(db_index=True)),
             ],
             options={
-                'ordering': ('name',),
+                "ordering": ("name",),
             },
         ),
         migrations.AddField(
-            model_name='checkpoint',
-            name='grown_from',
-            field=models.ManyToManyField(blank=True, help_text='of a merge that is no weighted sum', related_name='grew_into', to='frontier_app.checkpoint'),
+            model_name="checkpoint",
+            name="grown_from",
+            field=models.ManyToManyField(
+                blank=True,
+                help_text="of a merge that is no weighted sum",
+                related_name="grew_into",
+                to="frontier_app.checkpoint",
+            ),
         ),
     ]

@@ -1,6 +1,6 @@
 """The rows. One subject, one module."""
 
-from frontier_app.models.checkpoints import Checkpoint, MergeIngredient, Path, Run
+from frontier_app.models.checkpoints import Checkpoint, MergeIngredient, PairGeometry, Path, Run
 from frontier_app.models.evaluations import Evaluation, EvaluationRate, Program, Rollup, Sample, Transcript
 from frontier_app.models.jobs import LEASE, Job
 from frontier_app.models.metrics import MetricPoint
@@ -27,6 +27,7 @@ __all__ = [
     "Membership",
     "MergeIngredient",
     "MetricPoint",
+    "PairGeometry",
     "Path",
     "Problem",
     "ProblemSet",

@@ -88,6 +88,25 @@ class Path(models.Model):
         return self.name
 
 
+class PairGeometry(models.Model):
+    """How two checkpoints moved away from a third, as a `geometry` job measured it."""
+
+    study = models.ForeignKey("Study", on_delete=models.CASCADE, related_name="geometries")
+    low = models.ForeignKey(Checkpoint, on_delete=models.CASCADE, related_name="+")
+    high = models.ForeignKey(Checkpoint, on_delete=models.CASCADE, related_name="+")
+    base = models.ForeignKey(Checkpoint, on_delete=models.CASCADE, related_name="+")
+    job = models.ForeignKey("Job", null=True, blank=True, on_delete=models.SET_NULL, related_name="geometries")
+    layers = models.JSONField(default=list, help_text="sums by layer, as in the event")
+    measured = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = [models.UniqueConstraint(fields=("low", "high", "base"), name="one_geometry_a_pair_and_base")]
+
+    def __str__(self) -> str:
+        return f"{self.low} and {self.high} from {self.base}"
+
+
 class Run(models.Model):
     """One RL training: from an initialisation, at one coverage, with one seed."""
 

@@ -18,6 +18,7 @@ DEFAULT_SECONDS = {
     "pretrain": 240.0,
     "train": 15.0,
     "merge": 3.0,
+    "geometry": 4.0,
     "evaluate": 8.0,
 }
 """What a job of the kind costs before it has done anything: mostly imports."""

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 import compute
 from compute.configs import (
     FROM_BASE,
+    CheckpointSource,
     EvaluateConfig,
     EvaluationPoint,
     Ingredient,
@@ -322,6 +323,12 @@ def merge_base(study: Study) -> MergeBase:
         raise LaunchError("method", "This study has no base checkpoint to take differences from.")
     folder = FilePath(study.base.folder or planned_folder(study.base))
     return MergeBase(reference=study.base.reference, folder=folder, sha256=study.base.sha256 or None)
+
+
+def checkpoint_source(checkpoint: Checkpoint) -> CheckpointSource:
+    """Where a checkpoint with a folder of its own lies, or will lie."""
+    folder = FilePath(checkpoint.folder or planned_folder(checkpoint))
+    return CheckpointSource(reference=checkpoint.reference, folder=folder, sha256=checkpoint.sha256 or None)
 
 
 def recipe(checkpoint: Checkpoint) -> list[tuple[Checkpoint, float]]:

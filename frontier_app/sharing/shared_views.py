@@ -82,6 +82,7 @@ VIEWS = {
     # `machine` asks for the figures of the second fold of the page.
     "runs": SharedView("runs", "the runs", _keys("page size sort format machine"), figures=("run_curves",)),
     "checkpoints": SharedView("checkpoints", "the checkpoints", _keys("page size sort format")),
+    "geometry": SharedView("geometry", "the geometry of a pair", figures=("geometry_figures",)),
     "evaluations": SharedView("evaluations", "the evaluations", _keys("page size sort format")),
     "evaluation": SharedView("evaluation", "one evaluation"),
     # Which of its figures is asked for; no other is answered.

@@ -127,10 +127,12 @@ def against_estimate(job: Job) -> float | None:
 
 
 def found_by(job: Job) -> dict[str, object] | None:
-    """What an import or an audit that succeeded has to say; None for any other job."""
-    if job.state != Job.SUCCEEDED or job.kind not in ("import", "audit"):
+    """What an import, an audit or a geometry that succeeded has to say; None for any other job."""
+    if job.state != Job.SUCCEEDED or job.kind not in ("import", "audit", "geometry"):
         return None
     found: dict[str, object] = {"kind": job.kind, **job.summary}
+    if job.kind == "geometry":
+        return found | {"pair": {end: job.config[end]["reference"] for end in ("low", "high")}}
     if job.kind == "import":
         reference = job.config["reference"]
         found["counts"] = [(words, job.summary.get(name), tip) for name, words, tip in IMPORT_COUNTS]

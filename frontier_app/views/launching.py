@@ -38,6 +38,12 @@ KINDS = {
         "Trains one policy for every coverage and seed, from the study's base, with the same problems in the same "
         "order. Coverage is the only thing that differs between runs of one seed.",
     ),
+    "geometry": Kind(
+        "geometry of a pair",
+        "Measure the geometry of a pair",
+        "Reads two checkpoints and the base once and says, layer by layer, how far each moved from the base and at "
+        "what angle, and how far their merge will lie from it at every a. Nothing is run and nothing is written.",
+    ),
     "evaluate": Kind(
         "evaluation",
         "Launch an evaluation",
@@ -110,6 +116,7 @@ VERBS: dict[str, Callable[..., verbs.Launched]] = {
     "train": verbs.launch_training,
     "evaluate": verbs.launch_evaluation,
     "merge": verbs.launch_merge,
+    "geometry": verbs.launch_geometry,
     "import": verbs.launch_import,
     "audit": verbs.launch_audit,
     **{template: partial(verbs.launch_template, template=template) for template in TEMPLATES},
@@ -229,6 +236,9 @@ def work_in_words(configs: Sequence[dict], study: Study) -> str:
         return f"{'counts' if first['dry_run'] else 'writes'} the problems of {FilePath(first['path']).name or '/'}"
     if first["kind"] == "audit":
         return f"every known program, judged {_several(first['repeats'], 'time')} on every test"
+    if first["kind"] == "geometry":
+        read = study.checkpoints.filter(reference__in=[first[part]["reference"] for part in ("base", "low", "high")])
+        return f"three checkpoints read once, {size_in_words(sum(one.size_bytes for one in read))}"
     size = max((one.size_bytes for one in study.checkpoints.filter(reference__in=_ingredients(first))), default=0)
     return f"one folder of {size_in_words(size)}" if size else "one folder"
 

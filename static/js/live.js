@@ -4,7 +4,7 @@
 
 import { carried } from "./fetching.js";
 
-const KINDS = ["job", "log", "evaluation", "metrics", "problems", "checkpoint", "comment"];
+const KINDS = ["job", "log", "evaluation", "metrics", "problems", "checkpoint", "geometry", "comment"];
 const LONGEST_WAIT = 15_000;
 const REFUSED = 4403;
 // A page that a share link opened follows with the link's token: a frame of another site has no cookies.

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from playwright.sync_api import Page
 
+from compute.events import DeltaSums
 from frontier_app.models import Run, Sample
 from frontier_app.sharing import reports
 from tests import factories
@@ -39,7 +40,18 @@ def pages(measured: factories.Measured) -> dict[str, str]:
     study, evaluation = measured.study, measured.evaluations[1]
     problem = study.held_out_set.problems.first()
     report = reports.create(study, factories.alice(), "What slows down", "Words.\n\n```frontier\nstudy\n```\n")
-    of_study = ("study", "explore", "failures", "ensembles", "problems", "audit", "runs", "checkpoints", "lineage")
+    of_study = (
+        "study",
+        "explore",
+        "failures",
+        "ensembles",
+        "problems",
+        "audit",
+        "runs",
+        "checkpoints",
+        "lineage",
+        "geometry",
+    )
     of_study += ("evaluations", "study_jobs", "study_sharing", "saved_views", "members", "audit_trail", "reports")
     found = {name: reverse(name, args=[study.slug]) for name in (*of_study, "new_report")}
     found |= {name: reverse(name) for name in ("home", "jobs", "new_study")}
@@ -99,6 +111,8 @@ def test_axe_finds_nothing_serious_and_nothing_is_too_wide(
     visitor: Visitors, alice: User, shown: factories.Measured, subtests: Any
 ) -> None:
     factories.audit(shown.study)
+    layer = DeltaSums(layer="model.layers.0", low_square=4.0, high_square=9.0, product=1.0, count=1000)
+    factories.geometry(shown.study, [layer])
     somebody = visitor(alice)
     page, asked = tab_with_axe(somebody)
     for name, address in pages(shown).items():

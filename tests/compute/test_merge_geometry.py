@@ -11,8 +11,11 @@ from merging import checkpoint, config, run, tensors  # noqa: E402
 
 from compute.__main__ import main  # noqa: E402
 from compute.checkpoints import describe, read_tensors  # noqa: E402
-from compute.merging import streams  # noqa: E402
-from compute.merging.geometry import Geometry, by_layer, in_total, pair_geometry  # noqa: E402
+from compute.configs import GeometryConfig  # noqa: E402
+from compute.events import Event, GeometryMeasured  # noqa: E402
+from compute.merging import geometry, pieces  # noqa: E402
+from compute.merging.geometry import pair_geometry  # noqa: E402
+from compute.stats.deltas import Geometry, by_layer, in_total  # noqa: E402
 
 pytestmark = pytest.mark.ml
 TIED = {"tie_word_embeddings": True}
@@ -29,7 +32,7 @@ def three(tmp_path: Path) -> Path:
 
 
 def test_norms_and_cosines_by_tensor_are_those_of_numpy(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "PIECE_BYTES", 40)
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 40)
     start, low, high = (read_tensors(three / name) for name in ("base", "low", "high"))
     found = pair_geometry(*(describe(three / name) for name in ("base", "low", "high")))
     assert found.keys() == {name for name in start if start[name].is_floating_point()}
@@ -79,6 +82,32 @@ def test_the_command_prints_a_table_and_the_same_figures_as_json(
         cosine = "—" if one["cosine"] is None else f"{one['cosine']:.4f}"
         (line,) = [line for line in printed.splitlines() if line.startswith(f"{name} ")]
         assert cosine in line.split()
+
+
+def test_the_job_sends_the_same_sums_layer_by_layer(three: Path) -> None:
+    ends = {name: {"reference": name, "folder": str(three / name)} for name in ("base", "low", "high")}
+    events: list[Event] = []
+    summary = geometry.run(GeometryConfig.model_validate(ends), events.append, lambda: False)
+    (said,) = [event for event in events if isinstance(event, GeometryMeasured)]
+    sums = pair_geometry(*(describe(three / name) for name in ("base", "low", "high")))
+    assert {one.layer: Geometry(one.low_square, one.high_square, one.product, one.count) for one in said.layers} == (
+        by_layer(sums)
+    )
+    assert summary == {"layers": len(said.layers), "tensors": len(sums)}
+
+
+def test_a_start_in_another_type_gives_the_same_sums(three: Path) -> None:
+    halves = {
+        name: tensor.bfloat16()
+        for name, tensor in read_tensors(three / "base").items()
+        if tensor.dtype.is_floating_point
+    }
+    checkpoint(three / "narrow", halves, config=TIED)
+    checkpoint(three / "wide", {name: tensor.float() for name, tensor in halves.items()}, config=TIED)
+    folders = {name: describe(three / name) for name in ("narrow", "wide", "low", "high")}
+    assert geometry.fits(folders["narrow"], folders["low"])
+    sums = [pair_geometry(folders[start], folders["low"], folders["high"]) for start in ("narrow", "wide")]
+    assert sums[0] == sums[1]
 
 
 @pytest.mark.parametrize(

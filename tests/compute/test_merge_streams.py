@@ -12,7 +12,7 @@ from merging import adapter, checkpoint, config, run, tensors  # noqa: E402
 from compute.checkpoints import describe, read_tensors  # noqa: E402
 from compute.errors import ConfigError, MergeRefused, MissingInput  # noqa: E402
 from compute.events import CheckpointWritten, Event  # noqa: E402
-from compute.merging import methods, streams  # noqa: E402
+from compute.merging import methods, pieces  # noqa: E402
 
 pytestmark = pytest.mark.ml
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
@@ -54,7 +54,7 @@ def test_a_streamed_merge_equals_the_method_on_whole_tensors(
     more: dict[str, Any],
     weights: tuple[float, float],
 ) -> None:
-    monkeypatch.setattr(streams, "PIECE_BYTES", 40)  # a piece ends within a row, and not where a mask's block does
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 40)  # a piece ends within a row, and not where a mask's block does
     start, a, b = (tensors(seed, dtype) for seed in range(3))
     for name, content in (("base", start), ("a", a), ("b", b)):
         checkpoint(tmp_path / name, content)
@@ -200,7 +200,7 @@ def factors(seed: int, rows: int = 8, columns: int = 8, rank: int = 2) -> tuple[
 def test_an_adapter_is_added_or_subtracted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weight: float, settings: dict[str, Any], scaling: float
 ) -> None:
-    monkeypatch.setattr(streams, "PIECE_BYTES", 40)
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 40)
     start = tensors(0)
     checkpoint(tmp_path / "base", start)
     a, b = factors(1)

@@ -16,7 +16,7 @@ from compute.errors import Cancelled, ConfigError, MergeRefused, MissingInput, S
 from compute.events import CheckpointWritten, Event, Progress
 
 torch = pytest.importorskip("torch")
-from compute.merging import merge, streams  # noqa: E402
+from compute.merging import merge, pieces  # noqa: E402
 from compute.merging.methods import linear, linear_in_place  # noqa: E402
 
 pytestmark = pytest.mark.ml
@@ -144,7 +144,7 @@ def test_the_written_merge_equals_the_sum_tensor_by_tensor(tmp_path: Path, dtype
 
 
 def test_tensors_longer_than_a_piece_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "PIECE_BYTES", 64)
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 64)
     a, b = tensors(1), tensors(2)
     checkpoint(tmp_path / "a", a)
     checkpoint(tmp_path / "b", b)

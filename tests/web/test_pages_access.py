@@ -10,9 +10,9 @@ from frontier_app.models import Job, ShareLink
 
 pytestmark = pytest.mark.django_db
 
-READING = ("", "problems/", "audit/", "runs/", "checkpoints/")
+READING = ("", "problems/", "audit/", "geometry/", "runs/", "checkpoints/")
 VIEWED = {"study": "", "problems": "problems/", "audit": "audit/", "runs": "runs/", "checkpoints": "checkpoints/"}
-FORMS = ("sweep", "train", "merge", "evaluate", "import", "audit")
+FORMS = ("sweep", "train", "merge", "geometry", "evaluate", "import", "audit")
 MEMBERS = ("jobs/", *(f"launch/{form}/" for form in FORMS))
 
 

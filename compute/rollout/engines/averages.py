@@ -1,5 +1,5 @@
-"""Averages of checkpoints for engines whose model lives in another process: what may be averaged, how far it lies from
-the start, and the average as a folder where there is no other way."""
+"""Averages of checkpoints for engines: what may be averaged, how far it lies from the start, and the average as a
+folder where there is no other way."""
 
 import math
 import tempfile
@@ -7,65 +7,71 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from compute.checkpoints import CheckpointFolder, describe, read_tensors
+from compute.checkpoints import CheckpointFolder, describe
 from compute.configs import Ingredient, MergeConfig
+from compute.merging.geometry import fits, pair_geometry
 from compute.merging.merge import run as merge
 from compute.merging.refusals import refuse_mismatch, refuse_weights
+from compute.stats.deltas import Geometry, in_total
 
 
 class Averages:
-    """Remembers the folders that were looked at, and the products of their deltas from `initialisation`."""
+    """Remembers the folders that were looked at, and how their deltas from `initialisation` lie to one another."""
 
     def __init__(self, initialisation: Path | None) -> None:
         self._initialisation = initialisation
         self._folders: dict[Path, CheckpointFolder] = {}
-        self._products: dict[tuple[Path, Path], float | None] = {}
+        self._pairs: dict[tuple[Path, Path], Geometry] = {}
         self._ingredients: tuple[Ingredient, ...] = ()
 
     def terms(self, ingredients: Sequence[Ingredient]) -> list[Ingredient]:
         """Those that take part. Raises MissingInput, MergeRefused."""
         refuse_weights(ingredients)
-        for ingredient in ingredients:
-            if ingredient.folder not in self._folders:
-                self._folders[ingredient.folder] = describe(ingredient.folder)
-        refuse_mismatch([self._folders[i.folder] for i in ingredients], [i.reference for i in ingredients])
+        folders = [self._described(ingredient.folder) for ingredient in ingredients]
+        refuse_mismatch(folders, [ingredient.reference for ingredient in ingredients])
         self._ingredients = tuple(ingredients)
         return [ingredient for ingredient in ingredients if ingredient.weight != 0]
 
     def alarms(self) -> dict[str, float | None]:
         """`distance`: Euclidean, from the initialisation: sqrt(w' G w) for weights w that sum to 1, where G holds the
-        products of the deltas. `cosine`: between two ingredients' deltas. None where undefined."""
+        products of the deltas; rounding to the weights' type is not counted. `cosine`: between two ingredients'
+        deltas. None where undefined."""
         nothing: dict[str, float | None] = {"distance": None, "cosine": None}
         if self._initialisation is None or not self._ingredients:
             return nothing
-        folders = [ingredient.folder for ingredient in self._ingredients]
-        products = [[self._product(one, other) for other in folders] for one in folders]
-        gram = [[value for value in row if value is not None] for row in products]
-        if any(len(row) < len(folders) for row in gram):
+        start = self._described(self._initialisation)
+        folders = [self._folders[ingredient.folder] for ingredient in self._ingredients]
+        if not all(fits(start, folder) for folder in folders):
             return nothing
+        # First the pair, which tells the squares of its ends as well: the files are read once.
+        cosine = self._pair(start, *folders).cosine if len(folders) == 2 else None
         weights = [ingredient.weight for ingredient in self._ingredients]
-        square = math.fsum(a * b * gram[i][j] for i, a in enumerate(weights) for j, b in enumerate(weights))
-        norm = math.sqrt(gram[0][0] * gram[1][1]) if len(folders) == 2 else 0.0
-        return {"distance": math.sqrt(max(square, 0.0)), "cosine": gram[0][1] / norm if norm > 0 else None}
+        square = math.fsum(
+            one_weight * other_weight * self._product(start, one, other)
+            for one, one_weight in zip(folders, weights, strict=True)
+            for other, other_weight in zip(folders, weights, strict=True)
+        )
+        return {"distance": math.sqrt(max(square, 0.0)), "cosine": cosine}
 
-    def _product(self, one: Path, other: Path) -> float | None:
-        key = (min(one, other), max(one, other))
-        if key not in self._products:
-            assert self._initialisation is not None
-            self._products[key] = product_of_deltas(self._initialisation, *key)
-        return self._products[key]
+    def _described(self, path: Path) -> CheckpointFolder:
+        if path not in self._folders:
+            self._folders[path] = describe(path)
+        return self._folders[path]
 
+    def _product(self, start: CheckpointFolder, one: CheckpointFolder, other: CheckpointFolder) -> float:
+        """Of two deltas. A delta's own square is taken from any pair that was looked at."""
+        if one.path == other.path:
+            for (first, second), pair in self._pairs.items():
+                if one.path in (first, second):
+                    return pair.low_square if one.path == first else pair.high_square
+        return self._pair(start, one, other).product
 
-def product_of_deltas(start: Path, one: Path, two: Path) -> float | None:
-    """Inner product of two checkpoints' differences from `start`; None when `start` is of another architecture."""
-    origin, first, second = read_tensors(start), read_tensors(one), read_tensors(two)
-    if any(name not in first or first[name].shape != tensor.shape for name, tensor in origin.items()):
-        return None
-    total = 0.0
-    for name, tensor in origin.items():
-        delta, other = (first[name].float() - tensor.float()).double(), (second[name].float() - tensor.float()).double()
-        total += float((delta * other).sum())
-    return total
+    def _pair(self, start: CheckpointFolder, one: CheckpointFolder, other: CheckpointFolder) -> Geometry:
+        low, high = sorted((one, other), key=lambda folder: folder.path)
+        key = (low.path, high.path)
+        if key not in self._pairs:
+            self._pairs[key] = in_total(pair_geometry(start, low, high).values())
+        return self._pairs[key]
 
 
 @contextmanager
