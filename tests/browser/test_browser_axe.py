@@ -59,6 +59,9 @@ def pages(measured: factories.Measured) -> dict[str, str]:
     found["problem"] = reverse("problem", args=[study.slug, problem.slug])
     found["evaluation"] = reverse("evaluation", args=[study.slug, evaluation.reference])
     found["samples"] = reverse("samples", args=[study.slug]) + f"?evaluation={evaluation.reference}"
+    sample = evaluation.samples.filter(problem=problem).earliest("index")
+    factories.give_transcript(sample)
+    found["transcript"] = found["samples"] + f"&sample={problem.slug}:{sample.index}"
     first, last = measured.evaluations[0], measured.evaluations[-1]
     found["compare"] = (
         reverse("compare", args=[study.slug]) + f"?a={first.reference}&b={last.reference}&problem={problem.slug}"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from frontier_app.models import Checkpoint, Study
 from frontier_app.numbers.explorer import explorer_data
@@ -225,6 +225,19 @@ def test_a_point_appears_without_reload_and_without_a_jump_when_a_measurement_is
     expect(page.locator("#beyond b")).to_have_text(re.compile("extends|stays|collapses"))
     assert page.evaluate("window.stayed") is True
     assert boxes(page) == before
+    measured_in_the_setting_that_is_looked_at(page, measured)
+
+
+def measured_in_the_setting_that_is_looked_at(page: Page, measured: factories.Measured) -> None:
+    study, path = measured.study, measured.path
+    for alpha in (0.0, 1.0):
+        factories.measure(study, factories.point_on(path, alpha), 1, alpha=alpha, path=path, setting="agentic")
+    page.goto(page.url.partition("?")[0] + "?setting=agentic&a=0.37")
+    page.get_by_role("button", name="Measure a = 0.37").click()
+    expect(page.locator("#alpha-kind")).to_have_text("planned")
+    assert study.evaluations.get(alpha=0.37).setting == "agentic"
+    expect(page.locator("#gaps a").first).to_have_attribute("href", re.compile("setting=agentic"))
+    expect(page.get_by_text("turns an answer")).to_be_visible()
 
 
 def test_the_first_point_fills_an_empty_page(visitor: Visitors, alice: User) -> None:
