@@ -34,7 +34,7 @@ HIDDEN = {401, 404, 405}
 # What stands outside every study: it shows nothing of one, or has tests of its own (tokens and short names).
 OUTSIDE = {
     "home", "login", "login_once", "logout", "create_miniature", "new_study", "share", "embed", "jobs", "saved_view",
-    "palette", "invitation", "api:openapi-json", "api:api-root", "api:studies", "api:create_miniature",
+    "palette", "invitation", "api:queues", "api:openapi-json", "api:api-root", "api:studies", "api:create_miniature",
 }  # fmt: skip
 # Viewers may write these: their comments, and their own leave. The tests of comments and members say whose.
 OF_VIEWERS = {"comments", "change_comment", "delete_comment", "restore_comment", "remove_member"}
