@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -210,6 +210,17 @@ def read_tensors(folder: Path) -> "dict[str, Tensor]":
     for file in describe(folder).files:
         tensors |= load_file(file.path)
     return tensors
+
+
+def read_each(folder: CheckpointFolder, names: Iterable[str]) -> "Iterator[tuple[str, Tensor]]":
+    """The tensors `names`, one after the other, each in memory only while it is looked at."""
+    from safetensors import safe_open
+
+    wanted = set(names)
+    for file in folder.files:
+        with safe_open(file.path, framework="pt") as opened:
+            for name in wanted.intersection(opened.keys()):
+                yield name, opened.get_tensor(name)
 
 
 def damaged_files(folder: Path) -> list[str]:

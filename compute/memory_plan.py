@@ -69,6 +69,12 @@ class Shape(BaseModel):
         embeddings = self.vocab_size * self.hidden_size * (1 if self.tie_word_embeddings else 2)
         return embeddings + self.num_hidden_layers * layer + self.hidden_size
 
+    def adapter_parameters(self, rank: int) -> int:
+        """Of a LoRA adapter on every linear layer: rank x (inputs + outputs) each."""
+        query, hidden = self.num_attention_heads * self.head, self.hidden_size
+        attention = 2 * (hidden + query) + 2 * (hidden + self.key_value_width)
+        return self.num_hidden_layers * rank * (attention + 3 * (hidden + self.intermediate_size))
+
     @property
     def training_bytes(self) -> int:
         """Weights, gradients and optimiser, without activations."""

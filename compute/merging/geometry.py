@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from compute.checkpoints import CheckpointFolder, describe, refuse_changed
 from compute.configs import CheckpointSource, GeometryConfig
@@ -18,6 +19,9 @@ from compute.merging.pieces import Inputs
 from compute.merging.refusals import refuse_mismatch
 from compute.merging.tied import first_copy, independent_tensors
 from compute.stats.deltas import Geometry, by_layer
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SECONDS_BETWEEN_EVENTS = 0.5
 # In float64, two pieces of so many stay in the processor's cache.
@@ -75,7 +79,6 @@ def _by_tensor(
 ) -> Iterator[tuple[str, Geometry]]:
     import torch
 
-    from compute.merging.methods import delta
     from compute.merging.streams import FLOATS
 
     folders = (start, low, high)
@@ -99,6 +102,18 @@ def _by_tensor(
                     torch.from_numpy(read(first * dtype.itemsize, here * dtype.itemsize)).view(dtype)
                     for read, dtype in zip(readers, types, strict=True)
                 )
-                one, other = (delta(end, origin).double() for end in ends)
-                total += Geometry(float(one @ one), float(other @ other), float(one @ other), 0)
+                total += _piece(origin, *ends)
             yield name, total
+
+
+def tensor_geometry(origin: "Tensor", one: "Tensor", other: "Tensor") -> Geometry:
+    """Of three tensors in memory, of one shape; likewise piece by piece."""
+    flat = [tensor.detach().cpu().flatten().split(NUMBERS_AT_ONCE) for tensor in (origin, one, other)]
+    return sum((_piece(*piece) for piece in zip(*flat, strict=True)), Geometry(0.0, 0.0, 0.0, origin.numel()))
+
+
+def _piece(origin: "Tensor", one: "Tensor", other: "Tensor") -> Geometry:
+    from compute.merging.methods import delta
+
+    first, second = delta(one, origin).double(), delta(other, origin).double()
+    return Geometry(float(first @ first), float(second @ second), float(first @ second), 0)

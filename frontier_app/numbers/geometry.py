@@ -84,11 +84,13 @@ def _alphas() -> Sequence[float]:
 
 
 def _measured(row: PairGeometry) -> list[Distance]:
-    """By alpha; of several evaluations of one, the newest."""
+    """By alpha; of several evaluations of one, the newest. Only transformers measures on the weights that it set; what
+    the other engines report is the same prediction."""
     path = Path.objects.filter(study=row.study_id, low=row.low_id, high=row.high_id).first()
     if path is None:
         return []
     found = Evaluation.objects.filter(path=path, state=Evaluation.COMPLETE, alpha__isnull=False).order_by("pk")
+    found = found.filter(job__config__engine="transformers")
     distances = {one.alpha: one.alarms.get("distance") for one in found.only("alpha", "alarms")}
     known = [(alpha, value) for alpha, value in distances.items() if alpha is not None and value is not None]
     return [Distance(alpha, value) for alpha, value in sorted(known)]

@@ -37,12 +37,21 @@ def test_a_training_counts_weights_gradients_moments_and_activations(folder, sum
     need = need_of(training(folder, sums, dtype="bfloat16", max_tokens=160))
     sizes = {part.words: part.size_bytes for part in need.parts}
     assert sizes["weights"] == sizes["gradients"] == 2 * PARAMETERS
-    assert sizes["Adam's two moments"] == 4 * PARAMETERS
+    assert sizes["the float32 copy and Adam's two moments"] == 12 * PARAMETERS
     inside = 160 * (4 * 5120 + 3 * 27648) * 2
     assert sizes["activations of one answer of 160 tokens"] == 64 * 160 * 5120 * 2 + inside + 2 * 160 * 152064 * 4
     with_reference = need_of(training(folder, sums, dtype="bfloat16", kl_coefficient=0.1))
     assert with_reference.size_bytes - need.size_bytes == 2 * PARAMETERS
     assert need_of(training(folder, sums)).parts[0].size_bytes == 4 * PARAMETERS
+
+
+def test_an_adapter_is_all_that_a_lora_training_learns(folder, sums):
+    need = need_of(training(folder, sums, dtype="bfloat16", lora={"rank": 16}))
+    sizes = {part.words: part.size_bytes for part in need.parts}
+    a_layer = 16 * (2 * (5120 + 5120) + 2 * (5120 + 1024) + 3 * (5120 + 27648))
+    assert sizes["weights"] == 2 * PARAMETERS
+    assert sizes["an adapter of rank 16"] == sizes["gradients"] == 2 * 64 * a_layer
+    assert sizes["the float32 copy and Adam's two moments"] == 12 * 64 * a_layer
 
 
 def test_an_evaluation_counts_weights_as_they_are_stored_and_the_cache_of_an_answer(folder, sums):

@@ -10,7 +10,7 @@ from compute.events import DeltaSums, GeometryMeasured
 from frontier_app import launch
 from frontier_app.figures.geometry import Layer, Point, cosine_figure, distance_figure, norms_figure
 from frontier_app.ingest import ingest
-from frontier_app.models import Checkpoint, PairGeometry, Study
+from frontier_app.models import Checkpoint, Job, PairGeometry, Study
 from frontier_app.numbers.geometry import measured_pair
 
 pytestmark = pytest.mark.django_db
@@ -120,8 +120,12 @@ def test_distances_that_engines_measured_stand_beside_the_predicted_ones():
     for evaluation in made.evaluations:
         evaluation.alarms = {"distance": 1.0 + evaluation.alpha}
         evaluation.save(update_fields=["alarms"])
+        engine = "vllm" if evaluation.alpha == 0.5 else "transformers"
+        Job.objects.filter(pk=evaluation.job_id).update(config={"engine": engine})
 
-    assert [tuple(one) for one in measured_pair(measured(made.study)).measured] == [(0, 1.0), (0.5, 1.5), (1, 2.0)]
+    assert [tuple(one) for one in measured_pair(measured(made.study)).measured] == [(0, 1.0), (1, 2.0)], (
+        "vLLM's are predicted"
+    )
 
 
 def test_figures_hold_a_mark_a_layer_and_say_where_there_is_none():

@@ -37,11 +37,8 @@ class Averages:
         products of the deltas; rounding to the weights' type is not counted. `cosine`: between two ingredients'
         deltas. None where undefined."""
         nothing: dict[str, float | None] = {"distance": None, "cosine": None}
-        if self._initialisation is None or not self._ingredients:
-            return nothing
-        start = self._described(self._initialisation)
-        folders = [self._folders[ingredient.folder] for ingredient in self._ingredients]
-        if not all(fits(start, folder) for folder in folders):
+        start, folders = self.start(), self.ingredient_folders()
+        if start is None:
             return nothing
         # First the pair, which tells the squares of its ends as well: the files are read once.
         cosine = self._pair(start, *folders).cosine if len(folders) == 2 else None
@@ -52,6 +49,16 @@ class Averages:
             for other, other_weight in zip(folders, weights, strict=True)
         )
         return {"distance": math.sqrt(max(square, 0.0)), "cosine": cosine}
+
+    def start(self) -> CheckpointFolder | None:
+        """The initialisation, where there is one of the architecture of the ingredients set last."""
+        if self._initialisation is None or not self._ingredients:
+            return None
+        start = self._described(self._initialisation)
+        return start if all(fits(start, folder) for folder in self.ingredient_folders()) else None
+
+    def ingredient_folders(self) -> list[CheckpointFolder]:
+        return [self._folders[ingredient.folder] for ingredient in self._ingredients]
 
     def _described(self, path: Path) -> CheckpointFolder:
         if path not in self._folders:

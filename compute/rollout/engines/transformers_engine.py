@@ -9,15 +9,18 @@ from pathlib import Path
 
 import torch
 
-from compute.checkpoints import read_tensors
+from compute.checkpoints import CheckpointFolder, describe, read_each, read_tensors
 from compute.configs import Ingredient, Sampling
 from compute.errors import EngineError
+from compute.merging.geometry import tensor_geometry
 from compute.merging.methods import linear_in_place
+from compute.merging.tied import first_copy, independent_tensors
 from compute.rollout.engines import Completion, IsCancelled, never, tokens
 from compute.rollout.engines.averages import Averages
 from compute.rollout.policy import load_context, load_policy, stop_tokens
 from compute.rollout.prompts import Prompt
 from compute.rollout.sampler import CachedSampler
+from compute.stats.deltas import NOTHING
 
 Tensors = dict[str, torch.Tensor]
 
@@ -34,7 +37,10 @@ class TransformersEngine:
         )
         self.context_tokens: int | None = load_context(folder)
         self._read: dict[Path, Tensors] = {}
+        self._cosines: dict[tuple[Path, ...], float | None] = {}
         self.averages = Averages(initialisation)
+        if (loaded := as_stored(describe(folder), parameters_of(self.model))) is not None:
+            self._read[folder] = loaded
 
     def set_weights(self, ingredients: Sequence[Ingredient]) -> None:
         self.averages.terms(ingredients)
@@ -62,7 +68,25 @@ class TransformersEngine:
         ]
 
     def alarms(self) -> dict[str, float | None]:
-        return self.averages.alarms()
+        """`distance`: Euclidean, measured on the weights that are set. `cosine`: between the deltas of two ingredients.
+        None without an initialisation of this architecture."""
+        start = self.averages.start()
+        if start is None:
+            return {"distance": None, "cosine": None}
+        folders = self.averages.ingredient_folders()
+        ends = [(folder, self._tensors(folder.path)) for folder in folders]
+        pair = tuple(folder.path for folder in folders)
+        measures_pair = len(folders) == 2 and pair not in self._cosines
+        places, moved, deltas = parameters_of(self.model), NOTHING, NOTHING
+        for name, origin in read_each(start, independent_tensors(start)):
+            if not origin.is_floating_point():
+                continue
+            moved += tensor_geometry(origin, places[name], places[name])
+            if measures_pair:
+                deltas += tensor_geometry(origin, *(tensors[first_copy(folder, name)] for folder, tensors in ends))
+        if measures_pair:
+            self._cosines[pair] = deltas.cosine
+        return {"distance": moved.low_norm, "cosine": self._cosines.get(pair)}
 
     def close(self) -> None:
         self._read.clear()
@@ -71,6 +95,18 @@ class TransformersEngine:
         if folder not in self._read:
             self._read[folder] = read_tensors(folder)
         return self._read[folder]
+
+
+def as_stored(folder: CheckpointFolder, places: Tensors) -> Tensors | None:
+    """A copy of what a model holds that was loaded from `folder`, which need then not be read again; None where the
+    model holds it otherwise than it is stored, in another type say."""
+    from compute.merging.streams import FLOATS
+
+    for name, stored in folder.tensors.items():
+        place = places.get(name)
+        if place is None or FLOATS.get(stored.dtype) != place.dtype or tuple(place.shape) != tuple(stored.shape):
+            return None
+    return {name: places[name].detach().to("cpu", copy=True) for name in folder.tensors}
 
 
 def refuse_other_architecture(stored: Tensors, places: Tensors) -> None:
