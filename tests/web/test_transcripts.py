@@ -90,6 +90,11 @@ def test_fenced_code_is_parted_from_prose_even_where_the_fence_is_never_closed()
     ]  # fmt: skip
 
 
+def test_a_fence_may_be_closed_on_the_last_line_of_its_code():
+    (turn,) = shown(record(assistant("```python\nprint('``')\nprint(1)```"))).turns
+    assert [(one.is_code, one.text) for one in turn.said] == [(True, "print('``')\nprint(1)")]
+
+
 def test_long_outputs_are_folded_and_say_how_long_they_are():
     many = Step(role="tool", text="".join(f"line {n}\n" for n in range(500)), tool="python", ended="exit status 1")
     call = CallRecord(name="python", arguments={"code": "1"})

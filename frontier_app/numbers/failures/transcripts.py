@@ -19,7 +19,8 @@ OWN_LINES, OWN_CHARACTERS = 60, 6_000
 # An argument of one of these names is code; so is whatever has several lines.
 CODE_ARGUMENTS = ("code", "command", "text", "old", "new")
 INLINE_CHARACTERS = 120
-FENCE = re.compile(r"^```[^\n`]*\n(.*?)(?:^```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+# Closed at the end of a line, which some models do on the last line of the code itself, or never.
+FENCE = re.compile(r"^```[^\n`]*\n(.*?)(?:```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
