@@ -99,6 +99,7 @@ class Dialogue:
                 for place, call in enumerate(calls)
             ]
         self.messages.append(message)
+        broken = len(calls) < len(parsed.calls)  # whose text is nowhere else
         records = tuple(
             CallRecord(name=call.name, arguments=dict(call.arguments), problem=problem)
             if isinstance(call, Call)
@@ -108,7 +109,7 @@ class Dialogue:
         self.steps.append(
             Step(
                 role="assistant",
-                text=parsed.content if records else completion.text,
+                text=completion.text if broken or not records else parsed.content,
                 calls=records,
                 tokens=completion.tokens,
                 finish=completion.finish,

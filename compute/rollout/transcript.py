@@ -54,7 +54,7 @@ class Transcript(Record):
     """`ended`: one of `ENDS`. `turns`: of the policy."""
 
     setting: Literal["tools", "agentic"]
-    ended: str
+    ended: str = Field(min_length=1, max_length=20)
     steps: tuple[Step, ...]
 
     @property

@@ -86,6 +86,7 @@ def test_every_kind_of_misbehaviour_ends_with_a_stated_reason(tmp_path, sums, se
     assert replies(ends[0][1])[0].ended == "stopped after 1 s"
     assert replies(ends[1][1])[0].ended == "stopped: it wrote too much"
     assert "cannot be read: its JSON is broken" in replies(ends[5][1])[0].text
+    assert ends[5][1].steps[2].text == BROKEN
     problems = [made.problem for made in ends[4][1].steps[2].calls]
     if setting == "tools":
         assert "Resource temporarily unavailable" in replies(ends[2][1])[0].text
