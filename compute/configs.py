@@ -460,7 +460,7 @@ class ToolLimits(Strict):
     calls_per_turn: int = Field(4, ge=1, le=100)
     mistakes: int = Field(3, ge=1, le=100)
     call_seconds: float = Field(10.0, gt=0, le=600)
-    memory_bytes: int = Field(512 << 20, ge=64 << 20)
+    memory_bytes: int = Field(256 << 20, ge=64 << 20)
     shown_characters: int = Field(4000, ge=100, le=1_000_000)
 
 

@@ -20,6 +20,7 @@ MAX_LINE_BYTES = 64 << 20
 # COPY, where it would wrap around.
 MOST_BYTES = 2**63 - 1
 MOST_SECONDS = 1e6
+MOST_SQUARE = 1e100
 MOST_LAYERS = 10_000
 # Of one step of a training.
 MOST_FIGURES = 200
@@ -158,10 +159,10 @@ class DeltaSums(BaseModel):
     """Of one layer: |low - base|^2, |high - base|^2, their inner product, and how many numbers they have."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-    layer: str = Field(max_length=500)
-    low_square: float = Field(ge=0)
-    high_square: float = Field(ge=0)
-    product: float
+    layer: str = Field(max_length=500, pattern=r"^[\w.\-]+$")
+    low_square: float = Field(ge=0, le=MOST_SQUARE)
+    high_square: float = Field(ge=0, le=MOST_SQUARE)
+    product: float = Field(ge=-MOST_SQUARE, le=MOST_SQUARE)
     count: int = Field(ge=0, le=MOST_BYTES)
 
 

@@ -40,7 +40,7 @@ from compute.events import (
     Started,
     Usage,
 )
-from compute.rollout.transcript import read_transcript
+from compute.rollout.transcript import read_transcript, sha256_of
 from frontier_app import live
 from frontier_app.jobs import queue
 from frontier_app.main_evaluations import refresh_main_evaluations
@@ -80,7 +80,7 @@ class RefusedError(Exception):
 
 def told(name: str, text: str) -> Told:
     """A transcript as it was sent. Raises RefusedError for one that is none, or is another than its name says."""
-    if sha256(text.encode()).hexdigest() != name:
+    if sha256_of(text) != name:
         raise RefusedError(f"the text of transcript {name[:12]!r} has another sha256.")
     try:
         return Told(text, read_transcript(text))
@@ -294,8 +294,20 @@ class Batch:
         if evaluation.state == Evaluation.PLANNED:
             evaluation.state = Evaluation.RUNNING
         self._programs |= event.programs
-        self._transcripts |= {name: told(name, text) for name, text in event.transcripts.items()}
-        self._samples.setdefault(event.evaluation, []).extend(event.samples)
+        self._samples.setdefault(event.evaluation, []).extend(self._with_transcripts(event))
+
+    def _with_transcripts(self, event: Samples) -> list[SampleRecord]:
+        """The samples, without such transcripts as are none: a verdict is not lost for what was said on the way."""
+        refused = set()
+        for name, text in event.transcripts.items():
+            try:
+                self._transcripts[name] = told(name, text)
+            except RefusedError as error:
+                refused.add(name)
+                self.log.append(f"Refused a transcript: {error}")
+        return [
+            one.model_copy(update={"transcript": None}) if one.transcript in refused else one for one in event.samples
+        ]
 
     @_take.register
     def _(self, event: EvaluationFinished) -> None:

@@ -8,12 +8,14 @@ and a script that tries a program on them; hidden tests are nowhere near it. Onl
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from compute.configs import EvaluateConfig
+from compute.errors import ConfigError
 from compute.problems.problem import Problem
 from compute.rollout import feedback, sample_script, transcript
 from compute.rollout.calls import Broken, Call
 from compute.rollout.dialogue import Dialogue, Dialogues, Tool
-from compute.rollout.engines import Completion
-from compute.rollout.tool_rooms import MOST_BYTES, MOST_FILES, ToolRoom
+from compute.rollout.engines import Completion, Engine
+from compute.rollout.tool_rooms import MOST_BYTES, MOST_FILES, ToolRoom, is_path, refuse_open_shell
 
 CREATE = Tool("create", "Writes a file, in place of one that is there.", {"path": "its name", "text": "all its text"})
 EDIT = Tool(
@@ -24,6 +26,7 @@ EDIT = Tool(
 BASH = Tool("bash", "Runs a shell command in the workspace and returns its output.", {"command": "the command"})
 SUBMIT = Tool("submit", "Hands in a Python file to be graded, and ends the work.", {"path": "the file's name"})
 SCRIPT = "run_samples.py"
+LONGEST_PROGRAM = 64 << 10  # characters
 SAMPLES_CHECKED = f"python3 {SCRIPT}"
 SCRIPT_BYTES = Path(sample_script.__file__).read_bytes()
 
@@ -39,6 +42,11 @@ class AgentDialogues(Dialogues):
     setting = "agentic"
     tools = {tool.name: tool for tool in (CREATE, EDIT, BASH, SUBMIT)}
 
+    def __init__(self, config: EvaluateConfig, engine: Engine) -> None:
+        """Raises SandboxError where a shell cannot be contained."""
+        super().__init__(config, engine)
+        refuse_open_shell(self.rooms.layer)
+
     def opening(self, problem: Problem) -> list[dict[str, str]]:
         words = (
             "Solve the problem with a Python program that reads standard input and writes standard output. You work in"
@@ -49,6 +57,11 @@ class AgentDialogues(Dialogues):
         return [{"role": "system", "content": words}, {"role": "user", "content": problem.statement}]
 
     def begin(self, problem: Problem, index: int) -> Dialogue:
+        if problem.call is not None:
+            raise ConfigError(
+                f"setting: {problem.slug} asks for a function, which the workspace's script cannot try: evaluate it by"
+                " reasoning or with tools."
+            )
         dialogue = super().begin(problem, index)
         dialogue.files = self.samples(problem)
         return dialogue
@@ -96,7 +109,7 @@ class AgentDialogues(Dialogues):
                 dialogue.files, ended = shell.files, shell.ran.ended
                 text = self.shown(shell.ran.output) + (f"\n[{ended}]\n" if ended else "")
                 if shell.left_out:
-                    text += f"[{shell.left_out} files are too many or too large and were removed]\n"
+                    text += f"[left out, as too many, too large or oddly named: {shell.left_out}]\n"
             elif call.name == CREATE.name:
                 text = self.create(dialogue, arguments["path"], arguments["text"])
             else:
@@ -131,7 +144,10 @@ class AgentDialogues(Dialogues):
         return f"Edited {inside(path)}.\n"
 
     def submitted(self, dialogue: Dialogue, path: str) -> str:
-        return self.text_of(dialogue, path)
+        program = self.text_of(dialogue, path)
+        if len(program) > LONGEST_PROGRAM:
+            raise Refused(f"{inside(path)} is longer than {LONGEST_PROGRAM} characters")
+        return program
 
     def text_of(self, dialogue: Dialogue, path: str) -> str:
         data = dialogue.files.get(inside(path))
@@ -142,7 +158,7 @@ class AgentDialogues(Dialogues):
 
 def inside(path: str) -> str:
     """The path of a file in the workspace, in its shortest form. Raises Refused."""
-    name = PurePosixPath(path.strip())
-    if name.is_absolute() or ".." in name.parts or not name.parts or len(str(name)) > 200 or "\0" in path:
+    name = str(PurePosixPath(path.strip()))
+    if not is_path(name):
         raise Refused(f"{path.strip()[:50]!r} is no path inside the workspace")
-    return str(name)
+    return name

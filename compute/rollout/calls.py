@@ -13,8 +13,10 @@ write them:
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 
@@ -45,11 +47,12 @@ Fields = Mapping[str, Sequence[str]]
 
 
 def parse(text: str, fields: Fields) -> Parsed:
-    """All calls of `text`. `fields`: of each tool the names of its arguments, which the tagged notation leaves out."""
+    """The calls of `text`, at most `MOST_CALLS`. `fields`: of each tool the names of its arguments, which the tagged
+    notation leaves out."""
     for mark, read in NOTATIONS.items():
         if mark in text:
             before = text[: text.index(mark)].removesuffix("<｜tool▁calls▁begin｜>")
-            return Parsed(before.rstrip(), list(read(text, fields)))
+            return Parsed(before.rstrip(), list(islice(read(text, fields), MOST_CALLS)))
     bare = _bare(text)
     return Parsed("", [bare]) if bare else Parsed(text, [])
 
@@ -79,8 +82,11 @@ def _functions(text: str, offset: int) -> Found:
         if body is None or not closed:
             yield Broken("it is not closed by </function>", offset + place)
             continue
-        arguments = re.findall(r"<parameter=([^>\n]+)>\n?(.*?)\n?</parameter>", rest, re.DOTALL)
-        yield Call(name.strip(), dict(arguments), offset + place)
+        arguments = {}
+        for _, parameter in _between(rest, "<parameter=", "</parameter>"):
+            key, _, value = (parameter or "").partition(">")
+            arguments[key.strip()] = value.removeprefix("\n").removesuffix("\n")
+        yield Call(name.strip(), arguments, offset + place)
 
 
 def _tagged(text: str, fields: Fields) -> Found:
@@ -197,13 +203,32 @@ def _from_object(found: object, place: int) -> Call | Broken:
 
 
 def _decoded(text: str) -> object:
+    """What JSON says; None for what is none, or could not be written down again."""
     try:
-        return json.loads(text, strict=False)
+        found = json.loads(text, strict=False)
     except (ValueError, RecursionError):
         return None
+    return found if _can_be_kept(found, MOST_LEVELS) else None
+
+
+def _can_be_kept(value: object, levels: int) -> bool:
+    """Whether any reader of JSON takes a value: no half of a pair of code units, no infinity, no endless nesting."""
+    if isinstance(value, str):
+        return not any("\ud800" <= letter <= "\udfff" for letter in value) if not value.isascii() else True
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, Mapping):
+        inside = [*value.keys(), *value.values()]
+    elif isinstance(value, list):
+        inside = value
+    else:
+        return True
+    return levels > 0 and all(_can_be_kept(one, levels - 1) for one in inside)
 
 
 DIVIDER = "======="
+MOST_LEVELS = 50
+MOST_CALLS = 64
 NOTATIONS: Mapping[str, Callable[[str, Fields], Found]] = {
     "<tool_call>": _hermes,
     "<function=": _function,

@@ -117,8 +117,8 @@ class Dialogue:
         )
 
     def identity(self, place: int) -> str:
-        """Names a call of the last turn, as servers want it."""
-        return f"call_{len(self.completions)}_{place + 1}"
+        """Names a call of the last turn. Some templates take nine letters or digits and nothing else."""
+        return f"{len(self.completions) % 10**5:05d}{place % 10**4:04d}"
 
     def reply(self, role: Literal["user", "tool"], text: str, **more: Any) -> None:
         """Enter what comes back: a tool's answer, or words."""

@@ -5,7 +5,6 @@ is judged the next is sampled. A problem is sent whole, all its samples at once,
 only the problems that are missing; their answers are the same as they would have been.
 """
 
-import hashlib
 import threading
 import time
 from collections import deque
@@ -26,6 +25,7 @@ from compute.rollout.answers import Answer, Harness
 from compute.rollout.engines import Engine, open_engine
 from compute.rollout.reasoning import Reasoning
 from compute.rollout.tools import ToolDialogues
+from compute.rollout.transcript import sha256_of
 from compute.usage import SPENT
 
 BATCHES_AHEAD = 2  # sampled but not yet judged: bounds memory, keeps the judge busy
@@ -221,19 +221,25 @@ class Sweep:
         if batch is None or judging is None:
             self.emit(EvaluationFinished(evaluation=tally.point.evaluation, alarms=tally.alarms()))
             return
-        records = []
-        programs: dict[str, str] = {}
-        transcripts: dict[str, str] = {}
         for problem, answers, judgements in zip(*batch, judging.result(), strict=True):
+            records = []
+            programs: dict[str, str] = {}
+            transcripts: dict[str, str] = {}
             for index, (answer, judgement) in enumerate(zip(answers, judgements, strict=True)):
                 tally.add(answer)
                 program = new_text(answer.program, tally.sent_programs, programs)
                 told = answer.transcript.as_text() if answer.transcript is not None else None
                 transcript = new_text(told, tally.sent_transcripts, transcripts)
                 records.append(record_of(problem, index, answer, judgement, program, transcript))
-        evaluation = tally.point.evaluation
-        self.emit(Samples(evaluation=evaluation, samples=tuple(records), programs=programs, transcripts=transcripts))
-        self.progress(len(records))
+            self.emit(
+                Samples(
+                    evaluation=tally.point.evaluation,
+                    samples=tuple(records),
+                    programs=programs,
+                    transcripts=transcripts,
+                )
+            )
+            self.progress(len(records))
 
     def progress(self, more: int) -> None:
         self.done += more
@@ -251,7 +257,7 @@ def new_text(text: str | None, sent: set[str], texts: dict[str, str]) -> str | N
     """The sha256 of `text`, which goes into `texts` unless it was `sent` before. None for None."""
     if text is None:
         return None
-    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    sha256 = sha256_of(text)
     if sha256 not in sent:
         sent.add(sha256)
         texts[sha256] = text

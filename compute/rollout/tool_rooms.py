@@ -12,9 +12,11 @@ import queue
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
 from compute.configs import JudgeLimits, Toolchain, ToolLimits
 from compute.errors import SandboxError
@@ -31,10 +33,21 @@ from compute.rollout import workspace_driver
 SPARE_SECONDS = 5.0  # for starting a shell, and for taking the files in and out
 OUTPUT_BYTES = 4 << 20  # more than is ever shown: the end of a long output is shown as well
 MOST_FILES, MOST_BYTES = 200, 1 << 20  # of a workspace
+LONGEST_NAME, LONGEST_PATH = 100, 200  # bytes and characters
 SHELL_FOLDERS = ("/bin", "/usr/bin")
 ATTEMPTS = 2
 WROTE_TOO_MUCH = "stopped: it wrote too much"
 _DRIVER = Path(workspace_driver.__file__)
+
+
+class Left(BaseModel):
+    """What `workspace_driver` writes of a command and the files that it left."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    status: int = Field(ge=-64, le=255)
+    timed_out: bool
+    files: dict[str, Base64Bytes]
+    left_out: int = Field(ge=0, le=1 << 31)
 
 
 class ToolTrouble(Exception):
@@ -64,7 +77,6 @@ class ToolRoom:
         self._builds = Builds()
         self._worker: Worker | None = None
         self._python: Sandbox | None = None
-        self._shell: Sandbox | None = None
 
     def python(self, code: str) -> Ran:
         """Run a Python program with nothing on standard input. Raises ToolTrouble, SandboxError."""
@@ -83,26 +95,36 @@ class ToolRoom:
 
     def shell(self, command: str, files: Mapping[str, bytes]) -> Shell:
         """Run a shell command in a folder that holds `files`. Raises ToolTrouble, SandboxError."""
-        seconds = self._tools.call_seconds
-        limits = RunLimits(seconds, seconds + 2 * SPARE_SECONDS, self._tools.memory_bytes, OUTPUT_BYTES)
-        order = {
+        order: dict[str, object] = {
             "command": command,
-            "seconds": seconds,
+            "seconds": self._tools.call_seconds,
             "python": os.path.realpath(sys.executable),
             "most_files": MOST_FILES,
             "most_bytes": MOST_BYTES,
             "files": {path: base64.b64encode(data).decode() for path, data in files.items()},
         }
-        driver = (os.path.realpath(sys.executable), "-S", "-P", "-c", _DRIVER.read_text())
         for _ in range(ATTEMPTS):
-            self._shell = self._shell or open_shell(self._layer)
-            try:
-                with SealedFile(json.dumps(order).encode()) as given:
-                    (run,), result = self._shell.execute(driver, [given], limits, collect=workspace_driver.RESULT)
-                return self._left(run, result, files)
-            except SandboxLost:
-                self._shell.restart()
-        raise ToolTrouble("The sandbox of the workspace was lost twice.")
+            with suppress(SandboxLost):
+                return self._left(*self._in_fresh_shell(order), files)
+        with suppress(SandboxLost):  # is it the machine, or what was run?
+            self._in_fresh_shell(order | {"command": "true", "files": {}})
+            return Shell(Ran("", "stopped: it broke the sandbox"), files)
+        raise ToolTrouble("The sandbox of the workspace was lost again and again.")
+
+    def _in_fresh_shell(self, order: Mapping[str, object]) -> tuple[Run, bytes]:
+        """The run of the driver, and the result that it, or what it started, left. A sandbox serves one call: it cannot
+        be made sure that nothing is left in its folder for the next. Raises SandboxLost, SandboxError."""
+        limits = RunLimits(
+            self._tools.call_seconds, self._tools.call_seconds + SPARE_SECONDS, self._tools.memory_bytes, OUTPUT_BYTES
+        )
+        driver = (os.path.realpath(sys.executable), "-S", "-P", "-c", _DRIVER.read_text())
+        shell = open_shell(self._layer)
+        try:
+            with SealedFile(json.dumps(order).encode()) as given:
+                (run,), result = shell.execute(driver, [given], limits, collect=workspace_driver.RESULT)
+            return run, _read(result)
+        finally:
+            shell.close()
 
     def sample(self, problem: Problem, place: int, program: str) -> Once:
         """Run a Python program on a public test. Raises ToolTrouble, SandboxError, MissingInput."""
@@ -118,26 +140,30 @@ class ToolRoom:
         raise ToolTrouble("The sandbox of the samples was lost twice.")
 
     def close(self) -> None:
-        for room in (self._worker, self._python, self._shell):
+        for room in (self._worker, self._python):
             if room is not None:
                 room.close()
 
-    def _left(self, run: Run, result: SealedFile | None, before: Mapping[str, bytes]) -> Shell:
-        """Where the command, or the limits, ended everything at once, the workspace is as it was before."""
+    def _left(self, run: Run, result: bytes, before: Mapping[str, bytes]) -> Shell:
+        """Where the command, or the limits, ended everything at once, the workspace is as it was before. The result may
+        be forged by what was run, so that it is believed as little as what that writes."""
         try:
-            left = json.loads(_read(result))
-            files = {str(path): base64.b64decode(data) for path, data in left["files"].items()}
-            status, left_out = int(left["status"]), int(left["left_out"])
-        except (ValueError, TypeError, KeyError, AttributeError):
+            left = Left.model_validate_json(result)
+        except ValidationError:
             return Shell(
                 Ran(_written(run), self._how_it_ended(run) or "stopped with everything it had started"), before
             )
+        files: dict[str, bytes] = {}
+        for path, data in left.files.items():
+            if is_path(path) and len(files) < MOST_FILES and sum(map(len, files.values())) + len(data) <= MOST_BYTES:
+                files[path] = data
+        status = left.status
         ended = f"exit status {status}" if status > 0 else f"ended by signal {-status}" if status < 0 else ""
-        if left["timed_out"]:
+        if left.timed_out:
             ended = f"stopped after {self._tools.call_seconds:g} s"
         elif status in (-signal.SIGXFSZ, 128 + signal.SIGXFSZ):
             ended = WROTE_TOO_MUCH
-        return Shell(Ran(_written(run), ended), files, left_out)
+        return Shell(Ran(_written(run), ended), files, left.left_out + len(left.files) - len(files))
 
     def _how_it_ended(self, run: Run) -> str:
         if run.killed:
@@ -177,13 +203,25 @@ class ToolRooms:
 
 def open_shell(layer: str) -> Sandbox:
     """A sandbox in which commands may start others. Raises SandboxError where it could not be contained."""
+    refuse_open_shell(layer)
+    python = language_named("python").folders(Toolchain())
+    return Sandbox(layer, Room(zygote.TOOLCHAIN, folders=(*SHELL_FOLDERS, *python)))
+
+
+def refuse_open_shell(layer: str) -> None:
+    """Raises SandboxError where a shell could not be contained."""
     if not layer.endswith("namespaces"):
         raise SandboxError(
             f"A shell starts processes, which only namespaces contain, and this machine grants no more than {layer}:"
             " evaluate in the agentic setting elsewhere."
         )
-    python = language_named("python").folders(Toolchain())
-    return Sandbox(layer, Room(zygote.TOOLCHAIN, folders=(*SHELL_FOLDERS, *python)))
+
+
+def is_path(text: str) -> bool:
+    """Whether a text names a file inside a workspace, and can be shown and kept."""
+    path = PurePosixPath(text)
+    odd = path.is_absolute() or ".." in path.parts or not path.parts or not text.isprintable() or str(path) != text
+    return not odd and len(text) <= LONGEST_PATH and all(len(part.encode()) <= LONGEST_NAME for part in path.parts)
 
 
 def _written(run: Run) -> str:

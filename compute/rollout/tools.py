@@ -26,8 +26,13 @@ class ToolDialogues(Dialogues):
     tools = {PYTHON.name: PYTHON}
 
     def opening(self, problem: Problem) -> list[dict[str, str]]:
+        form = (
+            f"defines the function {problem.call.function}"
+            if problem.call
+            else "reads standard input and writes standard output"
+        )
         words = (
-            "Solve the problem with a Python program that reads standard input and writes standard output. You may"
+            f"Solve the problem with a Python program that {form}. You may"
             f" call the tool python, at most {self.limits.calls} times, each at most {self.limits.call_seconds:g} s."
             " When you are done, write the program in one ```python block; it is tried on the public samples, and you"
             f" may revise it {self.limits.attempts - 1} times."
@@ -63,10 +68,10 @@ class ToolDialogues(Dialogues):
         self, dialogue: Dialogue, completion: Completion, parsed: Parsed, problems: list[str], room: ToolRoom
     ) -> None:
         dialogue.say(completion, parsed, problems)
-        place = 0
+        place, unread = 0, []
         for call, problem in zip(parsed.calls, problems, strict=True):
             if not isinstance(call, Call):
-                dialogue.reply("user", f"Error: {problem}.\n", **self.budget(dialogue))
+                unread.append(f"Error: {problem}.\n")
                 continue
             if problem:
                 dialogue.reply("tool", f"Error: {problem}.\n", tool=call.name, place=place, **self.budget(dialogue))
@@ -76,6 +81,8 @@ class ToolDialogues(Dialogues):
                 text = self.shown(ran.output) + (f"\n[{ran.ended}]\n" if ran.ended else "")
                 dialogue.reply("tool", text, tool=call.name, place=place, ended=ran.ended, **self.budget(dialogue))
             place += 1
+        if unread:  # after the tools' answers, which servers want right after the calls
+            dialogue.reply("user", "".join(unread), **self.budget(dialogue))
         self.count_mistake(dialogue, made=all(problems))
 
     def attempt(self, dialogue: Dialogue, program: str, room: ToolRoom) -> None:

@@ -37,7 +37,7 @@ class CallRecord(Record):
 
 class Step(Record):
     """One message. Of an assistant's: the tokens it drew and how they ended; of a tool's: which call it answers, and in
-    words how that ended. `turns_left` and `tokens_left` are what the policy was told."""
+    words how that ended. `turns_left` and `tokens_left` are what it had left; the agentic setting tells it so."""
 
     role: Literal["system", "user", "assistant", "tool"]
     text: str

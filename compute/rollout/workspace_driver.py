@@ -7,16 +7,19 @@ sandbox's limits. Standard library only; started by `compute.rollout.tool_rooms`
 import base64
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 from contextlib import suppress
 
 FOLDER, RESULT = "workspace", "workspace.json"
+PROCESSES = 24  # memory is limited for each
 
 
 def main() -> None:
     order = json.load(sys.stdin)
+    resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
     os.mkdir("bin")
     for name in ("python", "python3"):
         with open(f"bin/{name}", "w") as file:

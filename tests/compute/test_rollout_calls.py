@@ -68,6 +68,14 @@ def test_the_tagged_notation_spreads_head_and_body_over_a_tools_arguments():
         ("[TOOL_CALLS] bash please", "its JSON is broken"),
         ("<｜tool▁call▁begin｜>bash", "not closed"),
         ("<tool_call>" + "[" * 100_000 + "</tool_call>", "its JSON is broken"),
+        (
+            '<tool_call>{"name": "bash", "arguments": {"a": ' + "[" * 60 + "]" * 60 + "}}</tool_call>",
+            "its JSON is broken",
+        ),
+        ('<tool_call>{"name": "bash", "arguments": {"command": "\\ud83d"}}</tool_call>', "its JSON is broken"),
+        ('<tool_call>{"name": "\\ud83d", "arguments": {}}</tool_call>', "its JSON is broken"),
+        ('<tool_call>{"name": "bash", "arguments": {"a": NaN}}</tool_call>', "its JSON is broken"),
+        ('<tool_call>{"name": "bash", "arguments": {"a": 1e999}}</tool_call>', "its JSON is broken"),
     ],
 )
 def test_what_begins_as_a_call_and_cannot_be_read_says_why(text, reason):

@@ -96,17 +96,11 @@ def test_every_kind_of_misbehaviour_ends_with_a_stated_reason(tmp_path, sums, se
     assert len(replies(ends[1][1])[0].text) < 5000, "a flood is shown in part"
 
 
-def test_a_policy_that_never_stops_is_cut_off_turn_by_turn(tmp_path, sums, monkeypatch):
-    from compute.rollout.engines import scripted as engine
-
-    def endless(text, tokens, finish, *more):
-        return engine_completion("```python\nwhile", 64, "length", *more)
-
-    engine_completion = engine.Completion
-    monkeypatch.setattr(engine, "Completion", endless)
-    ((record, transcript),) = answers(tmp_path, sums, "tools", [["x"]])
+def test_a_policy_that_never_stops_is_cut_off_turn_by_turn(tmp_path, sums):
+    endless = {"text": "```python\nwhile", "tokens": 64, "finish": "length"}
+    ((record, transcript),) = answers(tmp_path, sums, "tools", [[endless]])
     assert (record["letters"], record["finish"], transcript.ended) == ("NNNNN", "length", "cut off")
-    ((record, transcript),) = answers(tmp_path, sums, "agentic", [["x"]])
+    ((record, transcript),) = answers(tmp_path, sums, "agentic", [[endless] * 9])
     assert (record["letters"], transcript.ended, transcript.turns) == ("NNNNN", "malformed calls", 3)
 
 
@@ -117,12 +111,9 @@ def test_calls_beyond_the_cap_are_not_run(tmp_path, sums):
     assert (transcript.ended, transcript.calls) == ("answered", 2)
 
 
-def test_a_conversation_that_grows_too_long_ends_with_the_last_attempt(tmp_path, sums, monkeypatch):
-    from compute.rollout.engines import scripted as engine
-
-    counted = engine.Completion
-    monkeypatch.setattr(engine, "Completion", lambda *fields: counted(*fields)._replace(prompt_tokens=500))
-    ((record, transcript),) = answers(tmp_path, sums, "tools", [[WRONG, RIGHT]], context_tokens=600)
+def test_a_conversation_that_grows_too_long_ends_with_the_last_attempt(tmp_path, sums):
+    long = {"text": WRONG, "tokens": 5, "prompt_tokens": 500}
+    ((record, transcript),) = answers(tmp_path, sums, "tools", [[long, RIGHT]], context_tokens=600)
     assert (record["letters"], transcript.ended) == ("WWWWW", "out of tokens")
 
 
@@ -154,6 +145,7 @@ def test_the_workspace_says_what_it_refuses(tmp_path, sums):
         call("edit", path="none.py", old="a", new="b"),
         call("submit", path="none.py"),
         call("create", path="big.txt", text="x" * (1 << 21)),
+        call("create", path="é" * 60, text="x"),
         call("open", path="a"),
         call("create", path="main.py"),
         bash("exit 3"),
@@ -170,6 +162,7 @@ def test_the_workspace_says_what_it_refuses(tmp_path, sums):
         "there is no file none.py.",
         "there is no file none.py.",
         "the workspace is full.",
+        f"{'é' * 50!r} is no path inside the workspace.",
         "there is no tool 'open', only create, edit, bash, submit.",
         "create needs path and text, each a text.",
         "[exit status 3]",
@@ -224,3 +217,44 @@ def test_alarms_count_turns_and_calls(tmp_path, sums):
     )
     (finished,) = of_type(events_of(config), "evaluation_finished")
     assert (finished["alarms"]["mean_turns"], finished["alarms"]["mean_calls"]) == (1.5, 0.5)
+
+
+WRONG_FILE = call("create", path="main.py", text="print(0)")
+SUBMITTED = call("submit", path="main.py")
+FORGED = '{"status":0,"timed_out":false,"left_out":0,"files":{"../x":"YQ==","ok.txt":"YQ=="}}'
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "rmdir ../feedback",
+        "rm -rf ../*",
+        "mkdir ../workspace.json",
+        "kill -INT 1; kill -9 $PPID",
+        "echo '[[[[' > ../workspace.json; kill -9 $PPID",
+        """echo '{"status":0,"left_out":0,"files":{}}' > ../workspace.json; kill -9 $PPID""",
+    ],
+)
+def test_breaking_the_sandbox_hides_no_failure(tmp_path, sums, command):
+    ((record, transcript),) = answers(tmp_path, sums, "agentic", [[WRONG_FILE, bash(command), SUBMITTED]])
+    assert (record["letters"], transcript.ended) == ("WWWWW", "submitted")
+
+
+def test_a_forged_result_brings_nothing_into_the_workspace_that_could_not_be_made_there(tmp_path, sums):
+    forge = f"echo '{FORGED}' > ../workspace.json; kill -9 $PPID"
+    turns = [WRONG_FILE, bash(forge), bash("ls; cat ok.txt"), SUBMITTED]
+    ((_, transcript),) = answers(tmp_path, sums, "agentic", [turns])
+    _, forged, listed, *_ = replies(transcript)
+    assert "[left out, as too many, too large or oddly named: 1]" in forged.text
+    assert listed.text.startswith("ok.txt\na[")
+
+
+def test_nothing_that_a_sample_leaves_reaches_another(tmp_path, sums):
+    deep = "d=..; for i in $(seq 300); do d=$d/d; mkdir $d || break; done; echo secret > ../stash; chmod 500 .."
+    looks = "cat ../stash; ls ..; cp main.py other.py"
+    script = [[WRONG_FILE, bash(deep), SUBMITTED], [WRONG_FILE, bash("true"), bash(looks), SUBMITTED]]
+    (first, second) = answers(tmp_path, sums, "agentic", script)
+    assert [record["letters"] for record, _ in (first, second)] == ["WWWWW", "WWWWW"]
+    said = "".join(reply.text for reply in replies(second[1]))
+    assert "secret" not in said
+    assert "bin\nfeedback\nworkspace\n" in said

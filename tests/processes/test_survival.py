@@ -38,8 +38,8 @@ path, study = Path.objects.get(), Study.objects.get()
 owner = study.members.get()
 launch.launch_sweep(study, owner, path.low, path.high, {alphas}, samples={samples}, seed={seed})
 """
-ALPHAS = [0.25, 0.5, 0.75]
-SAMPLES = 24
+ALPHAS = [-0.5, -0.25, 0.25, 0.5, 0.75, 1.25]
+SAMPLES = 16
 # What is killed in each sweep, one after the other.
 SWEEPS = [("web server", "gpu worker"), ("Valkey", "PostgreSQL")]
 

@@ -395,7 +395,7 @@ def test_a_sample_keeps_its_transcript_and_can_be_found_by_how_it_ended(evaluati
 
 
 @pytest.mark.parametrize(("text", "name"), [("{}", None), (None, "0" * 64)])
-def test_a_transcript_that_is_none_or_has_a_false_name_is_refused(
+def test_a_transcript_that_is_none_or_has_a_false_name_is_refused_and_the_sample_kept(
     evaluation: Evaluation, text: str | None, name: str | None
 ) -> None:
     text = told("x") if text is None else text
@@ -404,4 +404,4 @@ def test_a_transcript_that_is_none_or_has_a_false_name_is_refused(
     event = Samples(evaluation=evaluation.reference, samples=(said,), transcripts={name: text})
     (line,) = ingest(evaluation.job, evaluation.job.token, [event]).log
     assert "is no transcript" in line or "has another sha256" in line
-    assert not Sample.objects.exists()
+    assert Sample.objects.get().transcript is None, "the verdict stays"

@@ -3,9 +3,7 @@
 The weights are the server's, and so is the template that makes a prompt of a conversation.
 """
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -14,7 +12,7 @@ from compute.errors import EngineError
 from compute.rollout.calls import in_hermes
 from compute.rollout.engines import Completion, Finish
 from compute.rollout.engines.served import Question, ServedEngine, Usage
-from compute.rollout.prompts import Message, Prompt, conversation_of
+from compute.rollout.prompts import Prompt, conversation_of, with_arguments_as_json
 
 LETTERS_A_TOKEN = 3  # for limits on tokens a minute, which are booked before the server has counted
 
@@ -37,7 +35,7 @@ class OpenAIEngine(ServedEngine):
 
     def question(self, prompt: Prompt, seed: int, sampling: Sampling) -> Question:
         asked = conversation_of(prompt)
-        messages = [_sent(message) for message in asked.messages]
+        messages = with_arguments_as_json(asked.messages)
         body: dict[str, object] = {
             "model": self.served.model,
             "messages": messages,
@@ -66,15 +64,6 @@ class OpenAIEngine(ServedEngine):
         )
 
 
-def _sent(message: Message) -> dict[str, Any]:
-    """As a server takes it: the arguments of earlier calls are JSON within JSON."""
-    calls = [
-        call | {"function": call["function"] | {"arguments": json.dumps(call["function"]["arguments"])}}
-        for call in message.get("tool_calls", ())
-    ]
-    return {**message, "tool_calls": calls} if calls else dict(message)
-
-
 class CalledFunction(BaseModel):
     name: str
     arguments: str = ""
@@ -91,7 +80,8 @@ class ChatMessage(BaseModel):
     def as_text(self) -> str:
         """A server reads calls by itself; here they are text again, as from every other engine."""
         calls = [in_hermes(one.function.name, one.function.arguments) for one in self.tool_calls or ()]
-        return "\n".join([*([self.content] if self.content else []), *calls])
+        text = "\n".join([*([self.content] if self.content else []), *calls])
+        return text.encode("utf-8", "replace").decode()  # JSON may hold half of a pair of code units
 
 
 class TokenProbability(BaseModel):

@@ -9,10 +9,13 @@ from compute.errors import ConfigError, MissingInput
 from compute.rollout.engines import Completion, IsCancelled, never
 from compute.rollout.prompts import Prompt, turn_of_key
 
+Turn = str | dict[str, object]
+
 
 class ScriptedEngine:
     """`path`: a JSON object, problem slug -> list of answers. Answer i of a problem is entry i modulo their number, the
-    same for every checkpoint: a text, or a list of texts, one a turn. Whatever is not in the file is empty."""
+    same for every checkpoint: a text, or a list with one a turn. In place of a text stands, where its length matters,
+    an object of a completion's `text`, `tokens`, `finish` and `prompt_tokens`. What is not in the file is empty."""
 
     context_tokens: int | None = None
 
@@ -27,7 +30,7 @@ class ScriptedEngine:
             raise ConfigError(f"The script {path} is not JSON: {error}.") from None
         if not isinstance(answers, dict) or not all(isinstance(texts, list) for texts in answers.values()):
             raise ConfigError(f"The script {path} must be a JSON object of lists.")
-        self._answers: dict[str, list[str | list[str]]] = answers
+        self._answers: dict[str, list[Turn | list[Turn]]] = answers
 
     def set_weights(self, ingredients: Sequence[Ingredient]) -> None:
         """A script is the same at every point."""
@@ -39,17 +42,19 @@ class ScriptedEngine:
         for key in keys:
             later = turn_of_key(key)
             if later is None:
-                drawn = [self._text(key, index, 1) for index in range(sampling.samples)]
+                groups.append([self._turn(key, index, 1) for index in range(sampling.samples)])
             else:
-                drawn = [self._text(*later)] * sampling.samples
-            groups.append([Completion(text, len(text.split()), "stop") for text in drawn])
+                groups.append([self._turn(*later)] * sampling.samples)
         return groups
 
-    def _text(self, problem: str, index: int, turn: int) -> str:
+    def _turn(self, problem: str, index: int, turn: int) -> Completion:
         answers = self._answers.get(problem) or [""]
         answer = answers[index % len(answers)]
-        turns = [answer] if isinstance(answer, str) else answer
-        return turns[turn - 1] if turn <= len(turns) else ""
+        turns = answer if isinstance(answer, list) else [answer]
+        told = turns[turn - 1] if turn <= len(turns) else ""
+        if isinstance(told, str):
+            told = {"text": told}
+        return Completion(**{"tokens": len(str(told["text"]).split()), "finish": "stop"} | told)  # type: ignore[arg-type]
 
     def alarms(self) -> dict[str, float | None]:
         return {}
