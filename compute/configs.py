@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from compute.errors import ConfigError
 
 Setting = Literal["reasoning", "tools", "agentic"]
+SETTINGS: tuple[Setting, ...] = get_args(Setting)
 Trainer = Literal["trl", "compact"]
 Tests = Literal["first", "random"]
 Sampler = Literal["cached", "vllm"]

@@ -12,6 +12,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 
+from compute.configs import SETTINGS
 from compute.miniature.study import PLAN
 from frontier_app.launch import MEASURED, LaunchError, parse_numbers, queue_choices
 from frontier_app.models import Checkpoint, ProblemSet, Study
@@ -19,7 +20,6 @@ from frontier_app.problem_formats import format_choices
 
 MOST_CHOICES = 500
 LONGEST_NUMBERS = 4_000
-SETTINGS = [(name, name) for name in ("reasoning", "tools", "agentic")]
 ENGINES = [("transformers", "transformers"), ("vllm", "vLLM")]
 PLACE_FIELDS = ("queue", "remote")
 SAMPLERS = [("cached", "our sampler, in the process"), ("vllm", "vLLM")]
@@ -213,8 +213,8 @@ class SamplingFields(QueueFields):
     setting = forms.TypedChoiceField(
         label="Setting",
         required=False,
-        choices=SETTINGS,
-        empty_value=SETTINGS[0][0],
+        choices=[(name, name) for name in SETTINGS],
+        empty_value=SETTINGS[0],
         help_text="tools and agentic take several turns an answer, and keep each one's transcript",
     )
     engine = forms.TypedChoiceField(

@@ -30,6 +30,7 @@ from django.db.models import (
 from django.db.models.expressions import Combinable, Func
 from django.db.models.functions import Cast, Coalesce, Length, NullIf, Replace
 
+from compute.configs import SETTINGS
 from compute.problems.audit import MARKS
 from compute.stats.rates import RATE_NAMES
 from frontier_app.filters.values import Kind
@@ -240,7 +241,7 @@ def _fails_from() -> Combinable:
     return NullIf(at, 0)
 
 
-SETTINGS = _same("reasoning", "tools", "agentic")
+SETTINGS_OFFERED = _same(*SETTINGS)
 ORIGINS = _same(*(origin for origin, _ in Checkpoint.ORIGINS))
 CLASSES = {"solved": "S", "optimisation": "O", "correctness": "C", "no-answer": "N", "infrastructure": "I"}
 
@@ -296,7 +297,7 @@ EVALUATION_FIELDS = Fields(
         text("reference", "reference", "the evaluation's reference"),
         number("alpha", "alpha", "the place on its path"),
         text("path", "path__name", "the path's name"),
-        choice("setting", "setting", SETTINGS, "reasoning, tools or agentic"),
+        choice("setting", "setting", SETTINGS_OFFERED, "reasoning, tools or agentic"),
         choice(
             "state",
             "state",

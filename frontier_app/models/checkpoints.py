@@ -64,9 +64,11 @@ class MergeIngredient(models.Model):
 
 class PathQuerySet(models.QuerySet["Path"]):
     def newest(self) -> "Path | None":
-        """The one that was made last; one that steps out from a base only where there is no other."""
+        """The one that was made last between trained ends that grew from the study's base; another only where there is
+        none such."""
         paths = self.select_related("low", "high").order_by("-pk")
-        return paths.exclude(low__origin=Checkpoint.BASE).first() or paths.first()
+        usual = paths.filter(low__run__initialisation=models.F("study__base"))
+        return usual.first() or paths.exclude(low__origin=Checkpoint.BASE).first() or paths.first()
 
 
 class Path(models.Model):

@@ -19,13 +19,13 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Case, Count, Max, Q, QuerySet, Sum, Value, When
 from numpy.typing import NDArray
 
+from compute.configs import SETTINGS
 from compute.stats.rates import FailureCounts, Rule
 from frontier_app.figures.frontier import Mark
 from frontier_app.models import Checkpoint, Evaluation, Job, MergeIngredient, Path, Problem, Rollup, Study
 
 DIFFICULTIES = ("easy", "medium", "hard")
 ALL_DIFFICULTIES = "all"
-SETTINGS = ("reasoning", "tools", "agentic")
 RULES: tuple[Rule, ...] = ("every_test", "first_failure")
 COLUMNS = (
     "n",

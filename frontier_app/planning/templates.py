@@ -7,11 +7,11 @@ measured with the same sampling, is taken as it is. `frontier_app.launch` decide
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from math import sqrt
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 from django.contrib.auth.models import User
 
-from compute.configs import Sampling, Setting, Tests, WeightsEngine
+from compute.configs import SETTINGS, Sampling, Setting, Tests, TrainConfig, WeightsEngine
 from compute.miniature import study as miniature
 from frontier_app.models import Checkpoint, Job, MergeIngredient, Run, Study
 from frontier_app.planning.launches import (
@@ -31,7 +31,6 @@ from frontier_app.planning.launches import (
 from frontier_app.planning.queues import workers
 from frontier_app.planning.refusal import LaunchError
 
-SETTINGS: tuple[Setting, ...] = get_args(Setting)
 HALF_WIDTH_OF_ONE = 1.96 * 0.5
 """Of a mean of one number between 0 and 1: half of its 95 % interval where the numbers vary as much as they can."""
 
@@ -168,7 +167,7 @@ def random_tests(plan: Plan) -> list[str]:
         plan.evaluate(trained)
     nested = {
         (run.coverage, run.seed)
-        for run in plan.study.runs.filter(coverage__in=plan.asked.coverages)
+        for run in plan.study.runs.filter(coverage__in=plan.asked.coverages, initialisation=plan.study.base)
         if run.config.get("tests", "first") == "first"
     }
     alone = [(c, s) for s in dict.fromkeys(plan.asked.seeds) for c in dict.fromkeys(plan.asked.coverages)]
@@ -321,10 +320,11 @@ def _trainings(study: Study) -> list[Checkpoint]:
     return [
         one for one in ends
         if one.run and one.reference == one.run.reference and one.run.config.get("tests", "first") == "first"
+        and one.run.initialisation_id == study.base_id
     ]  # fmt: skip
 
 
 def _request(config: dict[str, object]) -> dict[str, object]:
     """What makes two trainings the same, whatever they are called and wherever they are written."""
-    own = ("reference", "folder", "judge_cache", "save_steps", "micro_batch", "limits")
-    return {"tests": "first"} | {key: value for key, value in config.items() if key not in own}
+    own = {"reference", "folder", "judge_cache", "save_steps", "micro_batch", "resume_every", "limits"}
+    return TrainConfig.model_validate(config).model_dump(mode="json", exclude=own)

@@ -82,7 +82,7 @@ def test_a_problem_arrives_whole_and_programs_once(tmp_path, sums):
         [(f"sum-{place}", index) for index in range(3)] for place in range(3)
     ]
     identity = hashlib.sha256(FAST.encode()).hexdigest()
-    assert [event["programs"] for event in sent] == [{identity: FAST}, {}]
+    assert [event["programs"] for event in sent] == [{identity: FAST}, {}, {}]
     assert {sample["program"] for event in sent for sample in event["samples"]} == {identity}
 
 
