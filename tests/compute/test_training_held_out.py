@@ -54,6 +54,7 @@ def test_a_training_whose_rate_does_not_rise_ends_early_also_when_it_was_killed_
     assert [(event["checkpoint"], event["step"]) for event in of_kind(events, "checkpoint")] == [("high", 2)]
     assert "Stopped after step 2: the held-out solve rate rises no more." in lines(events)
     assert len(metrics(events)) == 2
+    assert trained(chosen)[0]["steps"] == 2  # once more, after its end
 
 
 def test_the_problems_measured_are_spread_over_the_set(sums):
