@@ -95,9 +95,10 @@ def visible(nvml: Any) -> Iterator[Any]:
     """Handles of the devices that CUDA_VISIBLE_DEVICES names, by index or UUID, or of all. As CUDA does, it stops at
     the first name that means nothing."""
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    names: Sequence[str | int] = range(nvml.nvmlDeviceGetCount())
-    if given is not None:
-        names = [name.strip() for name in given.split(",")]
+    names: Sequence[str | int] = [name.strip() for name in given.split(",")] if given is not None else ()
+    if given is None:
+        with suppress(nvml.NVMLError):
+            names = range(nvml.nvmlDeviceGetCount())
     for name in names:
         try:
             by_index = isinstance(name, int) or name.isdecimal()

@@ -48,12 +48,17 @@ def launcher_for(kind: str, devices: int) -> str:
 
 
 def slurm_script(name: str, command: Sequence[str], resources: Resources) -> str:
-    """An sbatch script that runs the command, written by submitit without a cluster."""
+    """An sbatch script that runs the command, written by submitit without a cluster. Its output goes to the folder that
+    it is submitted from."""
     from submitit.slurm.slurm import _make_sbatch_string
 
     return _make_sbatch_string(
-        command=in_words(command),
-        folder=LOGS,
+        # submitit's own srun would write to absolute paths of this machine; a step there must be, for Slurm warns
+        # steps alone.
+        command=f"srun --unbuffered {in_words(command)}",
+        use_srun=False,
+        stderr_to_stdout=True,
+        folder=".",
         job_name=name,
         partition=resources.partition or None,
         account=resources.account or None,
@@ -63,8 +68,7 @@ def slurm_script(name: str, command: Sequence[str], resources: Resources) -> str
         gpus_per_node=resources.devices or None,
         cpus_per_task=resources.cpus or None,
         mem=f"{resources.memory_gb}GB" if resources.memory_gb else None,
-        setup=[f"mkdir -p {LOGS}"],
-        additional_parameters={"signal": BEFORE_THE_END},
+        additional_parameters={"signal": BEFORE_THE_END, "output": "%j.out"},
     )
 
 

@@ -99,15 +99,16 @@ def gigabytes(size_bytes: int) -> str:
 def _training(config: TrainConfig, shape: Shape, devices: int) -> Need:
     width = FLOAT32 if config.dtype == "float32" else BFLOAT16
     weights = shape.parameters * width
-    learnt = shape.parameters if config.lora is None else shape.adapter_parameters(config.lora.rank)
+    lora = config.lora
+    learnt = shape.parameters if lora is None else shape.adapter_parameters(lora.rank, lora.targets)
     kept_of = 2 * FLOAT32 if width == FLOAT32 else 3 * FLOAT32
     kept = "Adam's two moments" if width == FLOAT32 else "the float32 copy and Adam's two moments"
     answer = config.max_tokens
     learning, sampling = shape.training_activation_bytes(answer), shape.cache_bytes_a_token * answer * width // BFLOAT16
     parts = [Part("weights", weights), Part("gradients", learnt * width), Part(kept, learnt * kept_of)]
-    if config.lora is not None:
-        parts.insert(1, Part(f"an adapter of rank {config.lora.rank}", learnt * width))
-    if config.kl_coefficient > 0:
+    if lora is not None:
+        parts.insert(1, Part(f"an adapter of rank {lora.rank}", learnt * width))
+    if config.kl_coefficient > 0 and (lora is None or config.trainer == "compact"):  # TRL turns the adapter off
         parts.append(Part("the initialisation for the KL term", weights))
     if config.sampler == "vllm":
         parts.append(Part("vLLM's copy of the weights", shape.parameters * BFLOAT16))

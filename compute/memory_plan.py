@@ -8,6 +8,7 @@ token. Mixtures of experts, quantised weights and other families are refused, no
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,11 +70,21 @@ class Shape(BaseModel):
         embeddings = self.vocab_size * self.hidden_size * (1 if self.tie_word_embeddings else 2)
         return embeddings + self.num_hidden_layers * layer + self.hidden_size
 
-    def adapter_parameters(self, rank: int) -> int:
-        """Of a LoRA adapter on every linear layer: rank x (inputs + outputs) each."""
-        query, hidden = self.num_attention_heads * self.head, self.hidden_size
-        attention = 2 * (hidden + query) + 2 * (hidden + self.key_value_width)
-        return self.num_hidden_layers * rank * (attention + 3 * (hidden + self.intermediate_size))
+    def adapter_parameters(self, rank: int, targets: Sequence[str] = ("all-linear",)) -> int:
+        """Of a LoRA adapter on these linear layers: rank x (inputs + outputs) each. What `targets` names in another way
+        than by a layer's own name is not counted, so it may be more."""
+        query, hidden, inner = self.num_attention_heads * self.head, self.hidden_size, self.intermediate_size
+        sums = {
+            "q_proj": hidden + query,
+            "k_proj": hidden + self.key_value_width,
+            "v_proj": hidden + self.key_value_width,
+            "o_proj": query + hidden,
+            "gate_proj": hidden + inner,
+            "up_proj": hidden + inner,
+            "down_proj": inner + hidden,
+        }
+        adapted = sums.keys() if tuple(targets) == ("all-linear",) else sums.keys() & set(targets)
+        return self.num_hidden_layers * rank * sum(sums[name] for name in adapted)
 
     @property
     def training_bytes(self) -> int:

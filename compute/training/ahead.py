@@ -23,40 +23,40 @@ class JudgingAhead:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="judging-ahead")
         self._lock = threading.Lock()
         self._waiting: list[Key] = []
-        self._promised: dict[Key, Future[Scored]] = {}
+        self._begun: set[Key] = set()
+        self._batches: list[Future[dict[Key, Scored]]] = []
         self.busy_seconds = 0.0
 
     def begin(self, key: Key) -> None:
         """Have an answer judged soon; an equal one is judged already."""
-        if key in self._promised:
+        if key in self._begun:
             return
-        self._promised[key] = Future()
+        self._begun.add(key)
         with self._lock:
             self._waiting.append(key)
-        self._pool.submit(self._judge_waiting)
+        self._batches.append(self._pool.submit(self._judge_waiting))
 
     def take(self, keys: Sequence[Key]) -> list[Scored]:
-        """The scores of these answers, once all are known; what was begun is forgotten. Raises what the judge does."""
+        """The scores of these answers, once all that was begun is judged, which is forgotten. Raises what the judge
+        does."""
         for key in keys:
             self.begin(key)
-        found = [self._promised[key].result() for key in keys]
-        self._promised.clear()
-        return found
+        batches, self._batches = self._batches, []
+        self._begun.clear()
+        found: dict[Key, Scored] = {}
+        for batch in batches:
+            found |= batch.result()
+        return [found[key] for key in keys]
 
-    def _judge_waiting(self) -> None:
+    def _judge_waiting(self) -> dict[Key, Scored]:
         with self._lock:
             keys, self._waiting = self._waiting, []
         if not keys:
-            return
+            return {}
         started = time.monotonic()
-        try:
-            for key, scored in zip(keys, self._score(keys), strict=True):
-                self._promised[key].set_result(scored)
-        except BaseException as error:  # whoever waits for it shall get it
-            for key in keys:
-                if not self._promised[key].done():
-                    self._promised[key].set_exception(error)
+        scores = self._score(keys)
         self.busy_seconds += time.monotonic() - started
+        return dict(zip(keys, scores, strict=True))
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)

@@ -29,6 +29,7 @@ from compute.training.figures import StepFigures, finite, in_words
 from compute.training.held_out import SOLVE_RATE, has_stalled, held_out_problems, measure
 from compute.training.resume import Step, Values, checkpoint_event, finished_checkpoint, resume_folder
 from compute.training.rewards import CoverageReward, Scored
+from compute.usage import SPENT
 
 if TYPE_CHECKING:
     import torch
@@ -180,8 +181,8 @@ class Course:
         values = self.figures.take() | {name: finite(value) for name, value in learning.items()}
         held_out = self.config.held_out
         if held_out is not None and (step % held_out.every == 0 or step == self.config.steps):
-            values |= measure(self.held_out, held_out.samples, self.programs, self.judge)
-            self.figures.take()  # the measurement's share of time and cache is not the next step's
+            values |= measure(self.held_out, held_out.samples, self.programs, self.judge, self.figures)
+            self.figures.begin()  # the measurement's share of time and cache is not the next step's
         self._reported = [one for one in self._reported[:-MOST_FIGURES] if SOLVE_RATE in one.values] + [
             *self._reported[-MOST_FIGURES:],
             Step(step, values),
@@ -201,9 +202,11 @@ class Course:
         for first in range(0, len(problems), at_once):
             few = problems[first : first + at_once]
             self.refuse_when_cancelled()
-            drawn = self.complete(
-                [self.prompt(one.statement) for one in few], [f"held out {one.slug}" for one in few], samples
-            )
+            with self.figures.timed("sampling"):
+                drawn = self.complete(
+                    [self.prompt(one.statement) for one in few], [f"held out {one.slug}" for one in few], samples
+                )
+            SPENT.add("generation", 0.0, tokens=sum(len(answer) for answers in drawn for answer in answers))
             for one, answers in zip(few, drawn, strict=True):
                 opening = reasoning.render(self.tokenizer, one.statement)[1]
                 found.append([reasoning.program_from(opening + decoded(self.tokenizer, answer)) for answer in answers])

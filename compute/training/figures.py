@@ -30,9 +30,10 @@ class StepFigures:
     def __init__(self, judge: Judge, is_cut: Callable[[Sequence[int]], bool]) -> None:
         self._judge, self._is_cut = judge, is_cut
         self._busy = 0.0
-        self._begin()
+        self.begin()
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Forget what was collected: whatever was done since `take` is no step's."""
         self._busy_before = self._busy
         self._answers: list[Answer] = []
         self._seconds: defaultdict[str, float] = defaultdict(float)
@@ -87,7 +88,7 @@ class StepFigures:
             "learning_seconds": learning,
             "cache_hit_rate": share(hits, hits + executions),
         }
-        self._begin()
+        self.begin()
         return values
 
 

@@ -69,12 +69,15 @@ def run(config: TrainConfig, emit: EventWriter, cancelled: Callable[[], bool]) -
 
 
 def say_again(config: TrainConfig, start: CheckpointFolder, emit: EventWriter) -> dict[str, object]:
-    """What a training that had ended would say of its checkpoints: its end may have been lost on the way."""
+    """What a training that had ended would say of its checkpoints: its end may have been lost on the way. Patience may
+    have ended it before its last step."""
+    ended = config.steps
     for step in (*config.early_steps, config.steps):
         if (written := finished_checkpoint(config, start, step)) is not None:
-            emit(checkpoint_event(config, written))
+            emit(said := checkpoint_event(config, written))
+            ended = said.step or ended
     emit(Log(line=f"This training had ended: {config.folder} holds its checkpoint, and nothing is done again."))
-    return {"checkpoint": config.reference, "steps": config.steps}
+    return {"checkpoint": config.reference, "steps": ended}
 
 
 @contextmanager

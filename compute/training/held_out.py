@@ -13,7 +13,7 @@ from compute.judge.judge import Judge, Submission
 from compute.judge.verdict import FailureClass, failure_class
 from compute.problems.problem import Problem, read_problem_set
 from compute.training import processes
-from compute.training.figures import share
+from compute.training.figures import StepFigures, share
 
 SOLVE_RATE = "held_out_solve_rate"
 Answers = Callable[[Sequence[Problem], int], list[list[str | None]]]
@@ -29,14 +29,27 @@ def held_out_problems(config: HeldOut) -> list[Problem]:
     return [problems[place * len(problems) // wanted] for place in range(wanted)]
 
 
-def measure(problems: Sequence[Problem], samples: int, answers: Answers, judge: Judge) -> dict[str, float | None]:
-    """Shares of the answers by failure class, infrastructure trouble left out. The processes share the problems."""
-    mine = problems[processes.rank() :: processes.count()]
-    programs = answers(mine, samples)
+def even_share(problems: Sequence[Problem], rank: int, count: int) -> list[Problem]:
+    """`problems[rank::count]`, and the last problem once more where that is one fewer than other processes have."""
+    rounds = -(-len(problems) // count)
+    return [problems[min(rank + count * turn, len(problems) - 1)] for turn in range(rounds)]
+
+
+def measure(
+    problems: Sequence[Problem], samples: int, answers: Answers, judge: Judge, figures: StepFigures
+) -> dict[str, float | None]:
+    """Shares of the answers by failure class, infrastructure trouble left out. The processes share the problems.
+
+    `answers` may be collective, so all processes ask it for as many; what only makes them even is not judged.
+    """
+    rank, count = processes.rank(), processes.count()
+    mine = problems[rank::count]
+    programs = answers(even_share(problems, rank, count), samples)[: len(mine)]
     submissions = [
         Submission(program, problem) for problem, written in zip(mine, programs, strict=True) for program in written
     ]
-    outcomes = [failure_class(judgement.letters) for judgement in judge.judge(submissions)]
+    with figures.timed("judging"):
+        outcomes = [failure_class(judgement.letters) for judgement in judge.judge(submissions)]
     found = Counter(processes.gathered(outcomes))
     judged = found.total() - found[FailureClass.INFRASTRUCTURE]
     return {

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from compute import devices
 from compute.errors import ConfigError
 from frontier_app import live
+from frontier_app.embedded.devices import QUEUE
 from frontier_app.jobs.patience import first_line
 from frontier_app.models import Job, Worker
 
@@ -21,10 +22,13 @@ logger = logging.getLogger(__name__)
 
 
 class Presence:
-    """Reports until `stop`, which takes the row away. `name` is the worker's among all."""
+    """Reports until `stop`, which takes the row away. `name` is the worker's among all. A queue whose name no job can
+    bear is left out."""
 
     def __init__(self, name: str, queues: list[str]) -> None:
-        self._name, self._queues = name[:200], queues
+        self._name, self._queues = name[:200], [queue for queue in queues if QUEUE.fullmatch(queue)]
+        for queue in set(queues).difference(self._queues):
+            logger.warning("No job can be sent to the queue %r: 16 small letters, digits and hyphens at most.", queue)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._report, name=f"presence of {name}", daemon=True)
         self._thread.start()

@@ -63,11 +63,16 @@ def enqueue(
         launched_by=launched_by,
         cost_estimate_seconds=estimate_seconds,
         remote=remote,
-        max_attempts=1 if remote else 2,
+        max_attempts=attempts(remote),
     )
     job.needs.set(needs)
     transaction.on_commit(dispatch_ready)
     return job
+
+
+def attempts(remote: bool) -> int:
+    """A lost job is tried once more by the workers here; elsewhere somebody starts it."""
+    return 1 if remote else 2
 
 
 def dispatch_ready() -> list[Job]:
@@ -199,14 +204,16 @@ def release(pk: int, token: int) -> bool:
 
 def send_elsewhere(pk: int) -> bool:
     """A queued job waits for a run elsewhere from now on. False when it has begun, or waits for one already."""
-    return bool(Job.objects.filter(pk=pk, state=Job.QUEUED, remote=False).update(remote=True, max_attempts=1))
+    return bool(
+        Job.objects.filter(pk=pk, state=Job.QUEUED, remote=False).update(remote=True, max_attempts=attempts(True))
+    )
 
 
 def take_back(pk: int) -> bool:
     """A queued job that waited for a run elsewhere is for workers here again. False when somebody has claimed it."""
     with transaction.atomic():
         waiting = Job.objects.filter(pk=pk, state=Job.QUEUED, remote=True)
-        changed = waiting.update(remote=False, max_attempts=2, dispatched=None)
+        changed = waiting.update(remote=False, max_attempts=attempts(False), dispatched=None)
         transaction.on_commit(dispatch_ready)
         return bool(changed)
 

@@ -40,14 +40,14 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def for_lists(self) -> "JobQuerySet":
         """What a list of jobs shows, in one query: leaves out config and log, loads the study, adds `position` (1 for
-        the next to start in its queue, null unless queued) and `has_unmet_needs`."""
-        ahead = Job.objects.filter(queue=OuterRef("queue"), state=Job.QUEUED, pk__lte=OuterRef("pk"))
+        the next to start in its queue, null unless it waits for a worker) and `has_unmet_needs`."""
+        ahead = Job.objects.for_workers().filter(queue=OuterRef("queue"), state=Job.QUEUED, pk__lte=OuterRef("pk"))
         count_ahead = ahead.order_by().values("queue").annotate(count=Count("pk")).values("count")
         return (
             self.defer("config", "log_tail", "summary")
             .select_related("study")
             .annotate(
-                position=Case(When(state=Job.QUEUED, then=Subquery(count_ahead))),
+                position=Case(When(state=Job.QUEUED, remote=False, then=Subquery(count_ahead))),
                 has_unmet_needs=Case(
                     When(state=Job.QUEUED, then=Exists(Job.objects.unmet_needs())),
                     default=Value(False),
@@ -58,6 +58,10 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def active(self) -> "JobQuerySet":
         return self.filter(state__in=(Job.QUEUED, Job.RUNNING, Job.CANCELLING))
+
+    def for_workers(self) -> "JobQuerySet":
+        """Those that workers of a queue take: no job that runs elsewhere."""
+        return self.filter(remote=False)
 
     def ready(self) -> "JobQuerySet":
         """Queued jobs whose needs have all succeeded."""
@@ -189,7 +193,7 @@ class Job(models.Model):
         return self.state == self.QUEUED and not self.remote and not Worker.objects.serving(self.queue).exists()
 
     def queue_position(self) -> int | None:
-        """1 for the next to start in its queue; None unless queued."""
-        if self.state != self.QUEUED:
+        """1 for the next to start in its queue; None unless it waits for a worker."""
+        if self.state != self.QUEUED or self.remote:
             return None
-        return Job.objects.filter(queue=self.queue, state=self.QUEUED, pk__lte=self.pk).count()
+        return Job.objects.for_workers().filter(queue=self.queue, state=self.QUEUED, pk__lte=self.pk).count()

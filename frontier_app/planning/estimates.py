@@ -3,10 +3,11 @@
 An estimate is seconds of one worker; callers divide by workers where jobs run side by side. Starts nothing.
 """
 
+import math
 from dataclasses import dataclass
 from statistics import median
 
-from frontier_app.models import Job
+from frontier_app.models import Job, Problem
 
 PAST_JOBS = 5
 DEFAULT_SECONDS = {
@@ -41,8 +42,9 @@ def work_of(config: dict, problems: int = 1) -> float:
     """
     if config["kind"] == "train":
         steps, held_out = config["steps"], config.get("held_out")
-        measured = steps // held_out["every"] * held_out["samples"] * (held_out["most"] or 0) if held_out else 0
-        return float(steps * config["prompts_per_step"] * config["group"] + measured)
+        return float(
+            steps * config["prompts_per_step"] * config["group"] + (_measured(held_out, steps) if held_out else 0)
+        )
     if config["kind"] == "evaluate":
         return float(len(config["points"]) * config["sampling"]["samples"] * problems)
     if config["kind"] == "audit":
@@ -50,6 +52,14 @@ def work_of(config: dict, problems: int = 1) -> float:
     if config["kind"] == "problems":
         return float(sum(config["train"].values()) + sum(config["held_out"].values()))
     return 0.0
+
+
+def _measured(held_out: dict, steps: int) -> int:
+    """Answers to the held-out problems of a training: every so many steps, and after the last."""
+    written = Problem.objects.filter(problem_set__reference=held_out["problems"]["reference"]).count()
+    most = held_out["most"]
+    problems = written if most is None else min(most, written or most)
+    return math.ceil(steps / held_out["every"]) * held_out["samples"] * problems
 
 
 def work_done_by(job: Job) -> float:

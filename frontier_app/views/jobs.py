@@ -103,9 +103,7 @@ def job(request: HttpRequest, reference: str) -> HttpResponse:
         "evaluations": evaluations_made(job),
         "found": found_by(job),
         "log": log_text(job),
-        "elsewhere": commands_elsewhere(job, server_address(request))
-        if job.remote and job.state == Job.QUEUED
-        else None,
+        "elsewhere": how_elsewhere(request, job),
         "watched": job.kind in WATCHED,
         "usage": usage_of(job),
         "against_estimate": against_estimate(job),

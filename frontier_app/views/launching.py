@@ -188,7 +188,8 @@ def _cost(opened: OpenStudy, form: LaunchForm, kind: str) -> dict[str, object]:
     if planned is None:
         return {"estimate": None, "no_estimate": _first_error(asked)}
     hands = min(len(planned.jobs), verbs.workers(planned.jobs[0].queue))
-    ahead = Job.objects.active().filter(queue=planned.jobs[0].queue).count()
+    first = planned.jobs[0]
+    ahead = 0 if first.remote else Job.objects.active().for_workers().filter(queue=first.queue).count()
     template = kind in TEMPLATES
     return {
         "estimate": {

@@ -1,5 +1,7 @@
 """What a person runs on another machine, and what they are told where it cannot work."""
 
+from pathlib import Path
+
 import pytest
 
 from compute.commands.remote import main, moved
@@ -71,10 +73,12 @@ def test_the_slurm_script_asks_for_devices_and_holds_no_secret(capsys, monkeypat
     assert {"#SBATCH --gpus-per-node=8", "#SBATCH --time=150", "#SBATCH --partition='a b'"} <= set(script.splitlines())
     assert "#SBATCH --signal=TERM@120" in script
     assert (
-        "python -m compute remote train-1 --server https://frontier.example.org --token-file ~/.frontier-token "
-        "--launcher 'accelerate launch --num_processes 8'"
+        "srun --unbuffered python -m compute remote train-1 --server https://frontier.example.org "
+        "--token-file ~/.frontier-token --launcher 'accelerate launch --num_processes 8'"
     ) in script
     assert "secret" not in script
+    assert "#SBATCH --output=%j.out" in script
+    assert str(Path.cwd()) not in script
 
 
 def test_only_a_training_is_spread_by_a_launcher():

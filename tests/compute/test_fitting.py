@@ -52,6 +52,24 @@ def test_an_adapter_is_all_that_a_lora_training_learns(folder, sums):
     assert sizes["weights"] == 2 * PARAMETERS
     assert sizes["an adapter of rank 16"] == sizes["gradients"] == 2 * 64 * a_layer
     assert sizes["the float32 copy and Adam's two moments"] == 12 * 64 * a_layer
+    assert adapter(folder, sums, targets=["q_proj", "v_proj"]) == 2 * 64 * 16 * (2 * 5120 + 5120 + 1024)
+    assert adapter(folder, sums, targets=["layers.0.self_attn.q_proj"]) == 0  # not known to be more
+
+
+def adapter(folder, sums, **lora):
+    need = need_of(training(folder, sums, dtype="bfloat16", lora={"rank": 16, **lora}))
+    return next(part.size_bytes for part in need.parts if part.words == "an adapter of rank 16")
+
+
+def test_trl_compares_an_adapter_with_its_own_base_and_the_compact_loop_with_a_copy(folder, sums):
+    def parts(trainer, **changes):
+        need = need_of(training(folder, sums, dtype="bfloat16", kl_coefficient=0.1, trainer=trainer, **changes))
+        return [part.words for part in need.parts]
+
+    copy = "the initialisation for the KL term"
+    assert copy not in parts("trl", lora={})
+    assert copy in parts("compact", lora={})
+    assert copy in parts("trl")
 
 
 def test_an_evaluation_counts_weights_as_they_are_stored_and_the_cache_of_an_answer(folder, sums):

@@ -50,14 +50,35 @@ def test_judging_goes_on_while_the_caller_does_something_else():
     ahead.close()
 
 
-def test_what_the_judge_raises_reaches_whoever_waits():
+def test_what_was_begun_and_not_asked_for_is_judged_and_forgotten():
+    asked = []
+
     def score(keys):
-        raise SandboxError("No sandbox.")
+        asked.extend(keys)
+        return by_parity(keys)
+
+    ahead = JudgingAhead(score)
+    ahead.begin((0, (1,)))
+    assert [scored.reward for scored in ahead.take([(0, (2,))])] == [0]
+    assert asked == [(0, (1,)), (0, (2,))]
+    assert [scored.reward for scored in ahead.take([(0, (1,))])] == [1]
+    assert asked[2:] == [(0, (1,))]
+    ahead.close()
+
+
+def test_what_the_judge_raises_reaches_whoever_waits_and_nobody_later():
+    troubles = [SandboxError("No sandbox.")]
+
+    def score(keys):
+        if troubles:
+            raise troubles.pop()
+        return by_parity(keys)
 
     ahead = JudgingAhead(score)
     ahead.begin((0, (1,)))
     with pytest.raises(SandboxError, match="No sandbox"):
         ahead.take([(0, (1,))])
+    assert [scored.reward for scored in ahead.take([(0, (1,))])] == [1]
     ahead.close()
 
 

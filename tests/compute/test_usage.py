@@ -54,6 +54,11 @@ class TwoCards:
         return SimpleNamespace(gpu=handle[3])
 
 
+class NoCount(TwoCards):
+    def nvmlDeviceGetCount(self):  # noqa: N802
+        raise NVMLError
+
+
 class NoDriver(TwoCards):
     def nvmlInit(self):  # noqa: N802
         raise NVMLError
@@ -81,6 +86,8 @@ def test_a_card_says_its_memory_and_how_busy_it_is(monkeypatch):
     (reading,) = accelerators(TwoCards())
     assert reading == (Device("NVIDIA B", 80 * GB), 60 * GB, 1.0)
     assert accelerators(NoDriver()) == []
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert accelerators(NoCount()) == []
 
 
 def test_devices_can_be_described_where_no_driver_tells(monkeypatch):

@@ -142,6 +142,10 @@ def test_the_queue_position_counts_from_the_oldest() -> None:
     first, second = factories.queued(), factories.queued()
     other = factories.queued(queue="gpu")
     assert [job.queue_position() for job in (first, second, other)] == [1, 2, 1]
+    elsewhere, third = factories.queued(remote=True), factories.queued()
+    assert [job.queue_position() for job in (elsewhere, third)] == [None, 3]
+    listed = {job.pk: job.position for job in Job.objects.for_lists()}
+    assert listed == {first.pk: 1, second.pk: 2, other.pk: 1, elsewhere.pk: None, third.pk: 3}
     assert factories.hold(first).queue_position() is None
     assert second.queue_position() == 1
 

@@ -9,13 +9,14 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from compute.configs import ToolLimits, parse_config
+from compute.configs import ToolLimits, TrainConfig, parse_config
 from compute.miniature.study import PLAN, SMALL
 from frontier_app import launch
 from frontier_app.jobs import queue
 from frontier_app.launch import LaunchError, parse_numbers
 from frontier_app.models import Checkpoint, Evaluation, Job, Path, ProblemSet, Run, Study
 from frontier_app.planning import launches as planning
+from frontier_app.planning.estimates import work_of
 
 pytestmark = pytest.mark.django_db
 
@@ -285,6 +286,16 @@ def test_an_estimate_leaves_nothing_behind(study: Study) -> None:
     assert launched.estimate.seconds > 0
     assert launched.estimate.basis == "a default for a laptop core"
     assert (Job.objects.count(), Checkpoint.objects.count(), Evaluation.objects.count()) == before
+
+
+@pytest.mark.parametrize(("most", "measured"), [(None, 4), (9, 4), (3, 3)])
+def test_the_work_of_a_training_has_its_held_out_measurements(study: Study, most: int | None, measured: int) -> None:
+    plain = factories.training_config(study, "low", 0.4, steps=5)
+    source = factories.source(study.held_out_set)
+    held_out = {"problems": source, "every": 2, "samples": 6, "most": most}
+    watched = TrainConfig.model_validate(plain.model_dump() | {"held_out": held_out})
+    more = work_of(watched.model_dump(mode="json")) - work_of(plain.model_dump(mode="json"))
+    assert more == 3 * 6 * measured  # after steps 2, 4 and the last
 
 
 def test_an_estimate_learns_from_past_jobs(study: Study) -> None:

@@ -196,11 +196,14 @@ def test_an_evaluation_launches_for_one_checkpoint(client, study):
 
 
 def test_the_estimate_stands_on_the_page_before_anything_starts(client, study):
+    factories.queued(queue="gpu")
+    factories.queued(queue="gpu", remote=True)  # takes nobody's place here
     before = Job.objects.count()
 
     page = client.get(f"/studies/{study.slug}/launch/sweep/").content.decode()
 
     assert "estimated cost" in page
+    assert "1 job ahead of it" in page
     assert "9 points × 2 problems × 16 samples = 288 programs" in page
     assert Job.objects.count() == before
 

@@ -174,12 +174,15 @@ def test_a_merge_that_the_disk_cannot_hold_is_refused(study, tmp_path, monkeypat
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_reports_its_queues_and_devices_until_it_goes(monkeypatch):
     monkeypatch.setenv("FRONTIER_DEVICES", "NVIDIA H100=80")
-    presence = Presence("h100-0@lab", ["h100"])
+    presence = Presence("h100-0@lab", ["h100", "a-name-that-is-too-long"])
     try:
-        while not Worker.objects.exists():
+        for _ in range(3000):
+            if Worker.objects.exists():
+                break
             presence._thread.join(0.02)
         (found,) = Worker.objects.serving("h100")
         assert (found.devices, found.devices_in_words()) == ([H100], "NVIDIA H100 80 GB")
+        assert found.queues == ["h100"]  # no job has room for the other name
     finally:
         presence.stop()
     assert not Worker.objects.exists()
