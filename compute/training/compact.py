@@ -92,7 +92,7 @@ def restore(folder: Path, model: "PreTrainedModel", optimiser: Optimizer, schedu
     """Undo `store`. Raises MissingInput."""
     try:
         state = torch.load(folder / STATE_FILE, map_location=model.device, weights_only=True)
-    except (OSError, RuntimeError, EOFError, UnpicklingError, KeyError) as error:
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
         reason = f"The state {folder} of the training cannot be read: remove it to begin anew."
         raise MissingInput(reason) from error
     model.load_state_dict(state["model"])
