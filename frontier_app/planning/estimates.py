@@ -25,6 +25,8 @@ DEFAULT_SECONDS = {
 """What a job of the kind costs before it has done anything: mostly imports."""
 DEFAULT_SECONDS_A_UNIT = {"problems": 0.03, "audit": 1.0, "train": 0.012, "evaluate": 0.007}
 """Of the miniature on one core of a laptop: a problem written, a known program judged, an answer sampled and judged."""
+TURNS_FACTOR = {"reasoning": 1.0, "tools": 3.0, "agentic": 40.0}
+"""How many times as long an answer takes in each setting, while none of its jobs has shown it."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,15 @@ def of_config(config: dict, problems: int = 1) -> Estimate:
     """The estimate for a job config as it will be stored in the row."""
     kind, work = config["kind"], work_of(config, problems)
     succeeded = Job.objects.filter(kind=kind, state=Job.SUCCEEDED, started__isnull=False)
+    unit = DEFAULT_SECONDS_A_UNIT.get(kind, 0.0)
+    if kind == "evaluate":  # an answer of several turns is another amount of work
+        setting = config.get("setting", "reasoning")
+        succeeded = succeeded.filter(config__setting=setting)
+        unit *= TURNS_FACTOR[setting]
     past = [(job.cost_seconds or 0.0, work_done_by(job)) for job in succeeded.order_by("-pk")[:PAST_JOBS]]
     start = DEFAULT_SECONDS[kind]
     if not past:
-        return Estimate(start + DEFAULT_SECONDS_A_UNIT.get(kind, 0.0) * work, "a default for a laptop core")
+        return Estimate(start + unit * work, "a default for a laptop core")
     basis = f"the last {len(past)} jobs of this kind" if len(past) > 1 else "the last job of this kind"
     # However much a job spent on its imports, a fifth of its time at least is taken for work.
     rates = [max(seconds - start, 0.2 * seconds) / done for seconds, done in past if done > 0]

@@ -356,3 +356,14 @@ def test_a_setting_with_tools_is_measured_apart_and_by_its_limits(study: Study) 
     assert plain.evaluations.get().limits["tools"]["attempts"] == 3
     with pytest.raises(launch.LaunchError, match="are measured, or being measured"):
         launch.launch_sweep(study, factories.bob(), low, high, [0.5], 4, setting="tools")
+
+
+def test_an_answer_of_several_turns_is_estimated_by_its_own_kind(study: Study) -> None:
+    low, high = ends(study)
+    seconds = {
+        setting: launch.launch_sweep(
+            study, factories.bob(), low, high, [0.5], 16, setting=setting, dry_run=True
+        ).estimate.seconds
+        for setting in ("reasoning", "tools", "agentic")
+    }
+    assert seconds["reasoning"] < seconds["tools"] < seconds["agentic"]
