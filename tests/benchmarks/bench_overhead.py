@@ -31,7 +31,7 @@ from compute.miniature.study import BASE_FOLDER
 from compute.problems.problem import BlobStore, Problem, read_problem_set
 from compute.rollout.engines.transformers_engine import TransformersEngine
 from compute.rollout.evaluate import Sweep
-from compute.rollout.reasoning import messages
+from compute.rollout.reasoning import Reasoning, messages
 from compute.training import grpo
 
 
@@ -79,7 +79,7 @@ def harnessed(
 ) -> tuple[float, dict[str, float]]:
     """Seconds of the whole evaluation without opening the engine, and what it says of them."""
     with Judge(config.limits, BlobStore(config.problems.blobs), cache=config.judge_cache) as judge:
-        sweep = Sweep(config, list(problems), judge, engine, quiet(), lambda: False)
+        sweep = Sweep(config, list(problems), judge, engine, Reasoning(engine), quiet(), lambda: False)
         started = time.perf_counter()
         sweep.run()
         return time.perf_counter() - started, sweep.seconds
