@@ -7,7 +7,6 @@ ends in exactly one of finished, cancelled and failed. It knows neither database
 goes to standard error, so that standard output holds events and nothing else.
 """
 
-import ctypes
 import importlib
 import json
 import os
@@ -17,8 +16,8 @@ import threading
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import TextIO
 
+from compute.child_process import die_with_parent, reserve_stdout
 from compute.configs import KINDS, JobConfig, read_config
 from compute.errors import DISK_FULL, Cancelled, ComputeError, ConfigError, StorageError
 from compute.events import CancelAcknowledged, Event, EventWriter, Failed, Finished, Started
@@ -48,7 +47,6 @@ HELP = f"""{USAGE}
 The config is a JSON object; compute/configs.py says what each kind takes. A job's page shows its config to run by hand.
 Events come out on standard output, one JSON object a line; what libraries print goes to standard error.
 """
-PR_SET_PDEATHSIG = 1
 Runner = Callable[[JobConfig, EventWriter, Callable[[], bool]], Mapping[str, object]]
 
 
@@ -135,32 +133,6 @@ def report_unexpected(emit: Callable[[Event], None], error: Exception) -> int:
     traceback.print_exception(error)
     emit(Failed(error_kind="internal", message=f"{type(error).__name__}: {error}"))
     return 1
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when the worker that started it dies, so that no orphan keeps computing.
-
-    Linux means the thread that started it: a worker must start jobs from a thread that outlives them.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it died before the request reached the kernel
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def reserve_stdout() -> TextIO:
-    """Keep the real standard output for events and send every other writer, C libraries included, to standard error.
-
-    Of several processes under a distributed launcher only the first speaks.
-    """
-    sys.stdout.flush()
-    first = os.environ.get("RANK", "0") == "0"
-    events = os.fdopen(os.dup(1) if first else os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
-    return events
 
 
 def installed_versions() -> dict[str, str]:

@@ -14,7 +14,7 @@ import os
 import sys
 from typing import Any
 
-from compute.__main__ import die_with_parent, reserve_stdout
+from compute.child_process import die_with_parent, reserve_stdout
 
 CPU_CACHE_GIB = "1"  # for keys and values, where there is no GPU and nobody said otherwise
 
