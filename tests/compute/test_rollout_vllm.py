@@ -64,7 +64,7 @@ def ends(tmp_path_factory):
     for seed, name in enumerate(("low", "high")):
         generator = torch.Generator().manual_seed(seed)
         tensors = {
-            key: tensor + 0.3 * tensor.std() * torch.randn(tensor.shape, generator=generator)
+            key: tensor + 0.7 * tensor.std() * torch.randn(tensor.shape, generator=generator)
             for key, tensor in read_tensors(BASE).items()
         }
         write_checkpoint(folder / name, tensors, Manifest(reference=name, origin="trained"), files_from=BASE)
