@@ -5,7 +5,8 @@
 Everything is a job of its own, `python -m compute ...`: one sweep, then a merge and an evaluation for each alpha. Both
 must give the same answers. With strace, the sweep is run once more and its reads and writes are counted: bar, no weight
 file written, and each end loaded once, which is two mappings (the base is looked at for each alpha's distance). On the
-miniature's base and two random steps from it; `--large` instead on a random model of about 100 M parameters, with short answers.
+miniature's base and two random steps from it; `--large` instead on a random model of about 100 M parameters, with
+short answers.
 """
 
 import argparse
