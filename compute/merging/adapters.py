@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from compute.checkpoints import CheckpointFolder, TensorPlace, file_sha256, read_header, read_json, weights_sha256
 from compute.errors import MergeRefused, MissingInput
 from compute.merging.refusals import spelled
-from compute.merging.tied import tied_pair
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,7 +116,7 @@ def open_adapter(folder: Path, title: str) -> Adapter:
 
 def refuse_other_base(adapter: Adapter, title: str, base: CheckpointFolder, base_title: str) -> None:
     """Raises MergeRefused unless every matrix of the adapter fits a tensor of the base that is used once."""
-    pair = tied_pair(base)
+    pair = base.tied_pair
     for name in sorted(adapter.factors):
         if pair and name in pair:
             raise MergeRefused(

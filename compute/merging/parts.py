@@ -13,7 +13,7 @@ from compute.checkpoints import CheckpointFolder
 from compute.configs import MergeConfig
 from compute.errors import MergeRefused
 from compute.merging.refusals import refuse_sum
-from compute.merging.tied import first_copy, independent_tensors, tied_pair
+from compute.merging.tied import first_copy, independent_tensors
 
 AVERAGES = ("linear", "slerp")
 Weights = tuple[float, ...]
@@ -37,7 +37,7 @@ def weights_by_tensor(config: MergeConfig, source: CheckpointFolder) -> dict[str
 
 
 def _no_match(pattern: str, names: Sequence[str], source: CheckpointFolder) -> str:
-    pair = tied_pair(source)
+    pair = source.tied_pair
     if pair and fnmatchcase(pair[0], pattern):
         return f"The pattern {pattern!r} names {pair[0]}, which is tied to {pair[1]}: name that."
     close = difflib.get_close_matches(pattern, names, n=1, cutoff=0.0)

@@ -12,26 +12,21 @@ from compute.errors import MergeRefused
 COMPARED_BYTES = 4 << 20
 
 
-def tied_pair(folder: CheckpointFolder) -> tuple[str, str] | None:
-    """The output's name, stored or not, and the input's; None where they are not tied."""
-    return folder.tied_pair
-
-
 def first_copy(folder: CheckpointFolder, name: str) -> str:
     """The name under which a tensor is certainly stored."""
-    pair = tied_pair(folder)
+    pair = folder.tied_pair
     return pair[1] if pair and name == pair[0] else name
 
 
 def independent_tensors(folder: CheckpointFolder) -> Mapping[str, TensorPlace]:
     """The tensors without the second copy of a tied one."""
-    pair = tied_pair(folder)
+    pair = folder.tied_pair
     return {name: place for name, place in folder.tensors.items() if not pair or name != pair[0]}
 
 
 def refuse_broken_tie(folder: CheckpointFolder, title: str) -> None:
     """Raises MergeRefused when a tied tensor is stored twice with different numbers: nobody knows which one counts."""
-    pair = tied_pair(folder)
+    pair = folder.tied_pair
     if pair is None or pair[0] not in folder.tensors:
         return
     one, other = (folder.tensors[name] for name in pair)
