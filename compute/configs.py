@@ -207,6 +207,7 @@ class TrainConfig(Strict):
     initialisation; both are off as in arXiv 2605.28751. `trainer` chooses TRL's `GRPOTrainer` or the compact loop.
     `sampler` chooses who answers while TRL learns: our cached sampler, or vLLM inside TRL for models that need GPUs.
     `tests`: the reward requires the `first` tests in size order, which nest by coverage, or as many drawn at `random`.
+    `repairs_per_step`: prompts besides, about attempts of the step that failed (online fixing, of the same paper).
     `micro_batch` is the most sequences in one forward pass and changes nothing but memory and speed.
     `mask_truncated` learns nothing from answers cut at `max_tokens` (DAPO, arXiv 2503.14476). Off, because an answer
     without a program earns 0 here, and infrastructure trouble alone drops a sample; for long answers it is steadier.
@@ -228,6 +229,7 @@ class TrainConfig(Strict):
     steps: int = Field(25, ge=1, le=MOST_COUNTED)
     save_steps: tuple[int, ...] = ()
     prompts_per_step: int = Field(12, ge=1)
+    repairs_per_step: int = Field(0, ge=0)
     group: int = Field(12, ge=2)
     learning_rate: float = Field(2.5e-4, gt=0)
     warmup_steps: int = Field(5, ge=0)
@@ -258,6 +260,12 @@ class TrainConfig(Strict):
             raise ValueError("vllm_server is of no use without the vllm sampler")
         return self
 
+    @model_validator(mode="after")
+    def repairs_are_asked_by_our_sampler(self) -> "TrainConfig":
+        if self.repairs_per_step and self.sampler == "vllm":
+            raise ValueError("repairs_per_step needs the cached sampler: vLLM inside TRL asks each step's prompts once")
+        return self
+
     @field_validator("vllm_server")
     @classmethod
     def the_server_has_an_address(cls, value: str | None) -> str | None:
@@ -283,6 +291,11 @@ class TrainConfig(Strict):
         if len(longest) > REFERENCE_LENGTH:
             raise ValueError(f"the early checkpoint {longest!r} has a name longer than {REFERENCE_LENGTH} letters")
         return self
+
+    @property
+    def prompts_asked(self) -> int:
+        """Prompts of a step, repairs included."""
+        return self.prompts_per_step + self.repairs_per_step
 
     @property
     def early_steps(self) -> list[int]:
@@ -537,7 +550,7 @@ def request_sha256(config: JobConfig) -> str:
     data = config.model_dump(mode="json", exclude={"folder": True, "ingredients": {"__all__": {"sha256"}}, **speed})
     if (limits := data.get("limits")) and limits["toolchain"] == Toolchain().model_dump(mode="json"):
         del limits["toolchain"]  # as in requests made before there was a choice
-    for key in ("tests", "mask_truncated", "lora", "held_out", "vllm_server"):  # likewise
+    for key in ("tests", "repairs_per_step", "mask_truncated", "lora", "held_out", "vllm_server"):  # likewise
         if isinstance(config, TrainConfig) and getattr(config, key) == TrainConfig.model_fields[key].default:
             del data[key]
     if isinstance(config, MergeConfig):

@@ -319,6 +319,13 @@ class TrainForm(QueueFields, ElsewhereFields, LaunchForm):
     prompts_per_step = forms.IntegerField(
         label="Problems a step", min_value=1, max_value=4096, initial=PLAN.prompts_per_step
     )
+    repairs_per_step = forms.IntegerField(
+        label="Repairs a step",
+        required=False,
+        min_value=0,
+        max_value=4096,
+        help_text="attempts of the step that failed, asked about again (online fixing); left empty: none",
+    )
     group = forms.IntegerField(label="Answers a problem", min_value=2, max_value=4096, initial=PLAN.group)
     learning_rate = forms.FloatField(label="Learning rate", min_value=0, initial=PLAN.learning_rate)
     temperature = forms.FloatField(label="Temperature", min_value=0, max_value=5, initial=PLAN.temperature)
@@ -375,6 +382,7 @@ class TrainForm(QueueFields, ElsewhereFields, LaunchForm):
     folded = (
         "tests",
         "prompts_per_step",
+        "repairs_per_step",
         "group",
         "learning_rate",
         "temperature",

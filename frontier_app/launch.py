@@ -38,7 +38,7 @@ from frontier_app.miniature import write_miniature
 from frontier_app.models import Checkpoint, Job, Membership, ProblemSet, Sample, Study
 from frontier_app.numbers.failures.looks import last_look
 from frontier_app.planning import estimates
-from frontier_app.planning.estimates import Estimate
+from frontier_app.planning.estimates import Estimate, work_of
 from frontier_app.planning.inspections import inspection_config
 from frontier_app.planning.launches import (
     USUAL_TOOLS,
@@ -79,7 +79,7 @@ from frontier_app.planning.refusal import LaunchError
 from frontier_app.planning.templates import TEMPLATES, Asked, plan_template
 from frontier_app.sharing.audit_trail import note
 
-__all__ = ["LaunchError", "Launched", "queue_choices", "queues", "workers"]
+__all__ = ["LaunchError", "Launched", "queue_choices", "queues", "work_of", "workers"]
 MOST_ALPHAS = 200
 MOST_RUNS = 200
 MOST_NUMBERS = 5_000
@@ -264,6 +264,7 @@ def launch_training(
     *,
     save_steps: Sequence[int] = (),
     prompts_per_step: int = PLAN.prompts_per_step,
+    repairs_per_step: int | None = None,
     group: int = PLAN.group,
     learning_rate: float = PLAN.learning_rate,
     temperature: float = PLAN.temperature,
@@ -307,6 +308,7 @@ def launch_training(
         "steps": steps,
         "save_steps": tuple(save_steps),
         "prompts_per_step": prompts_per_step,
+        "repairs_per_step": repairs_per_step or 0,
         "group": group,
         "learning_rate": learning_rate,
         "temperature": temperature,

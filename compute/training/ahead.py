@@ -25,6 +25,7 @@ class JudgingAhead:
         self._waiting: list[Key] = []
         self._begun: set[Key] = set()
         self._batches: list[Future[dict[Key, Scored]]] = []
+        self._found: dict[Key, Scored] = {}
         self.busy_seconds = 0.0
 
     def begin(self, key: Key) -> None:
@@ -36,17 +37,22 @@ class JudgingAhead:
             self._waiting.append(key)
         self._batches.append(self._pool.submit(self._judge_waiting))
 
-    def take(self, keys: Sequence[Key]) -> list[Scored]:
-        """The scores of these answers, once all that was begun is judged, which is forgotten. Raises what the judge
-        does."""
+    def scores(self, keys: Sequence[Key]) -> list[Scored]:
+        """The scores of these answers, once all that was begun is judged. Raises what the judge does."""
         for key in keys:
             self.begin(key)
         batches, self._batches = self._batches, []
-        self._begun.clear()
-        found: dict[Key, Scored] = {}
         for batch in batches:
-            found |= batch.result()
-        return [found[key] for key in keys]
+            self._found |= batch.result()
+        return [self._found[key] for key in keys]
+
+    def take(self, keys: Sequence[Key]) -> list[Scored]:
+        """The same; all that was begun is forgotten."""
+        try:
+            return self.scores(keys)
+        finally:
+            self._begun.clear()
+            self._found.clear()
 
     def _judge_waiting(self) -> dict[Key, Scored]:
         with self._lock:

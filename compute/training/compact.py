@@ -103,18 +103,18 @@ def restore(folder: Path, model: "PreTrainedModel", optimiser: Optimizer, schedu
 
 def experience(course: Course, step: int) -> list[Example]:
     """Ask the step's problems, judge the answers and compare each with its group: (prompts x group) examples."""
-    places, group = course.order[step], course.config.group
-    prompts = [course.prompt(course.problems[place].statement) for place in places]
-    draws = course.draw(step, prompts)
-    answers = [draw.tokens for drawn in draws for draw in drawn]
-    rewards = course.rewards([place for place in places for _ in range(group)], answers)
-    table = torch.tensor([float("nan") if reward is None else reward for reward in rewards]).view(-1, group)
-    advantages = group_advantages(table, course.config.scale_rewards).flatten().tolist()
-    owners = [prompt for prompt in prompts for _ in range(group)]
+    asked = [(group.question, draw.tokens) for group in course.ask(step) for draw in group.draws]
+    rewards = course.rewards(
+        [question.place for question, _ in asked],
+        [answer for _, answer in asked],
+        [question.repair for question, _ in asked],
+    )
+    table = torch.tensor([float("nan") if reward is None else reward for reward in rewards])
+    advantages = group_advantages(table.view(-1, course.config.group), course.config.scale_rewards).flatten().tolist()
     masked = course.config.mask_truncated
     return [
-        Example(Answered(prompt, answer), advantage, scored=not (masked and course.is_cut(answer)))
-        for prompt, answer, advantage in zip(owners, answers, advantages, strict=True)
+        Example(Answered(question.prompt, answer), advantage, scored=not (masked and course.is_cut(answer)))
+        for (question, answer), advantage in zip(asked, advantages, strict=True)
     ]
 
 

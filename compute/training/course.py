@@ -11,7 +11,7 @@ step whose figures were seen is never done again, as long as every step's state 
 import random
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from compute.checkpoints import Manifest, describe, write_checkpoint
 from compute.configs import TrainConfig, request_sha256
@@ -22,11 +22,13 @@ from compute.merging.streams import FLOATS
 from compute.problems.problem import Problem
 from compute.rollout import reasoning
 from compute.rollout.policy import decoded, stop_tokens
+from compute.rollout.prompts import Message, render
 from compute.rollout.sampler import CachedSampler, Draw
 from compute.training import processes
 from compute.training.ahead import JudgingAhead, Key
 from compute.training.figures import StepFigures, finite, in_words
 from compute.training.held_out import SOLVE_RATE, has_stalled, held_out_problems, measure
+from compute.training.repair import Attempt, chosen, conversation
 from compute.training.resume import Step, Values, checkpoint_event, finished_checkpoint, resume_folder
 from compute.training.rewards import CoverageReward, Scored
 from compute.usage import SPENT
@@ -57,6 +59,23 @@ def prompt_order(problems: int, steps: int, prompts_per_step: int, seed: int) ->
 def warm_up(steps: int) -> Callable[[int], float]:
     """The learning rate's factor at a step counted from 0: rises in a line over `steps` steps to 1 and stays there."""
     return lambda step: min(1.0, (step + 1) / max(1, steps))
+
+
+class Question(NamedTuple):
+    """What is asked: the problem's place in the set, token ids, and the name of the answers' random numbers. `repair`:
+    about an attempt that failed."""
+
+    place: int
+    prompt: list[int]
+    key: str
+    repair: bool = False
+
+
+class Group(NamedTuple):
+    """A question and its answers."""
+
+    question: Question
+    draws: list[Draw]
 
 
 class Course:
@@ -123,44 +142,86 @@ class Course:
         self.emit(Log(line=f"An attempt before this one had done {kept.step} of {self.config.steps} steps: going on."))
         return kept.step
 
-    def prompt(self, statement: str) -> list[int]:
-        """Token ids of the prompt for a problem's statement."""
-        text, _ = reasoning.render(self.tokenizer, statement)
+    def prompt(self, asked: str | Sequence[Message]) -> list[int]:
+        """Token ids of the prompt for a problem's statement, or for a conversation about it."""
+        text, _ = render(self.tokenizer, reasoning.messages(asked) if isinstance(asked, str) else asked)
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
-    def draw(self, step: int, prompts: Sequence[Sequence[int]], first: int = 0) -> list[list[Draw]]:
-        """A group of answers to each prompt of a step, counted from 0. `first`: the first prompt's place in it.
+    def ask(self, step: int) -> list[Group]:
+        """What this process asks at a step, counted from 0, and a group of answers to each prompt: to its share of the
+        step's problems, and to its share of the repairs that they leave.
 
         An answer that has ended is judged while the others go on.
         """
+        problems = [
+            Question(place, self.prompt(self.problems[place].statement), f"step {step} prompt {number}")
+            for number, place in enumerate(self.order[step])
+        ]
+        groups = self._answered(processes.share_of(problems))
+        if self.config.repairs_per_step:
+            groups += self._answered(processes.share_of(self._repairs(step, groups)))
+        return groups
+
+    def _answered(self, questions: Sequence[Question]) -> list[Group]:
         self.refuse_when_cancelled()
-        places = self.order[step][first : first + len(prompts)]
         with self.figures.timed("sampling"):
-            keys = [f"step {step} prompt {first + place}" for place in range(len(prompts))]
-            return self.sampler.draw(
-                prompts,
-                keys,
+            drawn = self.sampler.draw(
+                [question.prompt for question in questions],
+                [question.key for question in questions],
                 self.config.group,
                 seed=self.config.seed,
                 temperature=self.config.temperature,
                 max_tokens=self.config.max_tokens,
-                ended=lambda prompt, answer: self.ahead.begin((places[prompt], tuple(answer))),
+                ended=lambda prompt, answer: self.ahead.begin((questions[prompt].place, tuple(answer))),
             )
+        return [Group(*pair) for pair in zip(questions, drawn, strict=True)]
 
-    def rewards(self, places: Sequence[int], answers: Sequence[Sequence[int]]) -> list[float | None]:
-        """The reward of each answer (token ids) to the problem at the same position of `places`; None drops it."""
+    def _repairs(self, step: int, groups: Sequence[Group]) -> list[Question]:
+        """The repair prompts of a step, of all processes. Where too few attempts have failed, the step's problems are
+        asked once more, so that every step learns from as many answers."""
+        keys = [(group.question.place, tuple(draw.tokens)) for group in groups for draw in group.draws]
+        with self.figures.timed("judging"):
+            scores = dict(zip(keys, self.ahead.scores(keys), strict=True))
+        failed = []
+        for group in groups:
+            place = group.question.place
+            answers = [tuple(draw.tokens) for draw in group.draws if scores[place, tuple(draw.tokens)].reward == 0]
+            programs = [self.program(place, answer) for answer in answers]
+            failed.append([Attempt(place, program) for program in programs if program is not None])
+        attempts = chosen(processes.gathered(failed), self.config.repairs_per_step)
+        problems = [self.problems[attempt.place] for attempt in attempts]
+        with self.figures.timed("judging"):
+            runs = self.reward.runs(problems, [attempt.program for attempt in attempts])
+        questions = []
+        for number in range(self.config.repairs_per_step):
+            key = f"step {step} repair {number}"
+            if number < len(attempts):
+                asked = conversation(problems[number], attempts[number].program, runs[number])
+                questions.append(Question(attempts[number].place, self.prompt(asked), key, repair=True))
+            else:
+                place = self.order[step][number % len(self.order[step])]
+                questions.append(Question(place, self.prompt(self.problems[place].statement), key))
+        return questions
+
+    def rewards(
+        self, places: Sequence[int], answers: Sequence[Sequence[int]], repairs: Sequence[bool] | None = None
+    ) -> list[float | None]:
+        """The reward of each answer (token ids) to the problem at the same position of `places`; None drops it.
+        `repairs`: which were asked about an attempt that failed."""
         self.refuse_when_cancelled()
         with self.figures.timed("judging"):
             scores = self.ahead.take([(place, tuple(answer)) for place, answer in zip(places, answers, strict=True)])
-        self.figures.add(scores, answers, self.ahead.busy_seconds)
+        self.figures.add(scores, answers, repairs or [False] * len(answers), self.ahead.busy_seconds)
         return [score.reward for score in scores]
 
     def score(self, answers: Sequence[Key]) -> list[Scored]:
         """Judge answers to problems of the training."""
-        programs = [
-            reasoning.program_from(self.beginning(place) + decoded(self.tokenizer, answer)) for place, answer in answers
-        ]
+        programs = [self.program(place, answer) for place, answer in answers]
         return self.reward.score([self.problems[place] for place, _ in answers], programs)
+
+    def program(self, place: int, answer: Sequence[int]) -> str | None:
+        """The program in an answer (token ids) to the problem at `place`."""
+        return reasoning.program_from(self.beginning(place) + decoded(self.tokenizer, answer))
 
     def close(self) -> None:
         self.ahead.close()
@@ -170,7 +231,7 @@ class Course:
         return answer[-1] not in self.stop_tokens and answer[-1] != self.pad_token
 
     def beginning(self, place: int) -> str:
-        """What the prompt of a problem already contains of the answer."""
+        """What the prompt of a problem, a first one or a repair's, already contains of the answer."""
         if place not in self._beginnings:
             self._beginnings[place] = reasoning.render(self.tokenizer, self.problems[place].statement)[1]
         return self._beginnings[place]
@@ -197,7 +258,7 @@ class Course:
 
     def programs(self, problems: Sequence[Problem], samples: int) -> list[list[str | None]]:
         """What the policy writes for each of some problems outside the training, `samples` programs each."""
-        at_once = max(1, self.config.prompts_per_step * self.config.group // samples)
+        at_once = max(1, self.config.prompts_asked * self.config.group // samples)
         found: list[list[str | None]] = []
         for first in range(0, len(problems), at_once):
             few = problems[first : first + at_once]

@@ -17,11 +17,12 @@ TIMED = ("sampling", "judging", "learning")
 
 
 class Answer(NamedTuple):
-    """`cut`: it reached the longest length without an end."""
+    """`cut`: it reached the longest length without an end. `repair`: it was asked about an attempt that failed."""
 
     score: Scored
     tokens: int
     cut: bool
+    repair: bool
 
 
 class StepFigures:
@@ -48,33 +49,42 @@ class StepFigures:
         self._seconds[what] += seconds
         SPENT.add("generation" if what == "sampling" else "judging", seconds)
 
-    def add(self, scores: Sequence[Scored], answers: Sequence[Sequence[int]], busy_seconds: float = 0.0) -> None:
-        """One score an answer (token ids). `busy_seconds`: how long the judge has worked so far."""
+    def add(
+        self,
+        scores: Sequence[Scored],
+        answers: Sequence[Sequence[int]],
+        repairs: Sequence[bool],
+        busy_seconds: float = 0.0,
+    ) -> None:
+        """One score an answer (token ids), and whether it repairs. `busy_seconds`: how long the judge has worked so
+        far."""
         self._judged = time.monotonic()  # what follows until the report is learning
         self._busy = busy_seconds
         self._answers += [
-            Answer(score, len(answer), self._is_cut(answer)) for score, answer in zip(scores, answers, strict=True)
+            Answer(score, len(answer), self._is_cut(answer), repair)
+            for score, answer, repair in zip(scores, answers, repairs, strict=True)
         ]
         SPENT.add("generation", 0.0, tokens=sum(len(answer) for answer in answers))
 
     def take(self) -> dict[str, float | None]:
-        """Shares of the samples by outcome; infrastructure trouble is counted and left out of every share.
+        """Shares of the samples by outcome; infrastructure trouble is counted and left out of every share. Repairs have
+        a figure of their own, so that trainings with and without them compare.
 
         The samples are those of all processes, which must all ask; seconds and cache are those of the first. The judge
         works while others are sampled: `judging_seconds` is what was waited for it, `judge_busy_seconds` what it took.
         """
-        answers = processes.gathered(self._answers)
+        everything = processes.gathered(self._answers)
+        answers = [answer for answer in everything if not answer.repair]
         scores = [answer.score for answer in answers]
         outcomes = Counter(score.outcome for score in scores)
         trouble = outcomes.pop(FailureClass.INFRASTRUCTURE, 0)
         judged = sum(outcomes.values())
-        rewards = [score.reward for score in scores if score.reward is not None]
         executions = self._judge.executions - self._executions
         hits = self._judge.cache_hits - self._hits
         learning = time.monotonic() - self._judged
         SPENT.add("learning", learning)
         values = {
-            "reward": share(sum(rewards), len(rewards)),
+            "reward": mean_reward(answers),
             "solved_rate": share(outcomes[FailureClass.SOLVED], judged),
             "too_slow_rate": share(outcomes[FailureClass.OPTIMISATION], judged),
             "wrong_rate": share(outcomes[FailureClass.CORRECTNESS], judged),
@@ -88,8 +98,15 @@ class StepFigures:
             "learning_seconds": learning,
             "cache_hit_rate": share(hits, hits + executions),
         }
+        if len(everything) > len(answers):
+            values["repair_reward"] = mean_reward([answer for answer in everything if answer.repair])
         self.begin()
         return values
+
+
+def mean_reward(answers: Sequence[Answer]) -> float | None:
+    rewards = [answer.score.reward for answer in answers if answer.score.reward is not None]
+    return share(sum(rewards), len(rewards))
 
 
 def share(part: float, whole: int) -> float | None:

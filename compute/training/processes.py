@@ -23,6 +23,12 @@ def is_first() -> bool:
     return rank() == 0
 
 
+def share_of(values: Sequence[Value]) -> list[Value]:
+    """This process's part of what all of them share evenly, in the order of the processes."""
+    size = len(values) // count()
+    return list(values[rank() * size : (rank() + 1) * size])
+
+
 def gathered(values: Sequence[Value]) -> list[Value]:
     """The values of all processes, in the order of the processes."""
     if count() == 1:

@@ -7,6 +7,7 @@ trouble gives no reward at all, so that such a sample is dropped instead of bein
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from compute.judge.case import Judgement
 from compute.judge.judge import Judge, Submission
 from compute.judge.verdict import FailureClass, failure_class
 from compute.problems.coverage import level_sizes_of, random_tests, tests_required
@@ -34,9 +35,17 @@ class CoverageReward:
 
     def score(self, problems: Sequence[Problem], programs: Sequence[str | None]) -> list[Scored]:
         """One problem a program. A program's judging stops at its first failure: the reward is decided there."""
+        return [scored(judgement.letters) for judgement in self._judged(problems, programs, stop_early=True)]
+
+    def runs(self, problems: Sequence[Problem], programs: Sequence[str | None]) -> list[Judgement]:
+        """What each program does on all required tests, whatever fails first."""
+        return self._judged(problems, programs, stop_early=False)
+
+    def _judged(
+        self, problems: Sequence[Problem], programs: Sequence[str | None], *, stop_early: bool
+    ) -> list[Judgement]:
         submissions = [self._submission(*pair) for pair in zip(problems, programs, strict=True)]
-        judgements = self.judge.judge(submissions, stop_early=True)
-        return [scored(judgement.letters) for judgement in judgements]
+        return self.judge.judge(submissions, stop_early=stop_early)
 
     def _submission(self, problem: Problem, program: str | None) -> Submission:
         if self.random_seed is None:

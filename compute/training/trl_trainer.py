@@ -10,6 +10,7 @@ it is given are tested.
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from itertools import cycle, islice
 from typing import Any
 
 import torch
@@ -136,31 +137,35 @@ class CourseCallback(TrainerCallback):
 
 
 def questions(course: Course) -> Dataset:
-    """One row a prompt in the order of asking; `place` is the problem's place in the set."""
-    places = [place for step in course.order[: course.last] for place in step]
+    """One row a prompt in the order of asking; `place` is the problem's place in the set. Our sampler says itself what
+    it asks, and then TRL needs these rows for their number alone."""
+    asked = course.config.prompts_asked
+    places = [place for step in course.order[: course.last] for place in islice(cycle(step), asked)]
     prompts = [reasoning.messages(course.problems[place].statement) for place in places]
     return Dataset.from_dict({"prompt": prompts, "place": places})
 
 
 def reward_function(course: Course) -> Callable[..., list[float | None]]:
-    def coverage_reward(completion_ids: list[list[int]], place: list[int], **_: Any) -> list[float | None]:
-        return course.rewards(place, completion_ids)
+    def coverage_reward(
+        completion_ids: list[list[int]], place: list[int], repair: list[bool] | None = None, **_: Any
+    ) -> list[float | None]:
+        return course.rewards(place, completion_ids, repair)
 
     return coverage_reward
 
 
 def rollout_function(course: Course) -> Callable[[list[Any], GRPOTrainer], dict[str, Any]]:
-    """Answers by our own sampler. TRL hands this process whole groups: each prompt `group` times in a row."""
-    group = course.config.group
+    """Answers by our own sampler, whole groups in a row. Besides what TRL asks for: what the reward must know."""
 
     def rollout(prompts: list[Any], trainer: GRPOTrainer) -> dict[str, Any]:
-        rendered = [course.prompt(prompt[0]["content"]) for prompt in prompts[::group]]
-        first = trainer.accelerator.process_index * len(rendered)
-        draws = course.draw(trainer.state.global_step, rendered, first)
+        asked = [(one.question, draw) for one in course.ask(trainer.state.global_step) for draw in one.draws]
+        assert len(asked) == len(prompts)
         return {
-            "prompt_ids": [prompt for prompt in rendered for _ in range(group)],
-            "completion_ids": [draw.tokens for drawn in draws for draw in drawn],
-            "logprobs": [draw.log_likelihoods for drawn in draws for draw in drawn],
+            "prompt_ids": [question.prompt for question, _ in asked],
+            "completion_ids": [draw.tokens for _, draw in asked],
+            "logprobs": [draw.log_likelihoods for _, draw in asked],
+            "place": [question.place for question, _ in asked],
+            "repair": [question.repair for question, _ in asked],
         }
 
     return rollout
@@ -227,6 +232,7 @@ def arguments(course: Course) -> GRPOConfig:
 
 def share(config: TrainConfig, processes: int) -> int:
     """How many answers of a step each process samples and learns from. Raises ConfigError."""
-    if config.prompts_per_step % processes:
-        raise ConfigError(f"prompts_per_step: {config.prompts_per_step} cannot be shared by {processes} processes.")
-    return config.prompts_per_step * config.group // processes
+    for name in ("prompts_per_step", "repairs_per_step"):
+        if getattr(config, name) % processes:
+            raise ConfigError(f"{name}: {getattr(config, name)} cannot be shared by {processes} processes.")
+    return config.prompts_asked * config.group // processes

@@ -44,9 +44,7 @@ def work_of(config: dict, problems: int = 1) -> float:
     """
     if config["kind"] == "train":
         steps, held_out = config["steps"], config.get("held_out")
-        return float(
-            steps * config["prompts_per_step"] * config["group"] + (_measured(held_out, steps) if held_out else 0)
-        )
+        return float(steps * prompts_asked(config) * config["group"] + (_measured(held_out, steps) if held_out else 0))
     if config["kind"] == "evaluate":
         return float(len(config["points"]) * config["sampling"]["samples"] * problems)
     if config["kind"] == "audit":
@@ -54,6 +52,11 @@ def work_of(config: dict, problems: int = 1) -> float:
     if config["kind"] == "problems":
         return float(sum(config["train"].values()) + sum(config["held_out"].values()))
     return 0.0
+
+
+def prompts_asked(config: dict) -> int:
+    """Prompts of a training's step; configs written before there were repairs name none."""
+    return int(config["prompts_per_step"] + config.get("repairs_per_step", 0))
 
 
 def _measured(held_out: dict, steps: int) -> int:

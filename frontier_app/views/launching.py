@@ -229,10 +229,13 @@ def work_in_words(configs: Sequence[dict], study: Study) -> str:
         total = count(points * samples * problems)
         return f"{_several(points, 'point')} × {each} = {total} programs to judge, in {_several(len(configs), 'job')}"
     if first["kind"] == "train":
-        answers = count(len(configs) * first["steps"] * first["prompts_per_step"] * first["group"])
+        answers = count(sum(int(verbs.work_of(config)) for config in configs))
         runs, steps = _several(len(configs), "run"), _several(first["steps"], "step")
-        each = f"{first['prompts_per_step']} problems × {first['group']} answers"
-        return f"{runs} × {steps} × {each} = {answers} programs to judge"
+        repairs = f" and {_several(first['repairs_per_step'], 'repair')}" if first["repairs_per_step"] else ""
+        each = f"{_several(first['prompts_per_step'], 'problem')}{repairs} × {first['group']} answers"
+        if first["held_out"] is None:
+            return f"{runs} × {steps} × {each} = {answers} programs to judge"
+        return f"{runs} × {steps} × {each}, and the held-out problems: {answers} programs to judge"
     if first["kind"] == "import":
         return f"{'counts' if first['dry_run'] else 'writes'} the problems of {FilePath(first['path']).name or '/'}"
     if first["kind"] == "audit":

@@ -44,6 +44,7 @@ MOST_COMPARED = 20
 # The figures in the order in which a reader asks for them; whatever else a trainer reports follows by name.
 FIRST = (
     "reward",
+    "repair_reward",
     "solved_rate",
     "too_slow_rate",
     "wrong_rate",

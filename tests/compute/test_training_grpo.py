@@ -95,9 +95,9 @@ def test_both_trainers_agree_with_a_kl_term_scaled_rewards_and_cut_answers_maske
 
 
 def test_two_processes_under_accelerate_take_the_steps_of_one(config, tmp_path):
-    alone = config("trl", prompts_per_step=2, group=24, folder=str(tmp_path / "alone"))
+    alone = config("trl", prompts_per_step=2, repairs_per_step=2, group=24, folder=str(tmp_path / "alone"))
     expected = metrics(trained(alone)[1])
-    shared = config("trl", prompts_per_step=2, group=24)
+    shared = config("trl", prompts_per_step=2, repairs_per_step=2, group=24)
     (tmp_path / "config.json").write_text(shared.model_dump_json())
     launcher = "accelerate.commands.launch --multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no"
     command = [sys.executable, "-m", *launcher.split(), "--dynamo_backend", "no", "-m", "compute", "train"]
@@ -115,7 +115,7 @@ def test_two_processes_under_accelerate_take_the_steps_of_one(config, tmp_path):
     assert [event["sequence"] for event in events] == list(range(len(events)))
     for values, others in zip(metrics(events), expected, strict=True):
         assert values["gradient_norm"] > 0
-        for name in ("reward", "mean_tokens", "cut_rate", "loss", "gradient_norm", "learning_rate"):
+        for name in ("reward", "repair_reward", "mean_tokens", "cut_rate", "loss", "gradient_norm", "learning_rate"):
             assert values[name] == pytest.approx(others[name], abs=1e-5)
     weights = read_tensors(alone.folder)
     for name, tensor in read_tensors(shared.folder).items():

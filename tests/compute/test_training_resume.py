@@ -54,11 +54,11 @@ def test_a_training_killed_twice_repeats_no_step_and_ends_as_one_that_was_not(co
 
 
 def test_a_state_kept_every_third_step_costs_the_steps_after_it_and_changes_nothing(config, tmp_path):
-    chosen = config(steps=5, resume_every=3)
+    chosen = config(steps=5, resume_every=3, repairs_per_step=2)
     first = killed(chosen, after=4)
     _, second = trained(chosen)
     assert done_in(second) == [4, 5]
-    whole = config(steps=5, folder=str(tmp_path / "whole"), resume_every=0)
+    whole = config(steps=5, folder=str(tmp_path / "whole"), resume_every=0, repairs_per_step=2)
     _, events = trained(whole)
     assert describe(chosen.folder).sha256 == describe(whole.folder).sha256
     assert figures(first + second) == figures(events)

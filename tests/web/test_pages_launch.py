@@ -1,9 +1,12 @@
 """The launch forms: the cost before it starts, errors beside the field, and what a click writes."""
 
+import math
+
 import factories
 import pytest
 
 from frontier_app.models import Checkpoint, Evaluation, Job, Run
+from frontier_app.words import count
 
 pytestmark = pytest.mark.django_db
 
@@ -123,9 +126,25 @@ def test_what_a_training_does_at_scale_is_asked_for_under_more_settings(client, 
     assert (config["resume_every"], config["sampler"], config["vllm_server"]) == (4, "vllm", "http://gpu-7:8000")
 
 
+def test_a_training_that_repairs_its_failures_says_so_before_and_after_it_starts(client, study):
+    url = f"/studies/{study.slug}/launch/train/"
+    values = training(coverages="1", repairs_per_step="3", measure_every="2")
+    plan = client.get(url, values).content.decode()
+    assert client.post(url, values).status_code == 302
+    run = Run.objects.latest("pk")
+    assert run.config["repairs_per_step"] == 3
+    asked = run.config["prompts_per_step"] + 3
+    assert f"{run.config['prompts_per_step']} problems and 3 repairs × {run.config['group']} answers" in plan
+    held_out = min(32, study.held_out_set.problems.count())
+    measured = math.ceil(run.config["steps"] / 2) * run.config["held_out"]["samples"] * held_out
+    answers = run.config["steps"] * asked * run.config["group"] + measured
+    assert f"and the held-out problems: {count(answers)} programs to judge" in plan
+
+
 @pytest.mark.parametrize(
     ("values", "field", "words"),
     [
+        ({"repairs_per_step": "1", "trainer": "trl", "sampler": "vllm"}, "repairs_per_step", "needs the cached"),
         ({"patience": "2"}, "patience", "say every how many steps"),
         ({"sampler": "vllm"}, "sampler", "needs the trl trainer"),
         ({"vllm_server": "http://gpu-7"}, "vllm_server", "of no use without the vllm sampler"),
