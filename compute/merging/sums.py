@@ -5,7 +5,7 @@ rounded to float32 one by one, in the order of the terms, and the sum is cast on
 numbers. numpy has no bfloat16: two of them lie in 32 bits, and each is the upper half of a float32.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,10 @@ from compute.errors import MergeRefused
 from compute.merging.pieces import Bytes, Combine, Inputs, Materials
 from compute.merging.tied import first_copy
 
-# Of the four buffers of so many 32-bit numbers, those in use stay in the processor's second cache.
-PAIRS_AT_ONCE = 1 << 14
+# Two buffers of twice as many 32-bit numbers: more leave the processor's second cache, fewer cost calls.
+PAIRS_AT_ONCE = 1 << 15
 NUMPY_FLOATS = {"F64": np.float64, "F32": np.float32, "F16": np.float16}
-UPPER = np.uint32(0xFFFF0000)
+UPPER, SIXTEEN, ONE, BELOW_HALF = np.uint32(0xFFFF0000), np.uint32(16), np.uint32(1), np.uint32(0x7FFF)
 QUIET_NAN = np.uint32(0x7FC00000)
 Numbers = NDArray[np.uint32]
 
@@ -27,7 +27,7 @@ class Sums:
     """Adds, with buffers of its own."""
 
     def __init__(self) -> None:
-        self._buffers = [np.empty(PAIRS_AT_ONCE, np.uint32) for _ in range(4)]
+        self._total, self._term = (np.empty(2 * PAIRS_AT_ONCE, np.uint32) for _ in range(2))
 
     def combine(self, materials: Materials, inputs: Inputs, name: str) -> Combine:
         """How to make one tensor of a linear merge of whole checkpoints."""
@@ -60,55 +60,47 @@ class Sums:
             raise MergeRefused(f"The tensor {name} differs between the ingredients and its type cannot be averaged.")
 
     def _bfloat16(self, pieces: Sequence[Bytes], weights: Sequence[float], out: Bytes) -> None:
+        rounded = [np.float32(weight) for weight in weights]
         whole = len(out) // 4 * 4
         pairs = [piece[:whole].view(np.uint32) for piece in pieces]
         target = out[:whole].view(np.uint32)
-        for first in range(0, len(target), PAIRS_AT_ONCE):
-            part = slice(first, first + PAIRS_AT_ONCE)
-            self._pairs([pair[part] for pair in pairs], weights, target[part])
-        if whole < len(out):  # the last of an odd number, and nothing beside it
-            alone = [np.frombuffer(piece[whole:].tobytes() + bytes(2), np.uint32) for piece in pieces]
-            last = np.empty(1, np.uint32)
-            self._pairs(alone, weights, last)
-            out[whole:] = last.view(np.uint8)[:2]
+        with np.errstate(all="ignore"):
+            for first in range(0, len(target), PAIRS_AT_ONCE):
+                part = slice(first, first + PAIRS_AT_ONCE)
+                self._pairs([pair[part] for pair in pairs], rounded, target[part])
+            if whole < len(out):  # the last of an odd number, and nothing beside it
+                alone = [np.frombuffer(piece[whole:].tobytes() + bytes(2), np.uint32) for piece in pieces]
+                last = np.empty(1, np.uint32)
+                self._pairs(alone, rounded, last)
+                out[whole:] = last.view(np.uint8)[:2]
 
-    def _pairs(self, pieces: Sequence[Numbers], weights: Sequence[float], out: Numbers) -> None:
-        upper, lower, term, spare = (buffer[: len(out)] for buffer in self._buffers)
-        _sum_halves(pieces, weights, lambda piece, half: np.bitwise_and(piece, UPPER, out=half), upper, term)
-        _sum_halves(pieces, weights, lambda piece, half: np.left_shift(piece, 16, out=half), lower, term)
-        for half in (upper, lower):
-            _round_to_upper_half(half, spare)
-        np.bitwise_and(upper, UPPER, out=upper)
-        np.right_shift(lower, 16, out=lower)
-        np.bitwise_or(upper, lower, out=out)
-
-
-def _sum_halves(
-    pieces: Sequence[Numbers],
-    weights: Sequence[float],
-    widen: Callable[[Numbers, Numbers], object],
-    total: Numbers,
-    term: Numbers,
-) -> None:
-    """`total`, as float32: the weighted sum of those bfloat16 that `widen` brings into the upper half."""
-    with np.errstate(all="ignore"):
+    def _pairs(self, pieces: Sequence[Numbers], weights: Sequence[np.float32], out: Numbers) -> None:
+        """All upper halves lie before all lower ones, so that one call of numpy serves both."""
+        count = len(out)
+        total, term = self._total[: 2 * count], self._term[: 2 * count]
         for place, (piece, weight) in enumerate(zip(pieces, weights, strict=True)):
             product = term if place else total
-            widen(piece, product)
+            np.bitwise_and(piece, UPPER, out=product[:count])
+            np.left_shift(piece, SIXTEEN, out=product[count:])
             numbers = product.view(np.float32)
-            np.multiply(numbers, np.float32(weight), out=numbers)
+            np.multiply(numbers, weight, out=numbers)
             if place:
                 np.add(total.view(np.float32), numbers, out=total.view(np.float32))
+        _round_to_upper_half(total, term)
+        upper, lower = total[:count], total[count:]
+        np.bitwise_and(upper, UPPER, out=upper)
+        np.right_shift(lower, SIXTEEN, out=lower)
+        np.bitwise_or(upper, lower, out=out)
 
 
 def _round_to_upper_half(half: Numbers, spare: Numbers) -> None:
     """float32 to bfloat16, to even, in place: the upper 16 bits are the result and the lower are left over."""
     numbers = half.view(np.float32)
     lost = np.isnan(numbers) if np.isnan(numbers.max()) else None  # the largest is nan where any is
-    np.right_shift(half, 16, out=spare)
-    np.bitwise_and(spare, 1, out=spare)
+    np.right_shift(half, SIXTEEN, out=spare)
+    np.bitwise_and(spare, ONE, out=spare)
     np.add(half, spare, out=half)
-    np.add(half, 0x7FFF, out=half)
+    np.add(half, BELOW_HALF, out=half)
     if lost is not None:
         half[lost] = QUIET_NAN
 
