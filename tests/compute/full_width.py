@@ -1,7 +1,7 @@
 """A real architecture at full width, cut to two layers, through every stage of a study: each a process of its own.
 
 Qwen 2.5 7B's configuration (hidden 3584, feed-forward 18944, 28 heads, 4 of keys and values) with random weights in
-bfloat16. Its vocabulary is cut to some letters and three words that hold a whole program each, so that random weights
+bfloat16. Its vocabulary is cut to some letters and five words that hold a whole program each, so that random weights
 earn rewards; or it has all of its 152 064 rows, for what needs no rewards. Learning is in float32, 16 bytes a parameter
 as in bfloat16 with float32 copies: on a processor without bfloat16 instructions its backward pass takes a hundred times
 as long.
@@ -27,6 +27,11 @@ FULL_VOCABULARY = KNOWN["qwen2.5-7b"]["vocab_size"]
 ALPHAS = (0.0, 1.25, 1.0)
 MERGED_ALPHA = 1.25
 SECONDS_BETWEEN_LOOKS = 0.02
+RIGHT = (
+    FAST,
+    "print(sum(int(word) for word in input().split()))\n",
+    "import sys\nprint(sum(map(int, sys.stdin.read().split())))\n",
+)
 
 MAKE = """
 import sys, torch
@@ -120,7 +125,7 @@ class Study:
             "seed": seed,
             "steps": 1,
             "prompts_per_step": 2,
-            "group": 6,
+            "group": 12,
             "learning_rate": 1e-5,
             "warmup_steps": 0,
             "max_tokens": 4,
@@ -165,7 +170,7 @@ def tokenizer_of_programs() -> Any:
         pad_token="<pad>",
         eos_token="<end>",
     )
-    words = ["```python\n", *(f"{program}```" for program in (FAST, WRONG, SLOW))]
+    words = ["```python\n", *(f"{program}```" for program in (*RIGHT, WRONG, SLOW))]
     tokenizer.add_tokens([AddedToken(word, normalized=False) for word in words])
     tokenizer.chat_template = CHAT_TEMPLATE
     return tokenizer
