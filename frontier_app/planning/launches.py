@@ -105,12 +105,15 @@ def plan_runs(
     def needed(config: TrainConfig) -> list[Job]:
         return [*needs, *(measured if config.held_out else [])]
 
-    return [plan_training(study, by, one, _run_name(one), start, needed(one), remote, on) for one in configs]
+    other = "" if start.pk == study.base_id else f" ({start.name:.40})"
+    return [plan_training(study, by, one, _run_name(one) + other, start, needed(one), remote, on) for one in configs]
 
 
 def _run_name(config: TrainConfig) -> str:
+    """What tells it from the runs beside it."""
     at_random = " at random" if config.tests == "random" else ""
-    return f"coverage {config.coverage:g}{at_random}, seed {config.seed}"
+    repairs = " with repairs" if config.repairs_per_step else ""
+    return f"coverage {config.coverage:g}{at_random}{repairs}, seed {config.seed}"
 
 
 def plan_training(

@@ -205,6 +205,7 @@ def test_a_second_scale_trains_the_levels_from_another_base(study):
     runs = Run.objects.filter(job__in=launched.jobs)
     assert {run.initialisation for run in runs} == {small}
     assert ("base-small", None) in points(study)
+    assert all(run.name.endswith(" (base-small)") for run in study.runs.filter(initialisation=small))
     evaluations = list(Evaluation.objects.filter(study=study, state=Evaluation.PLANNED, alpha=0.5))
     assert scales_of(study, evaluations) == ["base-small"]
 
