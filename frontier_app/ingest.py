@@ -58,6 +58,7 @@ from frontier_app.models import (
     Study,
 )
 from frontier_app.sample_rows import Told, add_programs, add_samples, add_transcripts
+from frontier_app.words import count
 
 ERROR_CHARACTERS = 4_000
 
@@ -139,6 +140,10 @@ def storable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [storable(one) for one in value]
     return value
+
+
+def _samples(number: int) -> str:
+    return "1 sample was" if number == 1 else f"{count(number)} samples were"
 
 
 class Batch:
@@ -312,7 +317,7 @@ class Batch:
     @_take.register
     def _(self, event: EvaluationFinished) -> None:
         evaluation = self._evaluation(event.evaluation)
-        evaluation.state, evaluation.alarms = Evaluation.COMPLETE, dict(event.alarms)
+        evaluation.state, evaluation.alarms = Evaluation.COMPLETE, dict(event.alarms)  # if no sample is missing
 
     @_take.register
     def _(self, event: Usage) -> None:
@@ -403,6 +408,8 @@ class Batch:
             added = add_samples(evaluation, samples)
             evaluation.samples_done += added.stored
             self.log += added.refused
+        if evaluation.state == Evaluation.COMPLETE and evaluation.samples_missing:
+            evaluation.state = Evaluation.RUNNING
         evaluation.version += 1
         evaluation.save(update_fields=["state", "isolation", "alarms", "samples_done", "version"])
         if self.job.study is not None:
@@ -426,6 +433,9 @@ class Batch:
         job = self.job
         if isinstance(end, Finished):
             job.state, job.summary = Job.SUCCEEDED, storable(dict(end.summary))
+            if missing := sum(one.samples_missing for one in job.evaluations.exclude(state=Evaluation.COMPLETE)):
+                job.state, job.error_kind = Job.FAILED, "incomplete"
+                job.error = f"{_samples(missing)} not stored, as the log says: a retry draws what is missing alone."
         elif isinstance(end, CancelAcknowledged):
             job.state = Job.CANCELLED
         elif isinstance(end, Failed):

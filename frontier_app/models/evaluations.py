@@ -40,6 +40,11 @@ class Evaluation(models.Model):
         return int(self.sampling.get("samples", 0))
 
     @property
+    def samples_missing(self) -> int:
+        """How many of the samples that it consists of are not stored."""
+        return max(0, self.samples_per_problem * self.problem_set.problems.count() - self.samples_done)
+
+    @property
     def has_turns(self) -> bool:
         """Whether an answer may take several turns, so that samples have transcripts."""
         return self.setting != "reasoning"

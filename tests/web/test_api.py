@@ -158,7 +158,8 @@ def test_a_remote_run_posts_its_events(measured: factories.Measured) -> None:
     assert Sample.objects.filter(evaluation=evaluation).count() == 2
     assert "from afar\n" in bob.log(reference)
     assert bob.heartbeat(claim) == "running"
-    assert bob.post_events(claim, lines(Finished(), start=2))["state"] == "succeeded"
+    others = [factories.sample_event(evaluation, f"{n:03d}-squares", 10, 2) for n in range(1, 4)]
+    assert bob.post_events(claim, lines(*others, Finished(), start=2))["state"] == "succeeded"
     assert refusal(lambda: bob.post_events(claim, events)).status == 409
 
 

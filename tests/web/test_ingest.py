@@ -26,9 +26,11 @@ from compute.events import (
 from compute.judge.tally import LETTER_OF_CODE, NOT_RUN, tally
 from compute.judge.verdict import FailureClass, failure_class, first_failure
 from compute.rollout.transcript import Step, Transcript, read_transcript
+from frontier_app import launch
 from frontier_app.filters import SAMPLE_FIELDS, compile_filter
 from frontier_app.ingest import StaleTokenError, ingest
 from frontier_app.jobs import queue
+from frontier_app.jobs.process import config_to_run
 from frontier_app.models import Checkpoint, Evaluation, Job, MetricPoint, Problem, Program, Rollup, Run, Sample, Study
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +53,10 @@ def evaluation() -> Evaluation:
 
 def slugs(evaluation: Evaluation) -> list[str]:
     return list(evaluation.problem_set.problems.values_list("slug", flat=True))
+
+
+def answered(evaluation: Evaluation, slug: str) -> Samples:
+    return factories.sample_event(evaluation, slug, 10, evaluation.samples_per_problem)
 
 
 def test_a_sample_keeps_everything_its_event_said(evaluation: Evaluation) -> None:
@@ -225,12 +231,36 @@ def test_an_event_the_database_refuses_costs_no_other_event(evaluation: Evaluati
 
 
 def test_an_evaluation_is_running_from_its_first_samples_and_complete_when_said_so(evaluation: Evaluation) -> None:
-    factories.tell(evaluation.job, factories.sample_event(evaluation, slugs(evaluation)[0], 10, 2))
+    first, *others = [answered(evaluation, slug) for slug in slugs(evaluation)]
+    factories.tell(evaluation.job, first)
     evaluation.refresh_from_db()
     assert evaluation.state == Evaluation.RUNNING
-    factories.tell(evaluation.job, EvaluationFinished(evaluation=evaluation.reference, alarms={"cosine": None}))
+    finished = EvaluationFinished(evaluation=evaluation.reference, alarms={"cosine": None})
+    factories.tell(evaluation.job, *others, finished)
     evaluation.refresh_from_db()
     assert (evaluation.state, evaluation.alarms, evaluation.version) == (Evaluation.COMPLETE, {"cosine": None}, 2)
+
+
+def test_an_evaluation_with_a_refused_sample_is_not_complete_and_a_retry_draws_that_problem_alone(
+    evaluation: Evaluation,
+) -> None:
+    job = evaluation.job
+    *whole, last = [answered(evaluation, slug) for slug in slugs(evaluation)]
+    short = last.model_copy(update={"samples": last.samples[1:]})
+    finished = EvaluationFinished(evaluation=evaluation.reference)
+    factories.tell(job, *whole, short, finished, Finished())
+    job.refresh_from_db()
+    evaluation.refresh_from_db()
+    assert (job.state, job.error_kind, evaluation.state) == (Job.FAILED, "incomplete", Evaluation.PLANNED)
+    assert job.error == "1 sample was not stored, as the log says: a retry draws what is missing alone."
+
+    again = factories.hold(launch.retry(job, factories.alice()))
+    (point,) = config_to_run(again).points
+    assert set(point.finished) == set(slugs(evaluation)[:-1])
+    factories.tell(again, last, finished, Finished())
+    again.refresh_from_db()
+    evaluation.refresh_from_db()
+    assert (again.state, evaluation.state, evaluation.samples_missing) == (Job.SUCCEEDED, Evaluation.COMPLETE, 0)
 
 
 @pytest.mark.parametrize(
@@ -241,9 +271,10 @@ def test_an_evaluation_is_running_from_its_first_samples_and_complete_when_said_
         (Failed(error_kind="engine", message="The model could not be loaded."), Job.FAILED),
     ],
 )
-def test_the_last_event_ends_the_job(evaluation: Evaluation, event: object, state: str) -> None:
-    factories.tell(evaluation.job, event)
-    job = Job.objects.get(pk=evaluation.job.pk)
+def test_the_last_event_ends_the_job(event: object, state: str) -> None:
+    job = factories.hold(factories.queued())
+    factories.tell(job, event)
+    job.refresh_from_db()
     assert job.state == state
     assert job.ended is not None
     assert (job.error_kind, job.error) == (

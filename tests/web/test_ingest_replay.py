@@ -115,18 +115,20 @@ def test_what_the_study_does_not_have_is_named(study: Study, tmp_path: Path) -> 
 
 def test_noise_between_the_lines_is_told_and_costs_nothing(study: Study, tmp_path: Path) -> None:
     config, named = evaluation_elsewhere(study, tmp_path)
-    good = printed(factories.sample_event(named, "000-squares", 10, 2), Finished()).getvalue()
+    answers = [factories.sample_event(named, f"{n:03d}-squares", 10, 2) for n in range(4)]
+    good = printed(*answers, Finished()).getvalue()
     job = replay(study, factories.bob(), "evaluate", config, io.BytesIO(b"Loading weights 100%\n\n" + good))
-    assert (job.state, Sample.objects.count()) == (Job.SUCCEEDED, 2)
+    assert (job.state, Sample.objects.count()) == (Job.SUCCEEDED, 8)
     assert "Not an event" in job.log_path.read_text()
 
 
 def test_the_command_imports_for_members_only(study: Study, tmp_path: Path) -> None:
     config, named = evaluation_elsewhere(study, tmp_path)
     lines = tmp_path / "events.jsonl"
-    lines.write_bytes(printed(factories.sample_event(named, "000-squares", 10, 2), Finished()).getvalue())
+    answers = [factories.sample_event(named, f"{n:03d}-squares", 10, 2) for n in range(4)]
+    lines.write_bytes(printed(*answers, Finished()).getvalue())
     factories.charlie()
     with pytest.raises(CommandError, match="charlie is not a member"):
         call_command("replay", "miniature", "evaluate", config, lines, "--user", "charlie")
     call_command("replay", "miniature", "evaluate", config, lines, "--user", "bob")
-    assert Sample.objects.count() == 2
+    assert Sample.objects.count() == 8

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from compute.events import Finished, Log, Metric
+from compute.events import CancelAcknowledged, Finished, Log, Metric
 from frontier_app import consumers, live
 from frontier_app.ingest import ingest
 from frontier_app.jobs.log import JobLog
@@ -306,6 +306,7 @@ def test_a_dead_channel_layer_costs_no_event_and_no_waiting(evaluation: Evaluati
             "CONFIG": {"hosts": ["unix:///nowhere.sock"]},
         }
     }
-    outcome = ingest(evaluation.job, evaluation.job.token, [Log(sequence=0, line="still here"), Finished(sequence=1)])
+    stopped = CancelAcknowledged(sequence=1)
+    outcome = ingest(evaluation.job, evaluation.job.token, [Log(sequence=0, line="still here"), stopped])
     live.flush()
-    assert (outcome.state, outcome.log) == ("succeeded", ["still here"])
+    assert (outcome.state, outcome.log) == ("cancelled", ["still here"])
