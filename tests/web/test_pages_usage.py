@@ -87,7 +87,9 @@ def test_a_device_that_tells_no_utilisation_is_a_dash(client_of, job: Job) -> No
 
 
 def test_the_time_taken_is_held_against_the_estimate(client_of, job: Job) -> None:
-    factories.tell(job, reading(5.0), Finished())
+    problems = job.study.held_out_set.problems.all()
+    answers = [factories.sample_event(job.evaluations.get(), one.slug, len(one.tests), 2) for one in problems]
+    factories.tell(job, reading(5.0), *answers, Finished())
     ended = Job.objects.get(pk=job.pk).ended
     Job.objects.filter(pk=job.pk).update(cost_estimate_seconds=100, started=ended - timedelta(seconds=150))
     page = page_of(client_of, job)
