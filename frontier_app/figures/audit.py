@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from frontier_app.figures.axes import lined_axis
 from frontier_app.figures.colours import ramp, token
 
 Figure = dict[str, object]
@@ -81,8 +82,8 @@ def caught_figure(shares: Sequence[CaughtShare], problems: int) -> Figure:
             }
         ],
         "layout": {
-            "xaxis": _axis("coverage: share of the tests") | {"range": [0, 1.08], "nticks": 6},
-            "yaxis": _axis("") | {"range": [-0.04, 1.16], "tickvals": [0, 0.25, 0.5, 0.75, 1]},
+            "xaxis": lined_axis("coverage: share of the tests") | {"range": [0, 1.08], "nticks": 6},
+            "yaxis": lined_axis("") | {"range": [-0.04, 1.16], "tickvals": [0, 0.25, 0.5, 0.75, 1]},
             "annotations": [] if shares else [_nothing("no slow but correct program is known")],
             **_FRAME,
         },
@@ -122,8 +123,8 @@ def reference_figure(problems: Sequence[ProblemFigures]) -> Figure:
             }
         ],
         "layout": {
-            "xaxis": _axis("problems, least to most") | _places(len(ordered)),
-            "yaxis": _axis("") | _share_axis(shares),
+            "xaxis": lined_axis("problems, least to most") | _places(len(ordered)),
+            "yaxis": lined_axis("") | _share_axis(shares),
             "shapes": [_line(1.0, token("slow"), "dash"), _line(TIGHT_SHARE, token("line-strong"), "dot")],
             "annotations": [_line_name("limit", 1.0)] if ordered else [_nothing("no accepted program is known")],
             **_FRAME,
@@ -203,8 +204,9 @@ def sizes_figure(problems: Sequence[ProblemFigures]) -> Figure:
     return {
         "data": [span, *marks],
         "layout": {
-            "xaxis": _axis("problems, least to most spread") | _places(len(ordered)),
-            "yaxis": _axis("") | {"type": "log", "tickvals": [10**power for power in range(10)], "ticktext": BYTES},
+            "xaxis": lined_axis("problems, least to most spread") | _places(len(ordered)),
+            "yaxis": lined_axis("")
+            | {"type": "log", "tickvals": [10**power for power in range(10)], "ticktext": BYTES},
             "annotations": [] if ordered else [_nothing("no problem is audited")],
             **_FRAME,
         },
@@ -226,16 +228,6 @@ _FRAME: Figure = {
     "dragmode": False,
     "margin": {"l": 46, "r": 12, "t": 12, "b": 40},
 }
-
-
-def _axis(title: str) -> Figure:
-    return {
-        "title": {"text": title, "font": {"size": 12, "color": token("ink-2")}, "standoff": 8},
-        "gridcolor": token("line"),
-        "linecolor": token("line-strong"),
-        "tickfont": {"size": 11, "color": token("ink-3")},
-        "zeroline": False,
-    }
 
 
 def _places(count: int) -> Figure:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from compute.stats.rates import Floats
+from frontier_app.figures.axes import axis
 from frontier_app.figures.colours import ramp, token
 
 Figure = dict[str, object]
@@ -84,15 +85,11 @@ def _x_axis(known: Floats, by_tokens: bool) -> Figure:
     span = np.log10(high / low) or 1.0
     words = "tokens a problem, as many as the ensemble uses" if by_tokens else "k, samples a problem"
     values = _ticks(low, high)
-    return {
+    return axis(words) | {
         "type": "log",
-        "title": {"text": words, "font": {"size": 12, "color": token("ink-2")}, "standoff": 8},
         "range": [round(float(np.log10(low) - 0.03 * span), 4), round(float(np.log10(high) + 0.03 * span), 4)],
         "tickvals": values,
         "ticktext": [f"{value:g}" if value < 10_000 else f"{value / 1000:g}k" for value in values],
-        "gridcolor": token("line"),
-        "tickfont": {"size": 11, "color": token("ink-3")},
-        "zeroline": False,
     }
 
 

@@ -9,6 +9,7 @@ the high one. Each figure carries the `table` behind it. Numbers come in, a Plot
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from frontier_app.figures.axes import lined_axis
 from frontier_app.figures.colours import ramp, token
 
 Figure = dict[str, object]
@@ -161,14 +162,7 @@ def _rule(axis: str, at: float) -> Figure:
 
 
 def _axis(title: str) -> Figure:
-    return {
-        "title": {"text": title, "font": {"size": 12, "color": token("ink-2")}, "standoff": 8},
-        "gridcolor": token("line"),
-        "linecolor": token("line-strong"),
-        "tickfont": {"size": 11, "color": token("ink-3")},
-        "zeroline": False,
-        "automargin": True,
-    }
+    return lined_axis(title) | {"automargin": True}
 
 
 _FRAME: Figure = {

@@ -8,6 +8,7 @@ slow or too large, cross wrong. Numbers come in, a Plotly dict goes out (colours
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from frontier_app.figures.axes import axis
 from frontier_app.figures.colours import ramp, token
 
 Figure = dict[str, object]
@@ -36,8 +37,8 @@ def growth_figure(growths: Sequence[Growth], limit_seconds: float) -> Figure:
     return {
         "data": [_line(growth) for growth in growths],
         "layout": {
-            "xaxis": _axis("input size, bytes") | {"dtick": 1},
-            "yaxis": _axis("CPU time, ms") | {"tickvals": TICKS},
+            "xaxis": axis("input size, bytes") | {"type": "log", "dtick": 1},
+            "yaxis": axis("CPU time, ms") | {"type": "log", "tickvals": TICKS},
             "shapes": [
                 {
                     "type": "line",
@@ -76,16 +77,6 @@ def growth_figure(growths: Sequence[Growth], limit_seconds: float) -> Figure:
                 for size, value, letter in zip(growth.sizes, growth.milliseconds, growth.letters, strict=True)
             ),
         ],
-    }
-
-
-def _axis(title: str) -> Figure:
-    return {
-        "type": "log",
-        "title": {"text": title, "font": {"size": 12, "color": token("ink-2")}, "standoff": 8},
-        "gridcolor": token("line"),
-        "tickfont": {"size": 11, "color": token("ink-3")},
-        "zeroline": False,
     }
 
 
