@@ -153,13 +153,10 @@ class Course:
 
         An answer that has ended is judged while the others go on.
         """
-        problems = [
-            Question(place, self.prompt(self.problems[place].statement), f"step {step} prompt {number}")
-            for number, place in enumerate(self.order[step])
-        ]
-        groups = self._answered(processes.share_of(problems))
+        first = [(place, f"step {step} prompt {number}") for number, place in enumerate(self.order[step])]
+        groups = self._answered([self._first(*one) for one in processes.share_of(first)])
         if self.config.repairs_per_step:
-            groups += self._answered(processes.share_of(self._repairs(step, groups)))
+            groups += self._answered(self._repairs(step, self._failed(groups)))
         return groups
 
     def _answered(self, questions: Sequence[Question]) -> list[Group]:
@@ -176,31 +173,37 @@ class Course:
             )
         return [Group(*pair) for pair in zip(questions, drawn, strict=True)]
 
-    def _repairs(self, step: int, groups: Sequence[Group]) -> list[Question]:
-        """The repair prompts of a step, of all processes. Where too few attempts have failed, the step's problems are
-        asked once more, so that every step learns from as many answers."""
-        keys = [(group.question.place, tuple(draw.tokens)) for group in groups for draw in group.draws]
+    def _first(self, place: int, key: str) -> Question:
+        return Question(place, self.prompt(self.problems[place].statement), key)
+
+    def _failed(self, groups: Sequence[Group]) -> list[Attempt]:
+        """The attempts of all processes that are to be repaired."""
+        asked = [(group.question.place, tuple(draw.tokens)) for group in groups for draw in group.draws]
         with self.figures.timed("judging"):
-            scores = dict(zip(keys, self.ahead.scores(keys), strict=True))
+            scores = dict(zip(asked, self.ahead.scores(asked), strict=True))
         failed = []
-        for group in groups:
-            place = group.question.place
-            answers = [tuple(draw.tokens) for draw in group.draws if scores[place, tuple(draw.tokens)].reward == 0]
-            programs = [self.program(place, answer) for answer in answers]
+        for (place, *_), draws in groups:
+            wrong = [draw.tokens for draw in draws if scores[place, tuple(draw.tokens)].reward == 0]
+            programs = [self.program(place, answer) for answer in wrong]
             failed.append([Attempt(place, program) for program in programs if program is not None])
-        attempts = chosen(processes.gathered(failed), self.config.repairs_per_step)
-        problems = [self.problems[attempt.place] for attempt in attempts]
+        return chosen(processes.gathered(failed), self.config.repairs_per_step)
+
+    def _repairs(self, step: int, attempts: Sequence[Attempt]) -> list[Question]:
+        """This process's share of a step's repair prompts. Where too few attempts have failed, the step's problems are
+        asked once more, so that every step learns from as many answers."""
+        numbers = processes.share_of(range(self.config.repairs_per_step))
+        ours = [attempts[number] for number in numbers if number < len(attempts)]
+        problems = [self.problems[attempt.place] for attempt in ours]
         with self.figures.timed("judging"):
-            runs = self.reward.runs(problems, [attempt.program for attempt in attempts])
+            runs = self.reward.runs(problems, [attempt.program for attempt in ours])
+        asked = [conversation(*one) for one in zip(problems, [one.program for one in ours], runs, strict=True)]
         questions = []
-        for number in range(self.config.repairs_per_step):
+        for place, number in enumerate(numbers):
             key = f"step {step} repair {number}"
-            if number < len(attempts):
-                asked = conversation(problems[number], attempts[number].program, runs[number])
-                questions.append(Question(attempts[number].place, self.prompt(asked), key, repair=True))
+            if place < len(ours):
+                questions.append(Question(ours[place].place, self.prompt(asked[place]), key, repair=True))
             else:
-                place = self.order[step][number % len(self.order[step])]
-                questions.append(Question(place, self.prompt(self.problems[place].statement), key))
+                questions.append(self._first(self.order[step][number % len(self.order[step])], key))
         return questions
 
     def rewards(
