@@ -7,6 +7,7 @@ lie close together give close answers. Rows that ended leave the batch; nothing 
 """
 
 import hashlib
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +19,8 @@ from compute.errors import Cancelled
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel
 
+# transformers 5.24 would have it called `cache`, which 5.20 and some of its own models do not know.
+warnings.filterwarnings("ignore", message="`past_key_values` is deprecated", category=FutureWarning)
 UNIFORMS_AT_ONCE = 64
 SHRINK_BELOW = 0.8  # drop ended rows when fewer than this share are alive: selecting costs about one step
 
