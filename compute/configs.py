@@ -330,7 +330,7 @@ class MergeBase(Strict):
 class PartWeights(Strict):
     """Weights of their own, one an ingredient, for the tensors whose names match a shell pattern."""
 
-    pattern: str = Field(min_length=1)
+    pattern: str = Field(max_length=500, pattern=r"^[\w.*?\[\]!-]+$")
     weights: tuple[float, ...]
 
 

@@ -6,7 +6,7 @@ nothing here computes.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from compute.configs import (
     HeldOut,
     MergeConfig,
     MergeMethod,
+    PartWeights,
     Sampler,
     Sampling,
     Setting,
@@ -447,14 +448,17 @@ def launch_merge(
     method: MergeMethod = "linear",
     coefficients: Sequence[float] = (),
     density: float | None = None,
+    parts: Mapping[str, float] | None = None,
     queue: str = "",
     dry_run: bool = False,
 ) -> Launched:
     """Write the average at `alpha` to a folder of its own ("materialise"), or a merge by another method.
 
     Methods that add differences from the study's base take `coefficients`, one for each end, in place of 1 - alpha and
-    alpha. Their merges and those of slerp are on no path.
+    alpha. `parts`: an alpha of their own for tensors whose names match a pattern, in the order of
+    `compute.merging.parts`. What is no linear average with one alpha is on no path.
     """
+    parts = parts or {}
     on = chosen_queue(queue, LIGHT)
     _refuse_foreign(study, low=low, high=high)
     if low == high:
@@ -465,14 +469,20 @@ def launch_merge(
         raise LaunchError("coefficients", f"{sentence}.")
     for coefficient in coefficients:
         _check_alpha(coefficient, "coefficients")
-    if alpha in (0, 1) and not coefficients:
+    for own in parts.values():
+        _check_alpha(own, "parts")
+    own_weights = [
+        valid_config(PartWeights, fields={"pattern": "parts"}, pattern=pattern, weights=(1 - own, own))
+        for pattern, own in parts.items()
+    ]
+    if alpha in (0, 1) and not coefficients and not parts:
         raise LaunchError("alpha", f"At alpha {alpha:g} the average is an end itself, which has a folder already.")
     with transaction.atomic(), _one_launch_at_a_time(study), _undone_if(dry_run):
         weights = tuple(coefficients) or (1 - alpha, alpha)
-        if method == "linear":
+        if method == "linear" and not parts:
             merge = on_path(path_between(study, low, high), alpha)
         else:
-            merge = off_path(low, high, method, weights, density)
+            merge = off_path(low, high, method, weights, density, parts)
         if merge.materialised:
             raise LaunchError("alpha", f"{merge.name} is written already.")
         if merge.made_by is not None and not merge.made_by.ended_already:
@@ -487,6 +497,7 @@ def launch_merge(
             base=merge_base(study) if method in FROM_BASE else None,
             density=density,
             seed=study.seed if method == "dare" else 0,
+            parts=own_weights,
         )
         starts = needed_for(study.base, "method") if study.base and method in FROM_BASE else []
         needs = [*needed_for(low, "low"), *needed_for(high, "high"), *starts, *compute_part(study, by)]

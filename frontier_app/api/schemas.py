@@ -99,6 +99,7 @@ class MergeRequest(Request):
     method: MergeMethod = "linear"
     coefficients: list[float] = Field([], description="of the two differences from the base, for methods that add them")
     density: float | None = Field(None, description="share of each difference that ties and dare keep")
+    parts: dict[str, float] = Field({}, description="pattern of tensor names -> alpha; the last that matches counts")
     queue: str = Field("", description="one of /queues; cpu when left out")
     dry_run: bool = False
 

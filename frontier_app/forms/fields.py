@@ -54,6 +54,27 @@ class NumberField(NumbersField):
         return numbers[0]
 
 
+class PartsField(forms.CharField):
+    """Alphas of single layers or modules: `pattern = alpha`, a line each. Gives them by pattern, in their order."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=LONGEST_NUMBERS, widget=forms.Textarea({"rows": 3, "class": "mono"}), **kwargs)
+
+    def clean(self, value: str | None) -> dict[str, float]:
+        found = {}
+        for line in super().clean(value).replace("−", "-").splitlines():
+            pattern, equals, number = (part.strip() for part in line.rpartition("="))
+            if not line.strip():
+                continue
+            try:
+                found[pattern] = float(number)
+            except ValueError:
+                equals = ""
+            if not (pattern and equals):
+                raise ValidationError(f"Write a pattern and its alpha, such as model.layers.0.* = 0.3, not {line!r}.")
+        return found
+
+
 class CheckpointField(forms.ModelChoiceField):
     """One checkpoint of the study, by its reference. Lists the newest; the address can name any other."""
 

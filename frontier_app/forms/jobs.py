@@ -12,6 +12,7 @@ from frontier_app.forms.fields import (
     CoefficientsField,
     NumberField,
     NumbersField,
+    PartsField,
     WholeNumbersField,
 )
 from frontier_app.forms.launching import (
@@ -70,7 +71,12 @@ class MergeForm(PathFields, QueueFields, LaunchForm):
     density = forms.FloatField(
         label="Density", required=False, help_text="share of each difference that TIES and DARE keep, such as 0.2"
     )
-    folded = ("method", "coefficients", "density")
+    parts = PartsField(
+        label="Parts",
+        required=False,
+        help_text="an alpha of their own for layers or modules, a line each: model.layers.0.* = 0.3; * is any text",
+    )
+    folded = ("method", "coefficients", "density", "parts")
 
     def clean_method(self) -> str:
         return self.cleaned_data["method"] or "linear"

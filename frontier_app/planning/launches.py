@@ -301,11 +301,19 @@ def on_path(path: Path, alpha: float) -> Checkpoint:
 
 
 def off_path(
-    low: Checkpoint, high: Checkpoint, method: str, weights: Sequence[float], density: float | None
+    low: Checkpoint,
+    high: Checkpoint,
+    method: str,
+    weights: Sequence[float],
+    density: float | None,
+    parts: Mapping[str, float],
 ) -> Checkpoint:
     """A merge that is no weighted sum of its two ends: it has no ingredients to add up, and is read once written."""
     amounts = f"{weights[0]:g}, {weights[1]:g}" + (f", density {density:g}" if density is not None else "")
     recipe = f"{low.reference} {high.reference} {method} {tuple(weights)!r} {density!r}"
+    if parts:
+        amounts += "".join(f"; {pattern} {alpha:g}" for pattern, alpha in parts.items())
+        recipe += f" {list(parts.items())!r}"
     merge, created = Checkpoint.objects.get_or_create(
         reference=f"{reference_prefix(low.study.slug)}.merge-{sha256(recipe.encode()).hexdigest()[:12]}",
         defaults={

@@ -52,8 +52,8 @@ KINDS = {
     "merge": Kind(
         "materialised merge",
         "Launch a materialised merge",
-        "Writes (1 − a) × low + a × high, or what another method makes of the two, as a checkpoint folder of its own. "
-        "A sweep needs none of this; a folder is for use elsewhere.",
+        "Writes (1 − a) × low + a × high, or what another method or other weights by layer make of the two, as a "
+        "checkpoint folder. A sweep needs none of this; a folder is for use elsewhere.",
     ),
     "import": Kind(
         "import of problems",

@@ -172,6 +172,22 @@ def test_what_a_failed_job_did_not_measure_is_taken_up_again(study: Study) -> No
     assert Evaluation.objects.get(checkpoint=study.base).job == again
 
 
+def test_a_merge_with_alphas_of_its_own_for_some_parts_is_on_no_path(study: Study) -> None:
+    low, high = ends(study)
+    parts = {"model.layers.0.*": 0.25, "*.mlp.*": 1.5}
+    (job,) = launch.launch_merge(study, factories.bob(), low, high, 0, parts=parts).jobs
+    config = parse_config(job.config)
+    assert [(one.pattern, one.weights) for one in config.parts] == [
+        ("model.layers.0.*", (0.75, 0.25)),
+        ("*.mlp.*", (-0.5, 1.5)),
+    ]
+    merge = Checkpoint.objects.get(made_by=job)
+    assert merge.name == "low → high by linear (1, 0; model.layers.0.* 0.25; *.mlp.* 1.5)"
+    assert (merge.recipe.exists(), merge.evaluations.exists()) == (False, False)
+    (other,) = launch.launch_merge(study, factories.bob(), low, high, 0, parts={"*.mlp.*": 1.5}).jobs
+    assert Checkpoint.objects.get(made_by=other) != merge
+
+
 def test_a_merge_by_another_method_is_on_no_path_and_is_evaluated_once_it_is_written(study: Study) -> None:
     low, high = ends(study)
     ask = partial(launch.launch_merge, study, factories.bob(), low, high, 0.5, method="dare", density=0.2)
@@ -269,6 +285,9 @@ def test_what_makes_no_sense_is_refused_beside_its_field(study: Study) -> None:
         (lambda: launch.launch_merge(study, bob, low, high, 0.5, method="dare", density=2), "density"),
         (lambda: launch.launch_merge(study, bob, low, high, 1.5, method="ties", density=0.2), "alpha"),
         (lambda: launch.launch_merge(study, bob, low, high, 0.5, coefficients=[1, 1]), "coefficients"),
+        (lambda: launch.launch_merge(study, bob, low, high, 0.5, parts={"*": 101.0}), "parts"),
+        (lambda: launch.launch_merge(study, bob, low, high, 0.5, parts={"": 1.0}), "parts"),
+        (lambda: launch.launch_merge(study, bob, low, high, 0.5, parts={"norm\x00": 1.0}), "parts"),
         (lambda: launch.launch_merge(study, bob, low, high, 0.5, method="magic"), "method"),
         (lambda: launch.launch_evaluation(study, bob, foreign), "checkpoint"),
     ]

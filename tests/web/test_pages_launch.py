@@ -192,6 +192,23 @@ def test_a_merge_takes_a_method_with_a_coefficient_for_each_end(client, study):
     assert (config["method"], [one["weight"] for one in config["ingredients"]]) == ("task_arithmetic", [1, 1])
 
 
+def test_a_merge_takes_an_alpha_for_single_parts_a_line_each(client, study):
+    lines = "model.layers.0.* = 0.25\n\n  *.mlp.* = −0.5 "
+    client.post(f"/studies/{study.slug}/launch/merge/", sweep(study, alpha="0.5", parts=lines))
+    parts = Job.objects.get(kind="merge").config["parts"]
+    assert [(part["pattern"], part["weights"]) for part in parts] == [
+        ("model.layers.0.*", [0.75, 0.25]),
+        ("*.mlp.*", [1.5, -0.5]),
+    ]
+
+
+@pytest.mark.parametrize("line", ["model.layers.0.*", "= 0.5", "norm = half", "norm ="])
+def test_a_line_that_is_no_part_is_told_beside_the_field(client, study, line):
+    response = client.post(f"/studies/{study.slug}/launch/merge/", sweep(study, alpha="0.5", parts=line))
+    assert response.status_code == 422
+    assert response.context["form"].errors["parts"][0].startswith("Write a pattern and its alpha")
+
+
 def test_a_method_that_lacks_its_density_is_told_beside_the_field(client, study):
     response = client.post(f"/studies/{study.slug}/launch/merge/", sweep(study, alpha="0.5", method="ties"))
 
