@@ -39,7 +39,7 @@ MARK = """() => {
     return chains.get(element);
   };
   for (const element of document.querySelectorAll("body *")) {
-    const text = [...element.childNodes].map((node) => node.nodeType === Node.TEXT_NODE ? node.data : "").join("").trim();
+    const text = [...element.childNodes].map((node) => (node.nodeType === 3 ? node.data : "")).join("").trim();
     if (!text || !element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
     const { fontSize, fontWeight } = getComputedStyle(element);
     const kind = [chain(element), fontSize, fontWeight, text.length > 1, /\\w/.test(text)].join();
