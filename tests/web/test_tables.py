@@ -88,7 +88,12 @@ def test_what_is_missing_stands_in_no_relation_and_comes_last(alice, measured):
     for page, column, field, value in COMPARED:
 
         def found(text: str, page: str = page) -> set[str]:
-            return {line.key for line in alice.get(STUDY + page, {"q": text}).context["lines"]}
+            """By the file of the list: the page has the same filter and takes several times as long."""
+            answer = alice.get(STUDY + page, {"q": text, "columns": "reference", "format": "csv"})
+            assert answer.status_code == 200, text
+            name, *references = answer.content.decode().split()
+            assert name == "reference"
+            return set(references)
 
         everything, missing = found(""), found(f"{field} = none")
         below, above = found(f"{field} < {value}"), found(f"{field} >= {value}")
