@@ -41,7 +41,14 @@ from frontier_app.embedded.processes import stop  # noqa: E402
 from frontier_app.embedded.servers import needed_servers  # noqa: E402
 
 # What takes longest goes first, so that processes which share the work end at about the same time.
-LONGEST_FIRST = ("tests/processes/", "tests/browser/test_browser_axe", "tests/browser/", "tests/compute/")
+LONGEST_FIRST = (
+    "tests/processes/",
+    "tests/browser/test_browser_axe",
+    "tests/browser/test_browser_addresses",
+    "tests/browser/",
+    "tests/compute/",
+    "tests/web/test_rights_routes",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

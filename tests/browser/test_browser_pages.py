@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from frontier_app.models import Study
 from tests import factories
-from tests.browser.visitor import Visitors
+from tests.browser.visitor import Asked, Visitors
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -53,17 +53,19 @@ def test_every_page_answers_without_errors_and_fits_the_window(
     factories.tried_import(measured.study)
     looking = visitor(alice, theme)
     page = looking.page
+    asked = Asked(page)
     keep = os.environ.get("FRONTIER_SCREENSHOTS")
     for name, address in addresses(measured.study).items():
         response = page.goto(looking.server + address)
         assert response is not None
         assert response.status == 200, address
         expect(page.locator("html")).to_have_attribute("data-theme", theme)
-        page.wait_for_load_state("networkidle")
+        asked.settle()
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{address} is {wide} px wider than the window"
         if keep:
             page.screenshot(path=Path(keep) / f"{name}-{theme}.png", full_page=True)
+    asked.stop()
 
 
 def test_the_login_page_is_shown_to_somebody_unknown(visitor: Visitors, measured: factories.Measured) -> None:

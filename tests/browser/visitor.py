@@ -16,7 +16,8 @@ PATIENCE_MILLISECONDS = 20_000
 
 
 class Asked:
-    """What a page has asked for and not been given yet. Listens until the page is closed, as a tab is at the end."""
+    """What a page has asked for and not been given yet. Listens until the page is closed, as a tab is at the end, or until
+    `stop`."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
@@ -24,6 +25,11 @@ class Asked:
         page.on("request", self._sent)
         page.on("requestfinished", self._ended)
         page.on("requestfailed", self._ended)
+
+    def stop(self) -> None:
+        self._page.remove_listener("request", self._sent)
+        self._page.remove_listener("requestfinished", self._ended)
+        self._page.remove_listener("requestfailed", self._ended)
 
     def _sent(self, request: Request) -> None:
         self.requests.add(request)
