@@ -16,8 +16,8 @@ PATIENCE_MILLISECONDS = 20_000
 
 
 class Asked:
-    """What a page has asked for and not been given yet. Listens until the page is closed, as a tab is at the end, or until
-    `stop`."""
+    """What a page has asked for and not been given yet. Listens until `stop`, or until the page is closed, as a tab is
+    at the end."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
