@@ -8,7 +8,6 @@ prints JSON; no test framework is needed.
 """
 
 import contextlib
-import itertools
 import json
 import os
 import random
@@ -16,7 +15,7 @@ import signal
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
@@ -166,27 +165,35 @@ class Alone:
 
     def faults(self, case: Case) -> list[str]:
         """What is wrong with the judge on `case`, a sentence each."""
-        found = self._pool.map(lambda layer: self._judge(case, layer), self._judges)
-        return [*itertools.chain.from_iterable(found), *self._range.surroundings.signs()]
+        layers = [layer for layer in self._judges if case.runs_in(layer)]
+        ear = self._range.ear
+        workers = {layer: ear.pids(layer) for layer in layers}
+        before = inhabitants(set().union(*workers.values()))
+        faults = self._in_each(layers, lambda layer: self._judge(case, layer))
+        if newcomers(set().union(*workers.values()), before):
+            left = {layer: inhabitants(pids) - before for layer, pids in workers.items()}
+            faults += [f"{layer}: {len(pids)} processes are left" for layer, pids in left.items() if pids]
+        faults += self._in_each(layers, self._judge_neighbour)
+        faults += [f"{layer}: it cost the judge a worker" for layer in layers if workers[layer] - ear.pids(layer)]
+        return [*faults, *self._range.surroundings.signs()]
+
+    def _in_each(self, layers: Sequence[str], judge: Callable[[str], list[str]]) -> list[str]:
+        """The faults that `judge` finds in each layer, all at once."""
+        found = zip(layers, self._pool.map(judge, layers), strict=True)
+        return [f"{layer}: {fault}" for layer, faults in found for fault in faults]
 
     def _judge(self, case: Case, layer: str) -> list[str]:
-        if not case.runs_in(layer):
-            return []
         judge, ear = self._judges[layer], self._range.ear
-        workers = ear.pids(layer)
-        before = inhabitants(workers)
         ear.take(layer)
         judgement = judge.judge([self._range.submission(case)])[0]
-        faults = [*_misjudged(case, judgement, layer)]
-        faults += _leaks(case, judgement, ear.take(layer), self._range.surroundings)
-        if left := newcomers(workers, before):
-            faults.append(f"{len(left)} processes are left")
+        return [
+            *_misjudged(case, judgement, layer),
+            *_leaks(case, judgement, ear.take(layer), self._range.surroundings),
+        ]
+
+    def _judge_neighbour(self, layer: str) -> list[str]:
         letters = self._neighbour_letters(layer)
-        if letters != "AAA":
-            faults.append(f"the next program got {letters}, not AAA")
-        if workers - ear.pids(layer):
-            faults.append("it cost the judge a worker")
-        return [f"{layer}: {fault}" for fault in faults]
+        return [] if letters == "AAA" else [f"the next program got {letters}, not AAA"]
 
     def _neighbour_letters(self, layer: str) -> str:
         self._count += 1
