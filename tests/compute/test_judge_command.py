@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -56,6 +57,23 @@ def judge(*arguments, **keywords):
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=120, **keywords)
 
 
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def judge_here(capsys):
+    """As `judge`, in this process: starting one takes most of the time of judging a few programs."""
+
+    def ask(*arguments):
+        status = main([*map(str, arguments)])
+        return Done(status, *capsys.readouterr())
+
+    return ask
+
+
 @pytest.fixture
 def refused(capsys):
     """The status and the one sentence of a request that is refused, asked in this process: that is sooner done."""
@@ -100,26 +118,26 @@ def test_a_submission_is_one_line_with_every_figure(tmp_path, package):
     assert line["time_limit_source"] == "stated by the package"
 
 
-def test_lines_follow_the_order_of_the_submissions(tmp_path, package):
+def test_lines_follow_the_order_of_the_submissions(tmp_path, package, judge_here):
     texts = [WRONG_ON_LARGE, FAST, "raise ValueError\n", "print(\n", FAST]
     paths = [program(tmp_path, text, f"{place}.py") for place, text in enumerate(texts)]
-    done = judge(package, *[word for path in paths for word in ("--submission", path)], "--json", "--workers", 2)
+    done = judge_here(package, *[word for path in paths for word in ("--submission", path)], "--json", "--workers", 2)
     assert [line["submission"] for line in lines_of(done)] == [str(path) for path in paths]
     assert [line["verdict"] for line in lines_of(done)] == ["WA", "AC", "RE", "CE", "AC"]
     assert [line["levels_passed"] for line in lines_of(done)] == [1, 2, 0, 0, 2]
 
 
-def test_a_level_judges_its_tests_only(tmp_path, package):
+def test_a_level_judges_its_tests_only(tmp_path, package, judge_here):
     path = program(tmp_path, SLOW)
-    (line,) = lines_of(judge(package, "--submission", path, "--level", 1, "--json"))
+    (line,) = lines_of(judge_here(package, "--submission", path, "--level", 1, "--json"))
     assert (line["verdict"], line["letters"]) == ("AC", "AAA")
     assert (line["levels_passed"], line["levels_total"]) == (1, 2)
     assert len(line["tests"]) == 3
 
 
-def test_given_limits_replace_the_packages(tmp_path, package):
+def test_given_limits_replace_the_packages(tmp_path, package, judge_here):
     path = program(tmp_path, "block = bytearray(60 << 20)\n" + FAST)
-    (line,) = lines_of(judge(package, "--submission", path, "--time-limit", 2, "--memory-limit", 40, "--json"))
+    (line,) = lines_of(judge_here(package, "--submission", path, "--time-limit", 2, "--memory-limit", 40, "--json"))
     assert (line["time_limit_seconds"], line["memory_limit_bytes"]) == (2, 40 << 20)
     assert line["time_limit_source"] == "given"
     assert line["verdict"] == "MLE"
@@ -137,22 +155,22 @@ def test_all_compares_with_the_declared_verdicts(package):
     assert [list(line) for line in lines] == [[*KEYS, "declared", "agrees"]] * 3
 
 
-def test_a_declared_verdict_that_is_not_met_is_counted_and_no_error(tmp_path):
+def test_a_declared_verdict_that_is_not_met_is_counted_and_no_error(tmp_path, judge_here):
     package = write_sums(tmp_path / "sums", submissions={"accepted/a.py": FAST, "wrong_answer/not.py": FAST})
-    done = judge(package, "--all", "--json")
+    done = judge_here(package, "--all", "--json")
     assert (done.returncode, done.stderr) == (0, "Declared verdicts met: 1 of 2.\n")
     assert [line["agrees"] for line in lines_of(done)] == [True, False]
 
 
-def test_the_given_submissions_come_before_the_packages_own(tmp_path, package):
+def test_the_given_submissions_come_before_the_packages_own(tmp_path, package, judge_here):
     path = program(tmp_path, FAST)
-    lines = lines_of(judge(package, "--all", "--submission", path, "--json"))
+    lines = lines_of(judge_here(package, "--all", "--submission", path, "--json"))
     assert lines[0]["submission"] == str(path)
     assert [line["agrees"] for line in lines] == [None, True, True, True]
 
 
-def test_the_table_shows_levels_limit_and_agreement(package):
-    done = judge(package, "--all")
+def test_the_table_shows_levels_limit_and_agreement(package, judge_here):
+    done = judge_here(package, "--all")
     assert "Limits: 0.3 s CPU (stated by the package)" in done.stdout
     (row,) = [line for line in done.stdout.splitlines() if "loop.py" in line]
     assert row.split()[1:4] == ["python", "TLE", "1/2"]
@@ -160,21 +178,21 @@ def test_the_table_shows_levels_limit_and_agreement(package):
     assert done.stdout.splitlines()[-1] == "Declared verdicts met: 3 of 3."
 
 
-def test_a_limit_that_is_not_stated_is_computed_and_shows_its_factor(tmp_path):
+def test_a_limit_that_is_not_stated_is_computed_and_shows_its_factor(tmp_path, judge_here):
     package = write_sums(tmp_path / "sums", limits="", submissions={"accepted/formula.py": FAST})
-    (line,) = lines_of(judge(package, "--submission", program(tmp_path, FAST), "--json"))
+    (line,) = lines_of(judge_here(package, "--submission", program(tmp_path, FAST), "--json"))
     assert line["verdict"] == "AC"
     assert line["time_limit_seconds"] >= 1
     assert " x " in line["time_limit_source"]
 
 
-def test_a_limit_that_cannot_be_computed_must_be_given(tmp_path):
+def test_a_limit_that_cannot_be_computed_must_be_given(tmp_path, judge_here):
     package = write_sums(tmp_path / "sums", limits="", submissions={"wrong_answer/not.py": FAST})
     path = program(tmp_path, FAST)
-    done = judge(package, "--submission", path)
+    done = judge_here(package, "--submission", path)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert done.stderr.endswith("give one with --time-limit.\n")
-    assert judge(package, "--submission", path, "--time-limit", 1).returncode == 0
+    assert judge_here(package, "--submission", path, "--time-limit", 1).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -223,29 +241,31 @@ def test_all_of_a_package_without_submissions_is_status_three(tmp_path, refused)
     assert "no submissions" in told
 
 
-def test_the_language_can_be_said(tmp_path, package):
+def test_the_language_can_be_said(tmp_path, package, judge_here):
     path = program(tmp_path, FAST, "without-a-suffix")
-    (line,) = lines_of(judge(package, "--submission", path, "--language", "python", "--json"))
+    (line,) = lines_of(judge_here(package, "--submission", path, "--language", "python", "--json"))
     assert (line["language"], line["verdict"]) == ("python", "AC")
 
 
-def test_a_compiled_program_is_judged_by_its_suffix_and_a_compile_error_shows_its_message(tmp_path, package):
+def test_a_compiled_program_is_judged_by_its_suffix_and_a_compile_error_shows_its_message(
+    tmp_path, package, judge_here
+):
     if not shutil.which("g++"):
         pytest.skip("no g++ here")
     good = program(tmp_path, CPP, "good.cpp")
     broken = program(tmp_path, "int main() { return nowhere; }\n", "broken.cpp")
     arguments = [package, "--submission", good, "--submission", broken]
-    first, second = lines_of(judge(*arguments, "--json"))
+    first, second = lines_of(judge_here(*arguments, "--json"))
     assert (first["language"], first["verdict"], first["message"]) == ("cpp", "AC", "")
     assert (second["verdict"], second["letters"], second["levels_passed"]) == ("CE", "CCCCC", 0)
     assert "nowhere" in second["message"]
-    told = [line for line in judge(*arguments).stdout.splitlines() if line.startswith(f"{broken}: ")]
+    told = [line for line in judge_here(*arguments).stdout.splitlines() if line.startswith(f"{broken}: ")]
     assert "nowhere" in told[0]
 
 
-def test_each_test_says_which_rule_ended_it(tmp_path, package):
+def test_each_test_says_which_rule_ended_it(tmp_path, package, judge_here):
     path = program(tmp_path, "n = int(input())\nwhile n > 200: pass\nraise SystemExit(3)\n")
-    (line,) = lines_of(judge(package, "--submission", path, "--json"))
+    (line,) = lines_of(judge_here(package, "--submission", path, "--json"))
     assert line["letters"] == "RRRTT"
     assert line["rules"] == ["exit 3"] * 3 + ["cpu"] * 2
 
@@ -303,8 +323,8 @@ def test_the_probe_names_every_layer_and_the_one_used():
     assert bool(found["cgroup"]) != bool(found["cgroup_reason"])
 
 
-def test_the_probe_for_people_shows_reasons_and_versions():
-    done = judge("--probe")
+def test_the_probe_for_people_shows_reasons_and_versions(judge_here):
+    done = judge_here("--probe")
     assert done.stdout.splitlines()[0].split() == ["Layer", "Isolation"]
     assert f"python: {sys.version.split()[0]}" in done.stdout
     assert "Used: " in done.stdout
