@@ -61,6 +61,8 @@ def python(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def cold_ends(request, tmp_path_factory, python) -> Iterator[dict[str, list[Future[End]]]]:
     """The cold runs of every program that was selected, under way in the background in the order of the tests."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; the programs would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     here = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
     selected = [item.callspec.params["program"] for item in here]
     with ThreadPoolExecutor(COLD_AT_ONCE) as pool:
