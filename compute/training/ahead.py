@@ -38,21 +38,28 @@ class JudgingAhead:
         self._batches.append(self._pool.submit(self._judge_waiting))
 
     def scores(self, keys: Sequence[Key]) -> list[Scored]:
-        """The scores of these answers, once all that was begun is judged. Raises what the judge does."""
+        """The scores of these answers, once all that was begun is judged. Raises what the judge does, and then all is
+        forgotten."""
         for key in keys:
             self.begin(key)
         batches, self._batches = self._batches, []
-        for batch in batches:
-            self._found |= batch.result()
+        try:
+            for batch in batches:
+                self._found |= batch.result()
+        except BaseException:
+            self._forget()
+            raise
         return [self._found[key] for key in keys]
 
     def take(self, keys: Sequence[Key]) -> list[Scored]:
         """The same; all that was begun is forgotten."""
-        try:
-            return self.scores(keys)
-        finally:
-            self._begun.clear()
-            self._found.clear()
+        found = self.scores(keys)
+        self._forget()
+        return found
+
+    def _forget(self) -> None:
+        self._begun.clear()
+        self._found.clear()
 
     def _judge_waiting(self) -> dict[Key, Scored]:
         with self._lock:

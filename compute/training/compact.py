@@ -107,7 +107,7 @@ def experience(course: Course, step: int) -> list[Example]:
     rewards = course.rewards(
         [question.place for question, _ in asked],
         [answer for _, answer in asked],
-        [question.repair for question, _ in asked],
+        [question.kind for question, _ in asked],
     )
     table = torch.tensor([float("nan") if reward is None else reward for reward in rewards])
     advantages = group_advantages(table.view(-1, course.config.group), course.config.scale_rewards).flatten().tolist()

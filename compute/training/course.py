@@ -17,16 +17,16 @@ from compute.checkpoints import Manifest, describe, write_checkpoint
 from compute.configs import TrainConfig, request_sha256
 from compute.errors import Cancelled, EngineError
 from compute.events import EventWriter, Log, Metric, Progress
-from compute.judge.judge import Judge
+from compute.judge.judge import Judge, limits_on
 from compute.merging.streams import FLOATS
 from compute.problems.problem import Problem
 from compute.rollout import reasoning
-from compute.rollout.policy import decoded, stop_tokens
+from compute.rollout.policy import decoded, load_context, stop_tokens
 from compute.rollout.prompts import Message, render
 from compute.rollout.sampler import CachedSampler, Draw
 from compute.training import processes
 from compute.training.ahead import JudgingAhead, Key
-from compute.training.figures import StepFigures, finite, in_words
+from compute.training.figures import Kind, StepFigures, finite, in_words
 from compute.training.held_out import SOLVE_RATE, has_stalled, held_out_problems, measure
 from compute.training.repair import Attempt, chosen, conversation
 from compute.training.resume import Step, Values, checkpoint_event, finished_checkpoint, resume_folder
@@ -62,13 +62,12 @@ def warm_up(steps: int) -> Callable[[int], float]:
 
 
 class Question(NamedTuple):
-    """What is asked: the problem's place in the set, token ids, and the name of the answers' random numbers. `repair`:
-    about an attempt that failed."""
+    """What is asked: the problem's place in the set, token ids, and the name of the answers' random numbers."""
 
     place: int
     prompt: list[int]
     key: str
-    repair: bool = False
+    kind: Kind = "first"
 
 
 class Group(NamedTuple):
@@ -115,6 +114,7 @@ class Course:
         self.figures = StepFigures(judge, self.is_cut)
         self.ahead = JudgingAhead(self.score)
         self._beginnings: dict[int, str] = {}
+        self._context = load_context(config.initialisation)
         self.resume = resume_folder(config, self.start)
         self._reported: list[Step] = []
 
@@ -178,43 +178,50 @@ class Course:
 
     def _failed(self, groups: Sequence[Group]) -> list[Attempt]:
         """The attempts of all processes that are to be repaired."""
-        asked = [(group.question.place, tuple(draw.tokens)) for group in groups for draw in group.draws]
-        with self.figures.timed("judging"):
-            scores = dict(zip(asked, self.ahead.scores(asked), strict=True))
         failed = []
-        for (place, *_), draws in groups:
-            wrong = [draw.tokens for draw in draws if scores[place, tuple(draw.tokens)].reward == 0]
-            programs = [self.program(place, answer) for answer in wrong]
-            failed.append([Attempt(place, program) for program in programs if program is not None])
+        for question, draws in groups:
+            answers = [tuple(draw.tokens) for draw in draws]
+            with self.figures.timed("judging"):
+                scores = self.ahead.scores([(question.place, answer) for answer in answers])
+            told = [
+                (self.program(question.place, answer), score.run)
+                for answer, score in zip(answers, scores, strict=True)
+                if score.reward == 0
+            ]
+            failed.append([Attempt(question.place, text, run) for text, run in told if text is not None and run])
         return chosen(processes.gathered(failed), self.config.repairs_per_step)
 
     def _repairs(self, step: int, attempts: Sequence[Attempt]) -> list[Question]:
-        """This process's share of a step's repair prompts. Where too few attempts have failed, the step's problems are
-        asked once more, so that every step learns from as many answers."""
-        numbers = processes.share_of(range(self.config.repairs_per_step))
-        ours = [attempts[number] for number in numbers if number < len(attempts)]
-        problems = [self.problems[attempt.place] for attempt in ours]
-        with self.figures.timed("judging"):
-            runs = self.reward.runs(problems, [attempt.program for attempt in ours])
-        asked = [conversation(*one) for one in zip(problems, [one.program for one in ours], runs, strict=True)]
+        """This process's share of a step's repair prompts. Where too few attempts have failed, or the model could not
+        read one, the step's problems are asked once more, so that every step learns from as many answers."""
         questions = []
-        for place, number in enumerate(numbers):
+        for number in processes.share_of(range(self.config.repairs_per_step)):
             key = f"step {step} repair {number}"
-            if place < len(ours):
-                questions.append(Question(ours[place].place, self.prompt(asked[place]), key, repair=True))
-            else:
-                questions.append(self._first(self.order[step][number % len(self.order[step])], key))
+            question = self._repair(attempts[number], key) if number < len(attempts) else None
+            if question is None:
+                place = self.order[step][number % len(self.order[step])]
+                question = self._first(place, key)._replace(kind="again")
+            questions.append(question)
         return questions
 
+    def _repair(self, attempt: Attempt, key: str) -> Question | None:
+        """The prompt, or None where it and an answer are longer than what the model reads."""
+        problem = self.problems[attempt.place]
+        _, bounds = limits_on(problem, self.config.limits)
+        prompt = self.prompt(conversation(problem.statement, attempt, bounds))
+        if self._context is not None and len(prompt) + self.config.max_tokens > self._context:
+            return None
+        return Question(attempt.place, prompt, key, "repair")
+
     def rewards(
-        self, places: Sequence[int], answers: Sequence[Sequence[int]], repairs: Sequence[bool] | None = None
+        self, places: Sequence[int], answers: Sequence[Sequence[int]], kinds: Sequence[Kind] | None = None
     ) -> list[float | None]:
         """The reward of each answer (token ids) to the problem at the same position of `places`; None drops it.
-        `repairs`: which were asked about an attempt that failed."""
+        `kinds`: those of the questions; all are first ones where it is left out."""
         self.refuse_when_cancelled()
         with self.figures.timed("judging"):
             scores = self.ahead.take([(place, tuple(answer)) for place, answer in zip(places, answers, strict=True)])
-        self.figures.add(scores, answers, repairs or [False] * len(answers), self.ahead.busy_seconds)
+        self.figures.add(scores, answers, kinds or ["first"] * len(answers), self.ahead.busy_seconds)
         return [score.reward for score in scores]
 
     def score(self, answers: Sequence[Key]) -> list[Scored]:

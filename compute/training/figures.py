@@ -5,7 +5,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from compute.judge.judge import Judge
 from compute.judge.verdict import FailureClass
@@ -13,16 +13,18 @@ from compute.training import processes
 from compute.training.rewards import Scored
 from compute.usage import SPENT
 
+Kind = Literal["first", "repair", "again"]
+"""A problem of the step, an attempt at one that failed, or a problem for want of such attempts."""
 TIMED = ("sampling", "judging", "learning")
 
 
 class Answer(NamedTuple):
-    """`cut`: it reached the longest length without an end. `repair`: it was asked about an attempt that failed."""
+    """`cut`: it reached the longest length without an end. `kind`: of its question."""
 
     score: Scored
     tokens: int
     cut: bool
-    repair: bool
+    kind: Kind
 
 
 class StepFigures:
@@ -53,28 +55,29 @@ class StepFigures:
         self,
         scores: Sequence[Scored],
         answers: Sequence[Sequence[int]],
-        repairs: Sequence[bool],
+        kinds: Sequence[Kind],
         busy_seconds: float = 0.0,
     ) -> None:
-        """One score an answer (token ids), and whether it repairs. `busy_seconds`: how long the judge has worked so
-        far."""
+        """One score an answer (token ids), and the kind of its question. `busy_seconds`: how long the judge has worked
+        so far."""
         self._judged = time.monotonic()  # what follows until the report is learning
         self._busy = busy_seconds
         self._answers += [
-            Answer(score, len(answer), self._is_cut(answer), repair)
-            for score, answer, repair in zip(scores, answers, repairs, strict=True)
+            Answer(score, len(answer), self._is_cut(answer), kind)
+            for score, answer, kind in zip(scores, answers, kinds, strict=True)
         ]
         SPENT.add("generation", 0.0, tokens=sum(len(answer) for answer in answers))
 
     def take(self) -> dict[str, float | None]:
-        """Shares of the samples by outcome; infrastructure trouble is counted and left out of every share. Repairs have
-        a figure of their own, so that trainings with and without them compare.
+        """Shares of the samples by outcome; infrastructure trouble is counted and left out of every share. They
+        are of the first answers; repairs have a figure of their own, so that trainings with and without them compare.
 
         The samples are those of all processes, which must all ask; seconds and cache are those of the first. The judge
         works while others are sampled: `judging_seconds` is what was waited for it, `judge_busy_seconds` what it took.
         """
         everything = processes.gathered(self._answers)
-        answers = [answer for answer in everything if not answer.repair]
+        answers = [answer for answer in everything if answer.kind == "first"]
+        repairs = [answer for answer in everything if answer.kind == "repair"]
         scores = [answer.score for answer in answers]
         outcomes = Counter(score.outcome for score in scores)
         trouble = outcomes.pop(FailureClass.INFRASTRUCTURE, 0)
@@ -98,8 +101,8 @@ class StepFigures:
             "learning_seconds": learning,
             "cache_hit_rate": share(hits, hits + executions),
         }
-        if len(everything) > len(answers):
-            values["repair_reward"] = mean_reward([answer for answer in everything if answer.repair])
+        if repairs:
+            values["repair_reward"] = mean_reward(repairs)
         self.begin()
         return values
 

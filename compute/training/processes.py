@@ -25,6 +25,7 @@ def is_first() -> bool:
 
 def share_of(values: Sequence[Value]) -> list[Value]:
     """This process's part of what all of them share evenly, in the order of the processes."""
+    assert len(values) % count() == 0
     size = len(values) // count()
     return list(values[rank() * size : (rank() + 1) * size])
 

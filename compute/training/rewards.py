@@ -15,10 +15,12 @@ from compute.problems.problem import Problem
 
 
 class Scored(NamedTuple):
-    """`reward` is None for a sample that must be dropped. `outcome` is by the first failing test in size order."""
+    """`reward` is None for a sample that must be dropped. `outcome` is by the first failing test in size order; `run`
+    is what decided it, after which no further test was begun."""
 
     reward: float | None
     outcome: FailureClass
+    run: Judgement | None = None
 
 
 class CoverageReward:
@@ -35,17 +37,9 @@ class CoverageReward:
 
     def score(self, problems: Sequence[Problem], programs: Sequence[str | None]) -> list[Scored]:
         """One problem a program. A program's judging stops at its first failure: the reward is decided there."""
-        return [scored(judgement.letters) for judgement in self._judged(problems, programs, stop_early=True)]
-
-    def runs(self, problems: Sequence[Problem], programs: Sequence[str | None]) -> list[Judgement]:
-        """What each program does on all required tests, whatever fails first."""
-        return self._judged(problems, programs, stop_early=False)
-
-    def _judged(
-        self, problems: Sequence[Problem], programs: Sequence[str | None], *, stop_early: bool
-    ) -> list[Judgement]:
         submissions = [self._submission(*pair) for pair in zip(problems, programs, strict=True)]
-        return self.judge.judge(submissions, stop_early=stop_early)
+        judgements = self.judge.judge(submissions, stop_early=True)
+        return [scored(judgement.letters)._replace(run=judgement) for judgement in judgements]
 
     def _submission(self, problem: Problem, program: str | None) -> Submission:
         if self.random_seed is None:

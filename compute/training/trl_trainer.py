@@ -22,6 +22,7 @@ from compute.configs import TrainConfig
 from compute.errors import ConfigError
 from compute.rollout import reasoning
 from compute.training.course import Completing, Course, warm_up
+from compute.training.figures import Kind
 from compute.training.optimiser import Float32AdamW, is_narrow
 from compute.training.resume import Values
 
@@ -147,9 +148,9 @@ def questions(course: Course) -> Dataset:
 
 def reward_function(course: Course) -> Callable[..., list[float | None]]:
     def coverage_reward(
-        completion_ids: list[list[int]], place: list[int], repair: list[bool] | None = None, **_: Any
+        completion_ids: list[list[int]], place: list[int], kind: list[Kind] | None = None, **_: Any
     ) -> list[float | None]:
-        return course.rewards(place, completion_ids, repair)
+        return course.rewards(place, completion_ids, kind)
 
     return coverage_reward
 
@@ -165,7 +166,7 @@ def rollout_function(course: Course) -> Callable[[list[Any], GRPOTrainer], dict[
             "completion_ids": [draw.tokens for _, draw in asked],
             "logprobs": [draw.log_likelihoods for _, draw in asked],
             "place": [question.place for question, _ in asked],
-            "repair": [question.repair for question, _ in asked],
+            "kind": [question.kind for question, _ in asked],
         }
 
     return rollout

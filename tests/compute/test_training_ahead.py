@@ -66,6 +66,22 @@ def test_what_was_begun_and_not_asked_for_is_judged_and_forgotten():
     ahead.close()
 
 
+def test_after_trouble_everything_is_judged_anew_whoever_asked():
+    troubles = [SandboxError("No sandbox.")]
+
+    def score(keys):
+        if troubles:
+            raise troubles.pop()
+        return by_parity(keys)
+
+    ahead = JudgingAhead(score)
+    with pytest.raises(SandboxError):
+        ahead.scores([(0, (1,))])
+    assert [scored.reward for scored in ahead.scores([(0, (1,))])] == [1]
+    assert [scored.reward for scored in ahead.take([(0, (1,))])] == [1]
+    ahead.close()
+
+
 def test_what_the_judge_raises_reaches_whoever_waits_and_nobody_later():
     troubles = [SandboxError("No sandbox.")]
 

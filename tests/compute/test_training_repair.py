@@ -1,5 +1,7 @@
 """Online fixing: which attempts are asked about again, what is told of them, and what the policy learns from that."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from compute.configs import JudgeLimits  # noqa: E402
 from compute.events import EventWriter  # noqa: E402
 from compute.judge.case import Judgement  # noqa: E402
 from compute.judge.judge import Judge, Submission  # noqa: E402
+from compute.judge.ruling import Bounds  # noqa: E402
 from compute.problems.problem import BlobStore, read_problem_set  # noqa: E402
 from compute.rollout.policy import load_policy  # noqa: E402
 from compute.training.course import Course  # noqa: E402
@@ -27,11 +30,11 @@ WHOLE_CONVERSATION = """\
 
 @pytest.fixture(scope="module")
 def policy(tmp_path_factory, tiny_policy):
-    """The tiny policy with a template that shows every message."""
+    """The tiny policy with a template that shows every message, and room for them."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = tmp_path_factory.mktemp("policies") / "reads"
-    AutoModelForCausalLM.from_pretrained(tiny_policy).save_pretrained(folder)
+    AutoModelForCausalLM.from_pretrained(tiny_policy, max_position_embeddings=256).save_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(tiny_policy)
     tokenizer.chat_template = WHOLE_CONVERSATION
     tokenizer.save_pretrained(folder)
@@ -63,58 +66,84 @@ def begun(sums, tmp_path):
             course.close()
 
 
+def judged(letters, seconds=(), memory=()):
+    return Judgement(letters, tuple(seconds), tuple(memory), "", False)
+
+
 def test_one_attempt_of_each_prompt_comes_before_a_second_and_a_program_counts_once_a_problem():
-    a, b, c, d = Attempt(0, "a"), Attempt(0, "b"), Attempt(1, "a"), Attempt(2, "d")
+    a, b, c, d = (Attempt(place, text, judged("W")) for place, text in ((0, "a"), (0, "b"), (1, "a"), (2, "d")))
     failed = [[a, a, b], [], [c], [d, d], [a]]
     assert chosen(failed, 10) == [a, c, d, b]
     assert chosen(failed, 2) == [a, c]
     assert chosen([[], []], 3) == []
 
 
-def test_a_repair_prompt_tells_what_the_run_was_like_in_sum_and_nothing_of_a_test(sums):
-    problem = read_problem_set(Path(sums["path"]))[0]
-    run = Judgement("AAWTI", (0.01, 0.02, 0.01, 0.104, 0.0), (9 << 20, 9 << 20, 12 << 20, 8 << 20, 0), "", False)
-    asked = conversation(problem, SLOW, run)
+def test_a_repair_prompt_tells_what_the_run_was_like_in_sum_and_nothing_of_a_test():
+    run = judged("AAWT-", (0.01, 0.02, 0.01, 0.104), (9 << 20, 9 << 20, 12 << 20, 8 << 20))
+    asked = conversation("Add", Attempt(0, SLOW, run), Bounds(0.1, 256 << 20, 1 << 20, 10))
     assert [message["role"] for message in asked] == ["user", "assistant", "user"]
     assert [message["content"] for message in asked] == [
         "Add",
         f"```python\n{SLOW}```",
-        "passed: 2 of 4 tests\nwrong answer: 1 of 4 tests\ntime limit exceeded: 1 of 4 tests\n"
+        "passed: 2 of 5 tests\nwrong answer: 1 of 5 tests\ntime limit exceeded: 1 of 5 tests\nnot run: 1 of 5 tests\n"
         "slowest test: 0.10 s of 0.10 s\nmost memory: 12 MiB of 256 MiB\n",
     ]
 
 
-def test_of_a_program_that_does_not_compile_no_cost_is_told(sums):
-    problem = read_problem_set(Path(sums["path"]))[0]
-    asked = conversation(problem, "def f(:\n", Judgement("CCC", (0.0,) * 3, (0,) * 3, "", False))
+def test_of_a_program_that_does_not_compile_no_cost_is_told():
+    attempt = Attempt(0, "def f(:\n", judged("CCC", (0.0,) * 3, (0,) * 3))
+    asked = conversation("Add", attempt, Bounds(0.1, 256 << 20, 1 << 20, 10))
     assert asked[-1]["content"] == "does not compile: 3 of 3 tests\n"
 
 
-def test_a_step_asks_about_programs_of_its_own_that_failed(begun, config):
-    course = begun(config())
+def test_a_step_asks_about_programs_of_its_own_that_failed_by_the_limits_they_were_judged_by(begun, config):
+    course = begun(config(limits={"cpu_seconds": 0.2}))
+    told = []
+    tokens_of = course.prompt
+    course.prompt = lambda asked: told.append(asked) or tokens_of(asked)
     groups = course.ask(0)
-    assert [group.question.repair for group in groups] == [False] * 3 + [True] * 2
+    assert [group.question.kind for group in groups] == ["first"] * 3 + ["repair"] * 2
     assert [group.question.key for group in groups[3:]] == ["step 0 repair 0", "step 0 repair 1"]
     assert all(len(group.draws) == 12 for group in groups)
-    for (place, prompt, _, _), _ in groups[3:]:
-        problem = course.problems[place]
+    for (place, *_), asked in zip((group.question for group in groups[3:]), told[3:], strict=True):
+        question, answer, statistics = (message["content"] for message in asked)
+        assert question == course.problems[place].statement
         draws = [draw for group in groups[:3] if group.question.place == place for draw in group.draws]
-        programs = [program for draw in draws if (program := course.program(place, draw.tokens)) is not None]
-        runs = course.judge.judge([Submission(program, problem) for program in programs])
-        failed = [pair for pair in zip(programs, runs, strict=True) if set(pair[1].letters) != {"A"}]
-        assert prompt in [course.prompt(conversation(problem, *pair)) for pair in failed]
+        program = answer.removeprefix("```python\n").removesuffix("```")
+        assert program in [course.program(place, draw.tokens) for draw in draws]
+        (run,) = course.judge.judge([Submission(program, course.problems[place])])
+        assert set(run.letters) != {"A"}
+        assert "s of 0.20 s" in statistics
 
 
-def test_where_too_few_attempts_failed_the_problems_are_asked_once_more(begun, config):
+def test_where_too_few_attempts_failed_the_problems_are_asked_once_more_and_counted_apart(begun, config):
     course = begun(config(coverage=0.2, repairs_per_step=8, group=4))  # the slow program passes the first test
     groups = course.ask(0)
-    repairs = sum(group.question.repair for group in groups)
-    assert 0 < repairs < 8
-    again = groups[3 + repairs :]
+    repairs = [group for group in groups if group.question.kind == "repair"]
+    again = [group for group in groups if group.question.kind == "again"]
+    assert 0 < len(repairs) < 8
+    assert groups == groups[:3] + repairs + again
     assert len(groups) == 3 + 8
     places = course.order[0]
-    assert [group.question.place for group in again] == [places[(repairs + n) % 3] for n in range(len(again))]
+    assert [group.question.place for group in again] == [places[(len(repairs) + n) % 3] for n in range(len(again))]
     assert len({str(group.draws) for group in groups[:3] + again}) == 3 + len(again)
+
+    asked = [(group.question, draw.tokens) for group in groups for draw in group.draws]
+    places, answers, kinds = zip(*((one.place, answer, one.kind) for one, answer in asked), strict=True)
+    rewards = course.rewards(places, answers, kinds)
+    figures = course.figures.take()
+    assert figures["reward"] == pytest.approx(sum(rewards[:12]) / 12)
+    of_repairs = [reward for reward, kind in zip(rewards, kinds, strict=True) if kind == "repair"]
+    assert figures["repair_reward"] == pytest.approx(sum(of_repairs) / len(of_repairs))
+
+
+def test_an_attempt_that_the_model_could_not_read_is_not_asked_about(begun, config, policy, tmp_path):
+    short = tmp_path / "short"
+    shutil.copytree(policy, short)
+    settings = json.loads((short / "config.json").read_text())
+    (short / "config.json").write_text(json.dumps(settings | {"max_position_embeddings": 20}))
+    course = begun(config(initialisation=str(short)))
+    assert [group.question.kind for group in course.ask(0)] == ["first"] * 3 + ["again"] * 2
 
 
 def test_both_trainers_learn_the_same_from_repairs(config):

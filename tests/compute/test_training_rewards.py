@@ -52,7 +52,7 @@ def test_as_many_tests_at_random_reward_the_slow_program_where_no_large_one_is_d
 
 
 def test_infrastructure_trouble_gives_no_reward():
-    assert scored("AAI") == (None, FailureClass.INFRASTRUCTURE)
+    assert scored("AAI") == (None, FailureClass.INFRASTRUCTURE, None)
 
 
 def test_every_required_test_must_have_passed():
