@@ -330,8 +330,15 @@ class MergeBase(Strict):
 class PartWeights(Strict):
     """Weights of their own, one an ingredient, for the tensors whose names match a shell pattern."""
 
-    pattern: str = Field(max_length=500, pattern=r"^[\w.*?\[\]!-]+$")
+    pattern: str = Field(min_length=1, max_length=500)
     weights: tuple[float, ...]
+
+    @field_validator("pattern")
+    @classmethod
+    def names_tensors(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("a pattern has no control characters")
+        return value
 
 
 class MergeConfig(Strict):

@@ -143,7 +143,7 @@ def storable(value: Any) -> Any:
 
 
 def _samples(number: int) -> str:
-    return "1 sample was" if number == 1 else f"{count(number)} samples were"
+    return "1 sample is" if number == 1 else f"{count(number)} samples are"
 
 
 class Batch:
@@ -317,7 +317,8 @@ class Batch:
     @_take.register
     def _(self, event: EvaluationFinished) -> None:
         evaluation = self._evaluation(event.evaluation)
-        evaluation.state, evaluation.alarms = Evaluation.COMPLETE, dict(event.alarms)  # if no sample is missing
+        # Complete if no sample is missing. What an earlier attempt said was of more samples than a retry draws.
+        evaluation.state, evaluation.alarms = Evaluation.COMPLETE, {**event.alarms, **evaluation.alarms}
 
     @_take.register
     def _(self, event: Usage) -> None:
@@ -435,7 +436,7 @@ class Batch:
             job.state, job.summary = Job.SUCCEEDED, storable(dict(end.summary))
             if missing := sum(one.samples_missing for one in job.evaluations.exclude(state=Evaluation.COMPLETE)):
                 job.state, job.error_kind = Job.FAILED, "incomplete"
-                job.error = f"{_samples(missing)} not stored, as the log says: a retry draws what is missing alone."
+                job.error = f"{_samples(missing)} missing; a retry asks for the problems that lack them again."
         elif isinstance(end, CancelAcknowledged):
             job.state = Job.CANCELLED
         elif isinstance(end, Failed):

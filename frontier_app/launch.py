@@ -265,7 +265,7 @@ def launch_training(
     *,
     save_steps: Sequence[int] = (),
     prompts_per_step: int = PLAN.prompts_per_step,
-    repairs_per_step: int | None = None,
+    repairs_per_step: int = 0,
     group: int = PLAN.group,
     learning_rate: float = PLAN.learning_rate,
     temperature: float = PLAN.temperature,
@@ -309,7 +309,7 @@ def launch_training(
         "steps": steps,
         "save_steps": tuple(save_steps),
         "prompts_per_step": prompts_per_step,
-        "repairs_per_step": repairs_per_step or 0,
+        "repairs_per_step": repairs_per_step,
         "group": group,
         "learning_rate": learning_rate,
         "temperature": temperature,
@@ -469,8 +469,12 @@ def launch_merge(
         raise LaunchError("coefficients", f"{sentence}.")
     for coefficient in coefficients:
         _check_alpha(coefficient, "coefficients")
+    if coefficients and parts:
+        raise LaunchError("parts", "A part has an alpha, which does not go with coefficients: leave one of them out.")
     for own in parts.values():
         _check_alpha(own, "parts")
+        if method == "ties" and not 0 <= own <= 1:
+            raise LaunchError("parts", "ties has weights from 0 on: give its parts alphas between 0 and 1.")
     own_weights = [
         valid_config(PartWeights, fields={"pattern": "parts"}, pattern=pattern, weights=(1 - own, own))
         for pattern, own in parts.items()

@@ -29,7 +29,7 @@ class TrainRequest(Request):
     steps: int = PLAN.steps
     save_steps: list[int] = []
     prompts_per_step: int = PLAN.prompts_per_step
-    repairs_per_step: int | None = None
+    repairs_per_step: int = 0
     group: int = PLAN.group
     learning_rate: float = PLAN.learning_rate
     temperature: float = PLAN.temperature

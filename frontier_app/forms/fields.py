@@ -61,7 +61,8 @@ class PartsField(forms.CharField):
         super().__init__(max_length=LONGEST_NUMBERS, widget=forms.Textarea({"rows": 3, "class": "mono"}), **kwargs)
 
     def clean(self, value: str | None) -> dict[str, float]:
-        found = {}
+        found: dict[str, float] = {}
+        lines = 0
         for line in super().clean(value).replace("−", "-").splitlines():
             pattern, equals, number = (part.strip() for part in line.rpartition("="))
             if not line.strip():
@@ -72,6 +73,8 @@ class PartsField(forms.CharField):
                 equals = ""
             if not (pattern and equals):
                 raise ValidationError(f"Write a pattern and its alpha, such as model.layers.0.* = 0.3, not {line!r}.")
+            if len(found) < (lines := lines + 1):
+                raise ValidationError(f"The pattern {pattern} stands in two lines: the last that matches counts.")
         return found
 
 

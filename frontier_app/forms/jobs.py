@@ -124,6 +124,7 @@ class TrainForm(QueueFields, ElsewhereFields, LaunchForm):
         max_value=4096,
         help_text="attempts of the step that failed, asked about again (online fixing); left empty: none",
     )
+
     group = forms.IntegerField(label="Answers a problem", min_value=2, max_value=4096, initial=PLAN.group)
     learning_rate = forms.FloatField(label="Learning rate", min_value=0, initial=PLAN.learning_rate)
     temperature = forms.FloatField(label="Temperature", min_value=0, max_value=5, initial=PLAN.temperature)
@@ -195,3 +196,6 @@ class TrainForm(QueueFields, ElsewhereFields, LaunchForm):
         "scale_rewards",
         "mask_truncated",
     )
+
+    def clean_repairs_per_step(self) -> int:
+        return self.cleaned_data["repairs_per_step"] or 0

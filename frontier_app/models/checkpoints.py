@@ -135,6 +135,12 @@ class Run(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_nested(self) -> bool:
+        """Whether its coverage, seed and steps are all that tell it from the trainings beside it: it requires the first
+        tests in size order and repairs nothing."""
+        return self.config.get("tests", "first") == "first" and not self.config.get("repairs_per_step")
+
     def note_metrics(self, step: int, values: Mapping[str, float | None]) -> None:
         """Take `values` at `step` into `last_metrics`, those of them that no later step has reported."""
         for name, value in values.items():

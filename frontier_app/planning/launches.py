@@ -308,16 +308,18 @@ def off_path(
     density: float | None,
     parts: Mapping[str, float],
 ) -> Checkpoint:
-    """A merge that is no weighted sum of its two ends: it has no ingredients to add up, and is read once written."""
+    """A merge that is not one weighted sum of its ends: it has no ingredients to add up, and is read once written."""
     amounts = f"{weights[0]:g}, {weights[1]:g}" + (f", density {density:g}" if density is not None else "")
     recipe = f"{low.reference} {high.reference} {method} {tuple(weights)!r} {density!r}"
     if parts:
         amounts += "".join(f"; {pattern} {alpha:g}" for pattern, alpha in parts.items())
         recipe += f" {list(parts.items())!r}"
+    digest = sha256(recipe.encode()).hexdigest()[:12]
+    name = f"{low.name} → {high.name} by {method} ({amounts})"
     merge, created = Checkpoint.objects.get_or_create(
-        reference=f"{reference_prefix(low.study.slug)}.merge-{sha256(recipe.encode()).hexdigest()[:12]}",
+        reference=f"{reference_prefix(low.study.slug)}.merge-{digest}",
         defaults={
-            "name": f"{low.name} → {high.name} by {method} ({amounts})"[:120],
+            "name": name if len(name) <= 120 else f"{name[:110]} … {digest[:6]}",
             "study": low.study,
             "origin": Checkpoint.MERGED,
         },

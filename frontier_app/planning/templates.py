@@ -168,7 +168,7 @@ def random_tests(plan: Plan) -> list[str]:
     nested = {
         (run.coverage, run.seed)
         for run in plan.study.runs.filter(coverage__in=plan.asked.coverages, initialisation=plan.study.base)
-        if run.config.get("tests", "first") == "first"
+        if run.is_nested
     }
     alone = [(c, s) for s in dict.fromkeys(plan.asked.seeds) for c in dict.fromkeys(plan.asked.coverages)]
     alone = [pair for pair in alone if pair not in nested]
@@ -319,7 +319,7 @@ def _trainings(study: Study) -> list[Checkpoint]:
     ends = Checkpoint.objects.filter(study=study, origin=Checkpoint.TRAINED, run__isnull=False).select_related("run")
     return [
         one for one in ends
-        if one.run and one.reference == one.run.reference and one.run.config.get("tests", "first") == "first"
+        if one.run and one.reference == one.run.reference and one.run.is_nested
         and one.run.initialisation_id == study.base_id
     ]  # fmt: skip
 

@@ -223,6 +223,7 @@ ADVICE = {
     "engine": "The log has the reason. Often the model is too large for the device: lower the batch, then retry.",
     "sandbox": "Programs cannot be isolated on this machine. The log says which kernel feature is missing.",
     "does_not_fit": "Launch it for a queue with larger devices, or run it elsewhere, sharded over several.",
+    "incomplete": "The log has what was refused, if anything was. What is stored is kept.",
     "lost": "The worker died or was cut off. A retry continues after the last judged problem.",
     "internal": "The log ends with the traceback. Retry; report it if it stays.",
 }

@@ -229,7 +229,7 @@ def work_in_words(configs: Sequence[dict], study: Study) -> str:
         total = count(points * samples * problems)
         return f"{_several(points, 'point')} × {each} = {total} programs to judge, in {_several(len(configs), 'job')}"
     if first["kind"] == "train":
-        answers = count(sum(int(verbs.work_of(config)) for config in configs))
+        answers = count(len(configs) * int(verbs.work_of(first)))
         runs, steps = _several(len(configs), "run"), _several(first["steps"], "step")
         repairs = f" and {_several(first['repairs_per_step'], 'repair')}" if first["repairs_per_step"] else ""
         each = f"{_several(first['prompts_per_step'], 'problem')}{repairs} × {first['group']} answers"

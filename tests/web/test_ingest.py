@@ -247,20 +247,22 @@ def test_an_evaluation_with_a_refused_sample_is_not_complete_and_a_retry_draws_t
     job = evaluation.job
     *whole, last = [answered(evaluation, slug) for slug in slugs(evaluation)]
     short = last.model_copy(update={"samples": last.samples[1:]})
-    finished = EvaluationFinished(evaluation=evaluation.reference)
+    finished = EvaluationFinished(evaluation=evaluation.reference, alarms={"mean_tokens": 30.0})
     factories.tell(job, *whole, short, finished, Finished())
     job.refresh_from_db()
     evaluation.refresh_from_db()
     assert (job.state, job.error_kind, evaluation.state) == (Job.FAILED, "incomplete", Evaluation.PLANNED)
-    assert job.error == "1 sample was not stored, as the log says: a retry draws what is missing alone."
+    assert job.error == "1 sample is missing; a retry asks for the problems that lack them again."
 
     again = factories.hold(launch.retry(job, factories.alice()))
     (point,) = config_to_run(again).points
     assert set(point.finished) == set(slugs(evaluation)[:-1])
-    factories.tell(again, last, finished, Finished())
+    rest = EvaluationFinished(evaluation=evaluation.reference, alarms={"mean_tokens": 99.0, "distance": 0.5})
+    factories.tell(again, last, rest, Finished())
     again.refresh_from_db()
     evaluation.refresh_from_db()
     assert (again.state, evaluation.state, evaluation.samples_missing) == (Job.SUCCEEDED, Evaluation.COMPLETE, 0)
+    assert evaluation.alarms == {"mean_tokens": 30.0, "distance": 0.5}
 
 
 @pytest.mark.parametrize(

@@ -184,8 +184,13 @@ def test_a_merge_with_alphas_of_its_own_for_some_parts_is_on_no_path(study: Stud
     merge = Checkpoint.objects.get(made_by=job)
     assert merge.name == "low → high by linear (1, 0; model.layers.0.* 0.25; *.mlp.* 1.5)"
     assert (merge.recipe.exists(), merge.evaluations.exists()) == (False, False)
-    (other,) = launch.launch_merge(study, factories.bob(), low, high, 0, parts={"*.mlp.*": 1.5}).jobs
-    assert Checkpoint.objects.get(made_by=other) != merge
+    many = {f"model.layers.{n}.*": 0.1 for n in range(9)}
+    names = []
+    for last in (0.5, 0.6):
+        (job,) = launch.launch_merge(study, factories.bob(), low, high, 0, parts=many | {"norm": last}).jobs
+        names.append(Checkpoint.objects.get(made_by=job).name)
+    assert names[0] != names[1]
+    assert max(map(len, names)) <= 120
 
 
 def test_a_merge_by_another_method_is_on_no_path_and_is_evaluated_once_it_is_written(study: Study) -> None:
@@ -287,6 +292,16 @@ def test_what_makes_no_sense_is_refused_beside_its_field(study: Study) -> None:
         (lambda: launch.launch_merge(study, bob, low, high, 0.5, coefficients=[1, 1]), "coefficients"),
         (lambda: launch.launch_merge(study, bob, low, high, 0.5, parts={"*": 101.0}), "parts"),
         (lambda: launch.launch_merge(study, bob, low, high, 0.5, parts={"": 1.0}), "parts"),
+        (
+            lambda: launch.launch_merge(
+                study, bob, low, high, 0.5, method="task_arithmetic", coefficients=[1, 1], parts={"*": 0.5}
+            ),
+            "parts",
+        ),
+        (
+            lambda: launch.launch_merge(study, bob, low, high, 0.5, method="ties", density=0.2, parts={"*": 1.5}),
+            "parts",
+        ),
         (lambda: launch.launch_merge(study, bob, low, high, 0.5, parts={"norm\x00": 1.0}), "parts"),
         (lambda: launch.launch_merge(study, bob, low, high, 0.5, method="magic"), "method"),
         (lambda: launch.launch_evaluation(study, bob, foreign), "checkpoint"),

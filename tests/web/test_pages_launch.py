@@ -209,6 +209,13 @@ def test_a_line_that_is_no_part_is_told_beside_the_field(client, study, line):
     assert response.context["form"].errors["parts"][0].startswith("Write a pattern and its alpha")
 
 
+def test_a_pattern_that_stands_in_two_lines_is_told_beside_the_field(client, study):
+    again = sweep(study, alpha="0.5", parts="a* = 0.3\n*b = 0.5\na* = 0.7")
+    response = client.post(f"/studies/{study.slug}/launch/merge/", again)
+    assert response.status_code == 422
+    assert response.context["form"].errors["parts"][0].startswith("The pattern a* stands in two lines")
+
+
 def test_a_method_that_lacks_its_density_is_told_beside_the_field(client, study):
     response = client.post(f"/studies/{study.slug}/launch/merge/", sweep(study, alpha="0.5", method="ties"))
 

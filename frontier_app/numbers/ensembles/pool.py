@@ -205,11 +205,11 @@ def baselines(pool: Pool, size: int) -> tuple[list[tuple[int, ...]], list[tuple[
 
 
 def _seeds_by_level(pool: Pool, trained: Sequence[int]) -> Mapping[float, list[int]]:
-    """The last evaluated checkpoint of each seed, by coverage."""
+    """The last evaluated checkpoint of each seed of the nested levels, by coverage."""
     last: dict[tuple[float, int], int] = {}
     for index in trained:
         checkpoint = pool.checkpoint(index)
-        if checkpoint.run is None:
+        if checkpoint.run is None or not checkpoint.run.is_nested:
             continue
         key = (checkpoint.run.coverage, checkpoint.run.seed)
         if key not in last or (checkpoint.step or 0) > (pool.checkpoint(last[key]).step or 0):
