@@ -5,7 +5,8 @@
 Two bfloat16 checkpoints of about 500 M parameters in four files are made and merged at alpha 1.25; so are two of about
 125 M. Bars: at most 3 times `cp -r` of one of them, at least 5 times faster than mergekit, all tensors bit-identical to
 mergekit's float32 linear merge, anonymous memory below 512 MiB and independent of the size. Everybody is a process of
-its own with one thread of arithmetic, from the start of the interpreter to its end; the work alone is shown beside it.
+its own with one thread of arithmetic. `cp -r` is compared with the work alone, as a worker does it, and mergekit, whose
+command starts an interpreter as well, from start to end.
 Rounds alternate, and the fastest of each is compared. PYTHON is an interpreter that has mergekit; without it the
 reference is the same sum over whole tensors in this process. `--methods` measures every other method too. Writes only
 into a temporary folder of about 5 GB.
