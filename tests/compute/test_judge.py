@@ -1,5 +1,6 @@
 """The judge: letters, order, caching, retries and limits, against real programs in the real sandbox."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -176,7 +177,7 @@ def test_a_worker_killed_again_and_again_is_infrastructure_and_never_remembered(
     problem, cache = successor_problem(blobs, tests=2, cpu_seconds=5), tmp_path / "verdicts.sqlite"
     with Judge(JudgeLimits(), blobs, cache) as judge:
         judged = threading.Event()
-        killer = threading.Thread(target=kill_first_workers, args=(judge, judged))
+        killer = threading.Thread(target=kill_first_workers, args=(judge, judged, inhabitants(judge.worker_pids[0])))
         killer.start()
         try:
             assert judge.judge([Submission(PATIENT, problem)])[0].letters == "II"
@@ -187,13 +188,21 @@ def test_a_worker_killed_again_and_again_is_infrastructure_and_never_remembered(
         assert (judgement.letters, judgement.cached) == ("AA", False)
 
 
-def kill_first_workers(judge, judged):
-    """Kill each new worker well within a run of ``PATIENT``, so that no run ends, until ``judged``."""
+def kill_first_workers(judge, judged, idle):
+    """Kill each worker as soon as it runs ``PATIENT``, so that no run ends, until ``judged``. A worker that is still
+    starting is left alone. `idle`: the processes of one that runs nothing."""
     last = None
     while not judged.wait(0.05):
-        fresh = [pid for pid in judge.worker_pids[:1] if pid != last]
-        if fresh and not judged.wait(0.3):
-            os.kill(last := fresh[0], signal.SIGKILL)
+        for pid in judge.worker_pids[:1]:
+            if pid != last and inhabitants(pid) > idle:
+                os.kill(last := pid, signal.SIGKILL)
+
+
+def inhabitants(pid):
+    """How many processes a sandbox holds, given the one at its top."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return len(psutil.Process(pid).children(recursive=True))
+    return 0
 
 
 def test_the_same_programs_get_the_same_letters_twenty_times_on_a_busy_machine(blobs):
