@@ -19,6 +19,18 @@ def by_parity(keys):
     return [Scored(float(sum(tokens) % 2), FailureClass.SOLVED) for _, tokens in keys]
 
 
+def troubled_once():
+    """As `by_parity`, but for the first call."""
+    troubles = [SandboxError("No sandbox.")]
+
+    def score(keys):
+        if troubles:
+            raise troubles.pop()
+        return by_parity(keys)
+
+    return score
+
+
 def test_answers_are_judged_once_each_and_given_in_the_order_asked_for():
     asked = []
 
@@ -67,14 +79,7 @@ def test_what_was_begun_and_not_asked_for_is_judged_and_forgotten():
 
 
 def test_after_trouble_everything_is_judged_anew_whoever_asked():
-    troubles = [SandboxError("No sandbox.")]
-
-    def score(keys):
-        if troubles:
-            raise troubles.pop()
-        return by_parity(keys)
-
-    ahead = JudgingAhead(score)
+    ahead = JudgingAhead(troubled_once())
     with pytest.raises(SandboxError):
         ahead.scores([(0, (1,))])
     assert [scored.reward for scored in ahead.scores([(0, (1,))])] == [1]
@@ -83,14 +88,7 @@ def test_after_trouble_everything_is_judged_anew_whoever_asked():
 
 
 def test_what_the_judge_raises_reaches_whoever_waits_and_nobody_later():
-    troubles = [SandboxError("No sandbox.")]
-
-    def score(keys):
-        if troubles:
-            raise troubles.pop()
-        return by_parity(keys)
-
-    ahead = JudgingAhead(score)
+    ahead = JudgingAhead(troubled_once())
     ahead.begin((0, (1,)))
     with pytest.raises(SandboxError, match="No sandbox"):
         ahead.take([(0, (1,))])
